@@ -1,0 +1,30 @@
+"""Derivatives: one reverse sweep, and everything that reads what it yields."""
+
+from .forward import jvp
+from .gradcheck import gradcheck
+from .gradient import backward, grad, gradients
+from .local import local_derivative
+from .steps import Step, backward_steps, forward_steps
+from .sweep import BackwardEvent, Contribution, ForwardEvent, backward_events, forward_events, order
+from .symbols import Symbol, expression, local_derivatives
+
+__all__ = [
+    "BackwardEvent",
+    "Contribution",
+    "ForwardEvent",
+    "Step",
+    "Symbol",
+    "backward",
+    "backward_events",
+    "backward_steps",
+    "expression",
+    "forward_events",
+    "forward_steps",
+    "grad",
+    "gradcheck",
+    "gradients",
+    "jvp",
+    "local_derivative",
+    "local_derivatives",
+    "order",
+]

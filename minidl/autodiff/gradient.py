@@ -1,0 +1,127 @@
+"""Gradients: of one output with respect to some inputs, to all leaves, or to every node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import GraphError
+from ..graph import Node, data_of, no_grad, set_grad_enabled
+from .sweep import backward_events, describe, starting_cotangent, sweep
+
+Value = Any
+
+
+def _as_node(value: Value, like: Node) -> Node:
+    """Wrap a gradient's array as a node of the tensor's own class."""
+    return value if isinstance(value, Node) else like.result_class(value)
+
+
+def backward(
+    root: Node,
+    gradient: Value = None,
+    retain_graph: bool = True,
+    create_graph: bool = False,
+    inputs: Sequence[Node] | None = None,
+) -> None:
+    """Add ∂root/∂leaf to the `.grad` of every leaf that requires it, and of nodes marked with `retain_grad()`.
+
+    Args:
+        root: the value to differentiate.
+        gradient: the gradient to start with, of the root's shape; 1 by default for a single number.
+        retain_graph: whether the graph can be used again. (PyTorch's default is False; here drawing it is the point.)
+        create_graph: whether the gradients are themselves recorded, for second derivatives.
+        inputs: only these leaves receive gradients; all by default.
+
+    Raises:
+        GraphError: nothing to differentiate, or several numbers without `gradient`.
+    """
+    wanted = None if inputs is None else set(inputs)
+    start = starting_cotangent(root, gradient)
+    if create_graph:
+        start = _as_node(start, root)
+    with set_grad_enabled(create_graph), np.errstate(all="ignore"):
+        for event in sweep(root, start if create_graph else data_of(start), create_graph, free=not retain_graph):
+            node = event.node
+            if node.retains_grad or (node.primitive is None and not node.freed):
+                if wanted is not None and node not in wanted:
+                    continue
+                if node.grad is not None:
+                    node.grad = node.grad + _as_node(event.upstream, node)
+                elif create_graph:
+                    node.grad = event.upstream
+                else:  # a copy, unless it is ours alone: the sweep may hand one array to several inputs
+                    node.grad = _as_node(np.array(event.upstream, copy=True), node)
+
+
+def grad(
+    outputs: Node | Sequence[Node],
+    inputs: Node | Sequence[Node],
+    grad_outputs: Value = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+) -> tuple[Any, ...]:
+    """Return the gradients of `outputs` with respect to `inputs`; no `.grad` changes.
+
+    Args:
+        outputs: one value, or several, whose gradients add up.
+        inputs: the values to differentiate with respect to; any nodes, not only leaves.
+        grad_outputs: the gradient to start with, one an output; 1 by default for single numbers.
+        retain_graph: whether the graph can be used again; True by default.
+        create_graph: whether the gradients are themselves recorded, for second derivatives.
+        allow_unused: whether an input that the outputs do not depend on gives None instead of an error.
+
+    Raises:
+        GraphError: an input is not part of the graph and `allow_unused` is not set.
+
+    >>> import minidl
+    >>> x = minidl.tensor(3.0, requires_grad=True)
+    >>> (dx,) = grad(x * x * x, x, create_graph=True)
+    >>> (ddx,) = grad(dx, x)
+    >>> dx.item(), ddx.item()
+    (27.0, 18.0)
+    """
+    roots = [outputs] if isinstance(outputs, Node) else list(outputs)
+    targets = [inputs] if isinstance(inputs, Node) else list(inputs)
+    starts = [None] * len(roots) if grad_outputs is None else grad_outputs
+    starts = [starts] if isinstance(starts, Node) or not isinstance(starts, list | tuple) else list(starts)
+    if len(starts) != len(roots):
+        raise GraphError(f"grad: {len(roots)} outputs need as many grad_outputs, got {len(starts)}")
+    for target in targets:
+        if not target.requires_grad:
+            raise GraphError(f"grad: {describe(target)} does not require a gradient; create it with requires_grad=True")
+    wanted = set(targets)
+    found: dict[Node, Value] = {}
+    for root, given in zip(roots, starts, strict=True):
+        start = starting_cotangent(root, given)
+        if create_graph:
+            start = _as_node(start, root)
+        with set_grad_enabled(create_graph), np.errstate(all="ignore"):
+            begin = start if create_graph else data_of(start)
+            for event in sweep(root, begin, create_graph, free=retain_graph is False):
+                if event.node in wanted:
+                    have = found.get(event.node)
+                    found[event.node] = event.upstream if have is None else have + event.upstream
+    if not allow_unused:
+        for target in targets:
+            if target not in found:
+                raise GraphError(
+                    f"grad: the output does not depend on {describe(target)}; pass allow_unused=True to get None for it"
+                )
+    return tuple(_as_node(found[t], t) if t in found else None for t in targets)
+
+
+def gradients(root: Node, cotangent: Value = None) -> dict[Node, Any]:
+    """Return the gradient of `root` with respect to every node it depends on, as arrays; no `.grad` changes.
+
+    >>> import minidl
+    >>> x, y = minidl.scalar(-2.0), minidl.scalar(5.0)
+    >>> q = x + y
+    >>> float(gradients(q * q)[q])
+    6.0
+    """
+    with no_grad():
+        return {event.node: event.upstream for event in backward_events(root, cotangent)}

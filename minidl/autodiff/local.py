@@ -1,0 +1,32 @@
+"""Local derivatives in numbers: what stands on the edges of a textbook's circuit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node, data_of, no_grad
+from ..primitives import Elementwise
+from ..primitives.kinds import expand_to
+from ..primitives.reduction import squared_norm
+
+
+def local_derivative(node: Node, i: int) -> Any:
+    """Return ∂node/∂inputs[i] in numbers, or None where it is not one number an element.
+
+    For an elementwise operation it has the output's shape; for ‖v‖² it is the gradient 2v.
+
+    >>> import minidl
+    >>> q, z = minidl.scalar(3.0), minidl.scalar(-4.0)
+    >>> float(local_derivative(q * z, 0))
+    -4.0
+    """
+    inputs = [data_of(x) for x in node.inputs]
+    with no_grad(), np.errstate(all="ignore"):
+        if isinstance(node.primitive, Elementwise):
+            partial = node.primitive.partial(i, node._data, inputs, node.params)
+            return expand_to(np.asarray(partial, node.dtype), node.shape)
+        if node.primitive is squared_norm:
+            return 2 * inputs[0]
+    return None

@@ -1,0 +1,207 @@
+"""The one reverse sweep. It never recurses, visits each node once, and yields what it does as it goes.
+
+`backward`, `grad`, the step-through lessons and the figures are all readers of this stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import DtypeError, GraphError, ShapeError
+from ..graph import Node, data_of, no_grad
+from ..primitives.shape import cast
+
+Value = Any
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardEvent:
+    """A node gets its value, from the inputs it records."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one node sends to one of its inputs.
+
+    Attributes:
+        index: which input, counted from 0.
+        node: that input.
+        value: upstream × local derivative, an array of the input's shape (a node when the graph is being built).
+        total: the sum of all contributions to that input so far, this one included.
+    """
+
+    index: int
+    node: Node
+    value: Value
+    total: Value
+
+
+@dataclass(frozen=True, slots=True)
+class BackwardEvent:
+    """A node passes its gradient on.
+
+    Attributes:
+        node: the node whose turn it is; every node that uses it has had its turn.
+        upstream: its complete gradient.
+        contributions: what it sends to each input that wants a gradient; none for a leaf.
+    """
+
+    node: Node
+    upstream: Value
+    contributions: tuple[Contribution, ...]
+
+
+def order(root: Node) -> list[Node]:
+    """List the nodes that `root` depends on and that require gradients, inputs before outputs, `root` last.
+
+    >>> import minidl
+    >>> x = minidl.scalar(3.0, name="x")
+    >>> [n.primitive.name if n.primitive else n.name for n in order(x * x + x)]
+    ['x', 'mul', 'add']
+    """
+    seen = {root}
+    stack = [root]
+    found = []
+    while stack:
+        node = stack.pop()
+        found.append(node)
+        for x in node.inputs:
+            if isinstance(x, Node) and x.requires_grad and x not in seen:
+                seen.add(x)
+                stack.append(x)
+    found.sort(key=_tick)
+    return found
+
+
+def _tick(node: Node) -> int:
+    return node.order
+
+
+def forward_events(root: Node) -> Iterator[ForwardEvent]:
+    """Replay the forward pass in the order in which it was recorded."""
+    for node in order(root):
+        check_usable(node)
+        yield ForwardEvent(node)
+
+
+def sweep(root: Node, cotangent: Value, create_graph: bool = False, free: bool = False) -> Iterator[BackwardEvent]:
+    """Run the reverse sweep from `root`, yielding one event a node, from `root` to the leaves.
+
+    Args:
+        root: the node to differentiate.
+        cotangent: the gradient to start with, of the root's shape: a node with `create_graph`, else an array.
+        create_graph: whether rules are fed nodes, so that the backward pass is itself recorded.
+        free: whether each node forgets its inputs and saved values once it has had its turn.
+
+    Raises:
+        GraphError: a node's saved values are freed, or a value that a rule needs was changed since.
+    """
+    upstream: dict[Node, Value] = {root: cotangent}
+    nodes = order(root)
+    while nodes:
+        node = nodes.pop()
+        g = upstream.pop(node)
+        if node.primitive is None:
+            check_usable(node)
+            yield BackwardEvent(node, g, ())
+            continue
+        check_usable(node)
+        yield BackwardEvent(node, g, _send(node, g, upstream, create_graph))
+        if free:
+            node.freed, node.inputs, node.saved = True, (), None
+
+
+def _send(node: Node, g: Value, upstream: dict[Node, Value], create_graph: bool) -> tuple[Contribution, ...]:
+    primitive = node.primitive
+    assert primitive is not None
+    needs = [isinstance(x, Node) and x.requires_grad for x in node.inputs]
+    if create_graph:
+        out, inputs = node, node.inputs
+    else:
+        out, inputs = node._data, tuple(data_of(x) for x in node.inputs)
+    sent = []
+    for i, c in enumerate(primitive.vjp(g, out, inputs, node.saved, node.params, needs)):
+        if c is None:
+            continue
+        x: Node = node.inputs[i]
+        if getattr(c, "dtype", None) != x._data.dtype:
+            c = cast(c, x._data.dtype) if hasattr(c, "dtype") else np.asarray(c, x._data.dtype)  # noqa: PLW2901
+        total = upstream[x] + c if x in upstream else c
+        upstream[x] = total
+        sent.append(Contribution(i, x, c, total))
+    return tuple(sent)
+
+
+def backward_events(root: Node, cotangent: Value = None) -> Iterator[BackwardEvent]:
+    """Yield the reverse sweep from `root` as arrays, leaving every `.grad` as it is.
+
+    >>> import minidl
+    >>> x, y = minidl.scalar(3.0, name="x"), minidl.scalar(4.0, name="y")
+    >>> [[float(c.value) for c in event.contributions] for event in backward_events(x * y)]
+    [[4.0, 3.0], [], []]
+    """
+    start = starting_cotangent(root, cotangent)
+    with no_grad(), np.errstate(all="ignore"):
+        yield from sweep(root, data_of(start))
+
+
+def starting_cotangent(root: Node, cotangent: Value) -> Value:
+    """Check the gradient that a sweep starts with; None means 1, for a single number.
+
+    Raises:
+        GraphError: nothing to differentiate, or several numbers and no cotangent.
+        ShapeError: the cotangent has another shape than `root`.
+    """
+    if not root.requires_grad:
+        raise GraphError(
+            "this value does not depend on anything that requires a gradient; create its inputs with "
+            "requires_grad=True, and compute it outside no_grad()"
+        )
+    if cotangent is None:
+        if root._data.size != 1:
+            raise GraphError(
+                f"the gradient of a tensor of shape {root.shape} needs a starting gradient of the same shape; "
+                "reduce it to one number first (z.sum()), or pass gradient=…"
+            )
+        return np.ones_like(root._data) if isinstance(root._data, np.ndarray) else type(root._data)(1)
+    array = data_of(cotangent)
+    array = array if hasattr(array, "shape") else np.asarray(array, root.dtype)
+    if array.shape != root.shape:
+        raise ShapeError(f"the starting gradient has shape {array.shape}, but the tensor has {root.shape}")
+    if array.dtype.kind not in "fc":
+        raise DtypeError(f"the starting gradient must be floating-point, got {array.dtype}")
+    if isinstance(cotangent, Node):
+        return cotangent if array.dtype == root.dtype else cast(cotangent, root.dtype)
+    return array.astype(root.dtype, copy=False)
+
+
+def check_usable(node: Node) -> None:
+    """Refuse a node whose recorded values are gone or no longer what they were.
+
+    Raises:
+        GraphError: saying which, and what to do.
+    """
+    if node.freed:
+        raise GraphError(
+            f"the values that {describe(node)} kept for its derivative were freed by an earlier "
+            "backward(retain_graph=False); call that one without it, or compute again"
+        )
+    for x in node.inputs:
+        if isinstance(x, Node) and x.changed > node.order:
+            raise GraphError(
+                f"{describe(x)} was changed in place after {describe(node)} was computed from it, so the recorded "
+                "value is gone; differentiate and draw before step() or x.data -= …, or compute again"
+            )
+
+
+def describe(node: Node) -> str:
+    """Name a node for a message: its own name, or what made it, with its shape."""
+    what = node.name or (f"a result of {node.primitive.name}" if node.primitive else "a tensor")
+    where = f" in {node.scope}" if node.scope else ""
+    return f"{what} {node.shape}{where}" if node.shape else f"{what}{where}"

@@ -1,0 +1,43 @@
+"""The errors minidl raises on purpose: each says what was wrong and what to do.
+
+The command line prints the message of any of these and exits with a status other than 0; it never shows a traceback for
+them. Each is also the built-in exception that a Python or PyTorch user would expect in its place.
+"""
+
+from __future__ import annotations
+
+
+class MinidlError(Exception):
+    """Base of every error that minidl raises deliberately."""
+
+
+class UsageError(MinidlError, ValueError):
+    """A request that cannot be carried out as written: an unknown name, an option out of range."""
+
+
+class ShapeError(MinidlError, ValueError):
+    """Shapes that do not fit an operation."""
+
+
+class DtypeError(MinidlError, TypeError):
+    """A dtype, or a kind of value, that an operation cannot take."""
+
+
+class GraphError(MinidlError, RuntimeError):
+    """A graph that cannot be differentiated or drawn as asked."""
+
+
+class DataError(MinidlError, ValueError):
+    """A data file that is missing, damaged or not what it says it is."""
+
+
+class CheckpointError(MinidlError, ValueError):
+    """A checkpoint or run folder that is missing, damaged or belongs to something else."""
+
+
+class RenderError(MinidlError, RuntimeError):
+    """A figure that could not be rendered."""
+
+
+class MissingEngineError(RenderError):
+    """No Graphviz engine can be used here; the message names the command that adds one."""

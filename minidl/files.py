@@ -1,0 +1,45 @@
+"""Writing files so that a reader sees the old one or the new one, never half of either."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
+    """Write `content` (text as UTF-8) to `path`, creating its folder, and return the path.
+
+    The content goes to a temporary file beside `path`, which then takes its place in one step: an interrupted write
+    leaves the previous file as it was.
+
+    Raises:
+        OSError: the folder cannot be created or written; `path` is untouched.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomic(Path(folder) / "a" / "note.txt", "σ").read_text(encoding="utf-8")
+    'σ'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _default_mode())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _default_mode() -> int:
+    """The permissions that `open` would give a new file (mkstemp's are the owner's alone)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

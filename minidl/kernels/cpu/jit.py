@@ -1,0 +1,135 @@
+"""Compiling kernels: when first called, once a machine, and never in silence.
+
+What Numba compiles is kept on disk, so that only the very first call on a machine pays (seconds); later processes load it
+(milliseconds). Numba itself takes most of a second to import, so the modules that hold kernels are imported when the
+first kernel is needed; this one stays light.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(parallel: bool = False) -> Callable[[F], F]:
+    """Have Numba compile a function on arrays, with its `prange` loops divided among threads if `parallel`."""
+    # Threads that wait for BLAS or for a kernel must sleep, not spin, or the two pools slow each other down.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import numba
+
+    _listen()
+
+    def decorate(function: F) -> F:
+        options = {"parallel": parallel, "fastmath": {"contract", "nsz"}, "nogil": True}
+        folder = _writable_cache_folder()
+        _ours.add(function)
+        if folder is None:
+            return numba.njit(**options)(function)  # type: ignore[no-any-return]
+        previous = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(folder)  # read while the decorator runs: other libraries' caches stay theirs
+        try:
+            return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
+        finally:
+            numba.config.CACHE_DIR = previous
+
+    return decorate
+
+
+# The cache on disk ------------------------------------------------------------------------------------------------------
+
+
+def cache_folder() -> Path:
+    """The folder that holds compiled kernels: `$NUMBA_CACHE_DIR` if set, else in the user's cache folder."""
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("minidl", appauthor=False)) / "kernels"
+
+
+def clear_cache() -> int:
+    """Delete the compiled kernels of minidl from disk and return how many bytes that freed.
+
+    Only entries that minidl made go, also where `$NUMBA_CACHE_DIR` is shared with other programs.
+    """
+    freed = 0
+    for folder in our_cache_entries():
+        freed += folder_bytes(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    return freed
+
+
+def our_cache_entries() -> list[Path]:
+    """The folders below `cache_folder()` that hold minidl's compiled kernels (Numba makes one a source folder)."""
+    folder = cache_folder()
+    here = Path(__file__).parent
+    ours = {here.name}
+    return sorted(p for p in folder.iterdir() if p.is_dir() and p.name.split("_")[0] in ours) if folder.is_dir() else []
+
+
+def folder_bytes(folder: Path) -> int:
+    """How much the files below a folder hold."""
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+
+
+def _writable_cache_folder() -> Path | None:
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+# Saying so --------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def on_compile(report: Callable[[str], None]) -> Iterator[None]:
+    """Call `report` with the name of each kernel about to be compiled inside the block, in place of the usual line."""
+    global _report
+    previous, _report = _report, report
+    try:
+        yield
+    finally:
+        _report = previous
+
+
+def _say_once(name: str) -> None:
+    """Tell a person at a terminal, once a process, why the first call takes seconds."""
+    global _said
+    if not _said and sys.stderr.isatty():
+        print("minidl: compiling kernels for this machine (once, some seconds) …", file=sys.stderr, flush=True)
+    _said = True
+
+
+_ours: set[Callable[..., Any]] = set()
+_said = False
+_report: Callable[[str], None] = _say_once
+_listening = False
+
+
+def _listen() -> None:
+    """Have Numba tell us when it really compiles one of our kernels (and not when it loads one from disk)."""
+    global _listening
+    if _listening:
+        return
+    from numba.core import event
+
+    class Announce(event.Listener):  # type: ignore[misc]
+        def on_start(self, event: Any) -> None:
+            function = event.data["dispatcher"].py_func
+            if function in _ours:
+                _report(function.__name__)
+
+        def on_end(self, event: Any) -> None: ...
+
+    event.register("numba:compile", Announce())
+    _listening = True

@@ -1,0 +1,79 @@
+"""Pooling on the CPU, on channels-last memory as convolution leaves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .convolution import output_size
+from .layout import channels_first, channels_last
+
+Array = np.ndarray[Any, Any]
+Pair = tuple[int, int]
+
+
+def pooled_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
+    """The output's height and width; with `ceil_mode` a last, incomplete window counts if it starts inside the image
+    or its leading padding."""
+    if not ceil_mode:
+        return output_size(size, kernel, stride, padding, dilation)
+    sizes = []
+    for a in (0, 1):
+        room = size[a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1
+        n = -(-room // stride[a]) + 1
+        sizes.append(n - 1 if (n - 1) * stride[a] >= size[a] + padding[a] else n)
+    return sizes[0], sizes[1]
+
+
+def max_pool2d(
+    x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
+) -> tuple[Array, Array]:
+    """The maxima and their positions in the plane, both `(N, C, OH, OW)`."""
+    from .windows import max_windows
+
+    plane = pooled_size((x.shape[2], x.shape[3]), kernel_size, stride, padding, dilation, ceil_mode)
+    shape = (x.shape[0], *plane, x.shape[1])
+    best, position = np.empty(shape, x.dtype), np.empty(shape, np.int64)
+    max_windows(channels_last(x), best, position, kernel_size, stride, padding, dilation)
+    return channels_first(best), channels_first(position)
+
+
+def plane_scatter(g: Array, positions: Array, size: Pair) -> Array:
+    """Add `g` `(N, C, OH, OW)` at `positions` of zero planes `(N, C, *size)`."""
+    from .windows import scatter_planes
+
+    n, c = g.shape[:2]
+    x = np.zeros((n, size[0] * size[1], c), g.dtype)
+    scatter_planes(channels_last(g), channels_last(positions), x)
+    return channels_first(x.reshape(n, *size, c))
+
+
+def plane_gather(x: Array, positions: Array) -> Array:
+    """The elements at `positions` `(N, C, OH, OW)` of the planes of `x` `(N, C, H, W)`."""
+    n, c = x.shape[:2]
+    picked = np.take_along_axis(x.reshape(n, c, -1), positions.reshape(n, c, -1), axis=2)
+    return picked.reshape(positions.shape)
+
+
+def avg_pool2d(
+    x: Array, kernel_size: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool
+) -> Array:
+    """The mean of each window, `(N, C, OH, OW)`."""
+    from .windows import mean_windows
+
+    plane = pooled_size((x.shape[2], x.shape[3]), kernel_size, stride, padding, (1, 1), ceil_mode)
+    mean = np.empty((x.shape[0], *plane, x.shape[1]), x.dtype)
+    mean_windows(channels_last(x), mean, kernel_size, stride, padding, count_include_pad)
+    return channels_first(mean)
+
+
+def avg_pool2d_input(
+    g: Array, size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool
+) -> Array:
+    """The transpose of `avg_pool2d`: each `g` spread evenly over its window."""
+    from .windows import spread_means
+
+    x = np.zeros((g.shape[0], *size, g.shape[1]), g.dtype)
+    spread_means(channels_last(g), x, kernel_size, stride, padding, count_include_pad)
+    return channels_first(x)

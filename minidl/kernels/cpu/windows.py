@@ -1,0 +1,150 @@
+"""Numba kernels that walk the windows of an image: gathering them into rows, spreading rows back, pooling.
+
+Images are channels-last, `(N, H, W, C)`, C-contiguous. Import this module only when a kernel is about to run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import prange
+
+from .jit import kernel
+
+Array = Any
+
+
+@kernel(parallel=True)
+def gather_windows(x: Array, rows: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, plane: Any) -> None:
+    """im2col: copy each window of `x` into one row of `rows` `(N·OH·OW, R·S·C)`, zeros where it leaves the image."""
+    h, w, c = x.shape[1], x.shape[2], x.shape[3]
+    oh, ow = plane
+    for line in prange(x.shape[0] * oh):
+        n = line // oh
+        top = (line % oh) * stride[0] - padding[0]
+        for j in range(ow):
+            row = rows[line * ow + j]
+            left = j * stride[1] - padding[1]
+            at = 0
+            for r in range(kernel[0]):
+                i = top + r * dilation[0]
+                for s in range(kernel[1]):
+                    k = left + s * dilation[1]
+                    run = row[at : at + c]
+                    if 0 <= i < h and 0 <= k < w:
+                        pixel = x[n, i, k]
+                        for q in range(c):
+                            run[q] = pixel[q]
+                    else:
+                        for q in range(c):
+                            run[q] = 0
+                    at += c
+
+
+@kernel(parallel=True)
+def spread_windows(rows: Array, x: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, plane: Any) -> None:
+    """col2im, the transpose of `gather_windows`: add each row into its window of `x`, which starts as zeros."""
+    h, w, c = x.shape[1], x.shape[2], x.shape[3]
+    oh, ow = plane
+    for n in prange(x.shape[0]):  # one thread an image: windows overlap only within it
+        for line in range(oh):
+            top = line * stride[0] - padding[0]
+            for j in range(ow):
+                row = rows[(n * oh + line) * ow + j]
+                left = j * stride[1] - padding[1]
+                at = 0
+                for r in range(kernel[0]):
+                    i = top + r * dilation[0]
+                    for s in range(kernel[1]):
+                        k = left + s * dilation[1]
+                        if 0 <= i < h and 0 <= k < w:
+                            pixel = x[n, i, k]
+                            run = row[at : at + c]
+                            for q in range(c):
+                                pixel[q] += run[q]
+                        at += c
+
+
+@kernel(parallel=True)
+def max_windows(
+    x: Array, best: Array, position: Array, kernel: Any, stride: Any, padding: Any, dilation: Any
+) -> None:
+    """The maximum of each window, `(N, OH, OW, C)`, and where it is in the plane; the first of equals, NaN above all."""
+    h, w, c = x.shape[1], x.shape[2], x.shape[3]
+    oh, ow = best.shape[1], best.shape[2]
+    for line in prange(x.shape[0] * oh):
+        n, o = line // oh, line % oh
+        top = o * stride[0] - padding[0]
+        for j in range(ow):
+            left = j * stride[1] - padding[1]
+            top_values, top_places = best[n, o, j], position[n, o, j]
+            empty = True
+            for r in range(kernel[0]):
+                i = top + r * dilation[0]
+                for s in range(kernel[1]):
+                    k = left + s * dilation[1]
+                    if 0 <= i < h and 0 <= k < w:
+                        pixel = x[n, i, k]
+                        place = i * w + k
+                        for q in range(c):
+                            v = pixel[q]
+                            if empty or v > top_values[q] or v != v:
+                                top_values[q] = v
+                                top_places[q] = place
+                        empty = False
+
+
+@kernel(parallel=True)
+def mean_windows(x: Array, mean: Array, kernel: Any, stride: Any, padding: Any, count_include_pad: Any) -> None:
+    """The mean of each window, `(N, OH, OW, C)`."""
+    h, w, c = x.shape[1], x.shape[2], x.shape[3]
+    oh, ow = mean.shape[1], mean.shape[2]
+    for line in prange(x.shape[0] * oh):
+        n, o = line // oh, line % oh
+        top = o * stride[0] - padding[0]
+        for j in range(ow):
+            left = j * stride[1] - padding[1]
+            count = window_size(top, left, kernel, padding, h, w, count_include_pad)
+            for q in range(c):
+                total = 0.0
+                for i in range(max(top, 0), min(top + kernel[0], h)):
+                    for k in range(max(left, 0), min(left + kernel[1], w)):
+                        total += x[n, i, k, q]
+                mean[n, o, j, q] = total / count
+
+
+@kernel(parallel=True)
+def spread_means(g: Array, x: Array, kernel: Any, stride: Any, padding: Any, count_include_pad: Any) -> None:
+    """The transpose of `mean_windows`: add g / window size to every pixel of the window; `x` starts as zeros."""
+    h, w, c = x.shape[1], x.shape[2], x.shape[3]
+    for n in prange(x.shape[0]):
+        for o in range(g.shape[1]):
+            top = o * stride[0] - padding[0]
+            for j in range(g.shape[2]):
+                left = j * stride[1] - padding[1]
+                count = window_size(top, left, kernel, padding, h, w, count_include_pad)
+                for i in range(max(top, 0), min(top + kernel[0], h)):
+                    for k in range(max(left, 0), min(left + kernel[1], w)):
+                        for q in range(c):
+                            x[n, i, k, q] += g[n, o, j, q] / count
+
+
+@kernel()
+def window_size(top: Any, left: Any, kernel: Any, padding: Any, h: Any, w: Any, count_include_pad: Any) -> Any:
+    """How many pixels a mean divides by: those inside the image, or inside the image with its padding."""
+    if count_include_pad:
+        bottom, right = min(top + kernel[0], h + padding[0]), min(left + kernel[1], w + padding[1])
+        return (bottom - top) * (right - left)
+    return (min(top + kernel[0], h) - max(top, 0)) * (min(left + kernel[1], w) - max(left, 0))
+
+
+@kernel(parallel=True)
+def scatter_planes(g: Array, position: Array, x: Array) -> None:
+    """Add `g` `(N, OH, OW, C)` at `position` of the planes of `x` `(N, H·W, C)`, which starts as zeros."""
+    for n in prange(g.shape[0]):
+        for o in range(g.shape[1]):
+            for j in range(g.shape[2]):
+                for q in range(g.shape[3]):
+                    x[n, position[n, o, j, q], q] += g[n, o, j, q]
+
+

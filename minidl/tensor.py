@@ -1,0 +1,468 @@
+"""Tensor: the node that people hold. Operators and methods under PyTorch's names; each calls a primitive's function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from .autodiff import gradient as _gradient
+from .errors import DtypeError, GraphError, UsageError
+from .graph import Node, is_grad_enabled
+from .kernels import dtypes
+from .primitives import activation, arithmetic, comparison, exponential, linalg, reduction, shape, softmax
+from .printing import format_array
+
+Dim = int | tuple[int, ...] | list[int] | None
+
+
+class Tensor(Node):
+    """A value in a computational graph: an array, how it was computed, and perhaps a gradient.
+
+    Make one with `minidl.tensor(...)` or `minidl.scalar(...)`.
+
+    >>> import minidl
+    >>> x = minidl.tensor([1.0, -2.0], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    tensor([ 2., -4.])
+    """
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __array_priority__ = 1000  # NumPy's operators step back for ours
+    __array_ufunc__ = None
+
+    def __repr__(self) -> str:
+        return f"tensor({format_array(self._data, indent=7)}{self._suffix()})"
+
+    def _suffix(self) -> str:
+        parts = []
+        if self.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_):
+            parts.append(f"dtype=minidl.{self.dtype}")
+        if self.name:
+            parts.append(f"name={self.name!r}")
+        if self.primitive is not None:
+            parts.append(f"from={self.primitive.name}")
+        elif self.requires_grad:
+            parts.append("requires_grad=True")
+        return "".join(f", {part}" for part in parts)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self._data.size == 1 else format(repr(self), spec)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise UsageError("len() of a tensor that is a single number")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:
+            raise UsageError("cannot iterate over a tensor that is a single number")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise UsageError(f"a tensor of shape {self.shape} is neither true nor false; use .all() or .any() of its .data")
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise DtypeError(f"only integer tensors can be used as an index, not {self.dtype}")
+        return int(self.item())
+
+    # What it holds ------------------------------------------------------------------------------------------------------
+
+    def item(self) -> Any:
+        """Return the single number it holds, as a Python number."""
+        if self._data.size != 1:
+            raise UsageError(f"item() needs a tensor of one element, not of shape {self.shape}")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """Return the values as nested lists."""
+        return self._data.tolist()
+
+    def numpy(self) -> Any:
+        """Return the NumPy array itself (not a copy); a tensor that requires a gradient must be detached first."""
+        if self.requires_grad:
+            raise GraphError("numpy() would step out of the graph; use x.detach().numpy(), or x.data to look")
+        return np.asarray(self._data)
+
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the length of one axis."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """Return the number of axes."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return int(self._data.size)
+
+    def named(self, name: str) -> Self:
+        """Give it the name that figures and narration use, and return it."""
+        self.name = name
+        return self
+
+    # Gradients ----------------------------------------------------------------------------------------------------------
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool = True,
+        create_graph: bool = False,
+        inputs: Sequence[Tensor] | None = None,
+    ) -> None:
+        """Add the gradient of this value to `.grad` of every leaf below it; see `minidl.autodiff.backward`."""
+        _gradient.backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def detach(self) -> Tensor:
+        """Return the same data as a leaf without history."""
+        return Tensor(self._data)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Say whether this leaf wants a gradient."""
+        if requires_grad and self.dtype.kind not in "fc":
+            raise DtypeError(f"only floating-point tensors can require gradients, not {self.dtype}")
+        if not self.is_leaf:
+            raise GraphError("only leaves can be told whether to require gradients; use detach() to cut the graph here")
+        self.requires_grad = requires_grad
+        return self
+
+    def retain_grad(self) -> None:
+        """Have backward() keep the gradient of this intermediate value too."""
+        if not self.requires_grad:
+            raise GraphError("retain_grad() on a value that does not require a gradient")
+        self.retains_grad = True
+
+    # Conversion ---------------------------------------------------------------------------------------------------------
+
+    def to(self, dtype: Any) -> Tensor:
+        """Convert to another dtype."""
+        wanted = np.dtype(dtype)
+        return self if wanted == self.dtype else shape.to_(self, dtype=wanted)  # type: ignore[no-any-return]
+
+    def float(self) -> Tensor:
+        """Convert to float32."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Tensor:
+        """Convert to float64."""
+        return self.to(dtypes.float64)
+
+    def long(self) -> Tensor:
+        """Convert to int64."""
+        return self.to(dtypes.int64)
+
+    # Shapes with PyTorch's loose arguments: x.reshape(2, 3) or x.reshape((2, 3)) -----------------------------------------
+
+    def reshape(self, *size: Any) -> Tensor:
+        """Arrange the elements in another shape; see `minidl.reshape`."""
+        return shape.reshape(self, _sizes(size))  # type: ignore[no-any-return]
+
+    view = reshape
+
+    def permute(self, *dims: Any) -> Tensor:
+        """Reorder the axes; see `minidl.permute`."""
+        return shape.permute(self, _sizes(dims))  # type: ignore[no-any-return]
+
+    def expand(self, *size: Any) -> Tensor:
+        """Repeat along axes of length 1; see `minidl.expand`."""
+        return shape.expand(self, _sizes(size))  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The transpose of a matrix."""
+        if self.ndim > 2:
+            raise UsageError(f"x.T is for matrices; for shape {self.shape} use x.mT or x.transpose(dim0, dim1)")
+        return shape.transpose(self, 0, 1) if self.ndim == 2 else self  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802
+        """The transpose of the last two axes."""
+        if self.ndim < 2:
+            raise UsageError(f"x.mT needs at least two axes, got shape {self.shape}")
+        return shape.transpose(self, -2, -1)  # type: ignore[no-any-return]
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return shape.getitem(self, index)  # type: ignore[no-any-return]
+
+    # Operators ----------------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor:
+        return arithmetic.add(self, other)  # type: ignore[no-any-return]
+
+    def __radd__(self, other: Any) -> Tensor:
+        return arithmetic.add(other, self)  # type: ignore[no-any-return]
+
+    def __sub__(self, other: Any) -> Tensor:
+        return arithmetic.sub(self, other)  # type: ignore[no-any-return]
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return arithmetic.sub(other, self)  # type: ignore[no-any-return]
+
+    def __mul__(self, other: Any) -> Tensor:
+        return arithmetic.mul(self, other)  # type: ignore[no-any-return]
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return arithmetic.mul(other, self)  # type: ignore[no-any-return]
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return arithmetic.div(self, other)  # type: ignore[no-any-return]
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return arithmetic.div(other, self)  # type: ignore[no-any-return]
+
+    def __pow__(self, exponent: Any) -> Tensor:
+        return arithmetic.pow(self, exponent)  # type: ignore[no-any-return]
+
+    def __rpow__(self, base: Any) -> Tensor:
+        return arithmetic.pow_(base, self)  # type: ignore[no-any-return]
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return linalg.matmul(self, other)  # type: ignore[no-any-return]
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return linalg.matmul(other, self)  # type: ignore[no-any-return]
+
+    def __neg__(self) -> Tensor:
+        return arithmetic.neg(self)  # type: ignore[no-any-return]
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return arithmetic.abs_(self)  # type: ignore[no-any-return]
+
+    def __eq__(self, other: object) -> Any:
+        return comparison.equal(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return comparison.not_equal(self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return comparison.less(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return comparison.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return comparison.greater(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return comparison.greater_equal(self, other)
+
+
+def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A function whose first argument is the tensor, as a method of that name."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"See `minidl.{name}`."
+    return method
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "abs": arithmetic.abs_,
+    "add": arithmetic.add,
+    "amax": reduction.amax,
+    "amin": reduction.amin,
+    "argmax": reduction.argmax,
+    "argmin": reduction.argmin,
+    "cos": exponential.cos,
+    "div": arithmetic.div,
+    "exp": exponential.exp,
+    "flatten": shape.flatten,
+    "gather": shape.gather,
+    "log": exponential.log,
+    "log_softmax": softmax.log_softmax,
+    "matmul": linalg.matmul,
+    "max": reduction.max,
+    "maximum": arithmetic.maximum,
+    "mean": reduction.mean,
+    "min": reduction.min,
+    "minimum": arithmetic.minimum,
+    "mul": arithmetic.mul,
+    "neg": arithmetic.neg,
+    "norm": reduction.norm,
+    "pow": arithmetic.pow,
+    "relu": activation.relu,
+    "sigmoid": activation.sigmoid,
+    "sign": arithmetic.sign,
+    "sin": exponential.sin,
+    "softmax": softmax.softmax,
+    "sqrt": exponential.sqrt,
+    "square": arithmetic.square,
+    "squeeze": shape.squeeze,
+    "sub": arithmetic.sub,
+    "sum": reduction.sum,
+    "tanh": activation.tanh,
+    "transpose": shape.transpose,
+    "unsqueeze": shape.unsqueeze,
+}
+for _name, _function in _METHODS.items():
+    setattr(Tensor, _name, _method(_function, _name))
+
+Tensor.result_class = Tensor
+
+
+def _sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(given[0]) if len(given) == 1 and not isinstance(given[0], int) else given
+
+
+# Making tensors ---------------------------------------------------------------------------------------------------------
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Make a leaf from numbers, nested lists or an array, which is copied.
+
+    Args:
+        data: the values.
+        dtype: by default float32 for Python floats, int64 for whole numbers, and an array's own dtype.
+        requires_grad: whether backward() should give it a gradient.
+        name: what figures and narration call it.
+
+    Raises:
+        DtypeError: not numbers, or whole numbers that are asked to require a gradient.
+
+    >>> tensor([[1, 2], [3, 4]]).shape
+    (2, 2)
+    >>> tensor(2.0).dtype
+    dtype('float32')
+    """
+    if isinstance(data, Node):
+        data = data.data
+    try:
+        array = np.array(data, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        raise DtypeError(f"tensor: these are not numbers in rows of equal length: {data!r:.80}") from error
+    if array.dtype.kind not in "biufc":
+        raise DtypeError(f"tensor: expected numbers, got {array.dtype} from {data!r:.80}")
+    if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
+        array = array.astype(dtypes.get_default_dtype())
+    if requires_grad and array.dtype.kind not in "fc":
+        raise DtypeError(f"only floating-point tensors can require gradients, not {array.dtype}; write 2.0 for 2")
+    return Tensor(array, requires_grad, name)
+
+
+def scalar(value: float, name: str | None = None, requires_grad: bool = True) -> Tensor:
+    """Make the scalar of a circuit: a leaf that holds a double and wants a gradient.
+
+    Beside a tensor it behaves as a plain number does: it takes the tensor's dtype.
+
+    >>> x = scalar(3.0, name="x")
+    >>> (x * x).item()
+    9.0
+    """
+    return Tensor(np.float64(value), requires_grad, name)
+
+
+def _shape_args(size: tuple[Any, ...]) -> tuple[int, ...]:
+    lengths = _sizes(size)
+    if any(n < 0 for n in lengths):
+        raise UsageError(f"a shape cannot have negative lengths: {lengths}")
+    return lengths
+
+
+def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Make a tensor of zeros: `zeros(2, 3)`.
+
+    >>> zeros(2)
+    tensor([0., 0.])
+    """
+    return Tensor(np.zeros(_shape_args(size), dtype or dtypes.get_default_dtype()), requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Make a tensor of ones: `ones(2, 3)`.
+
+    >>> ones(1, 2)
+    tensor([[1., 1.]])
+    """
+    return Tensor(np.ones(_shape_args(size), dtype or dtypes.get_default_dtype()), requires_grad)
+
+
+def full(size: Sequence[int], fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Make a tensor filled with one number.
+
+    >>> full((2,), 7.0)
+    tensor([7., 7.])
+    """
+    if dtype is None and isinstance(fill_value, float):
+        dtype = dtypes.get_default_dtype()
+    return Tensor(np.full(_shape_args((tuple(size),)), fill_value, dtype), requires_grad)
+
+
+def arange(start: float, end: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
+    """Count from `start` (0 if only one number is given) up to, but without, `end`.
+
+    >>> arange(3)
+    tensor([0, 1, 2])
+    """
+    first, last = (0, start) if end is None else (start, end)
+    if dtype is None and any(isinstance(v, float) for v in (first, last, step)):
+        dtype = dtypes.get_default_dtype()
+    return Tensor(np.arange(first, last, step, dtype=dtype))
+
+
+def rand(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Draw numbers evenly from 0 … 1.
+
+    >>> rand(2, 3).shape
+    (2, 3)
+    """
+    return _draw("random", size, generator, dtype, requires_grad)
+
+
+def randn(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Draw numbers from the normal distribution with mean 0 and variance 1.
+
+    >>> randn(2, 3).shape
+    (2, 3)
+    """
+    return _draw("standard_normal", size, generator, dtype, requires_grad)
+
+
+def _draw(how: str, size: tuple[Any, ...], generator: Any, dtype: Any, requires_grad: bool) -> Tensor:
+    from .primitives.random import default_generator
+
+    source = (generator or default_generator).numpy
+    drawn = np.asarray(getattr(source, how)(_shape_args(size)))
+    return Tensor(drawn.astype(dtype or dtypes.get_default_dtype()), requires_grad)
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a tensor.
+
+    >>> is_tensor(2.0)
+    False
+    """
+    return isinstance(obj, Tensor)
+
+
+__all__ = [
+    "Tensor",
+    "arange",
+    "full",
+    "is_grad_enabled",
+    "is_tensor",
+    "ones",
+    "rand",
+    "randn",
+    "scalar",
+    "tensor",
+    "zeros",
+]

@@ -1,0 +1,142 @@
+"""Numbers that say how well a network does, and how sure one can be of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import no_grad, tensor
+from ..errors import ShapeError, UsageError
+
+if TYPE_CHECKING:
+    from ..data import DataLoader
+    from ..nn import Module
+
+
+def top_k_correct(scores: NDArray[Any], labels: NDArray[Any], k: int = 1) -> NDArray[np.bool_]:
+    """Tell for each image whether its label is among the `k` classes with the highest scores.
+
+    Args:
+        scores: `(N, K)`, logits or probabilities.
+        labels: `(N,)`, the right classes.
+        k: how many guesses an image has.
+
+    Returns:
+        `(N,)`, whether one of the guesses is right. Of equal scores the class that comes first is guessed first.
+
+    Raises:
+        ShapeError: scores and labels do not fit together.
+        UsageError: `k` is not from 1 to the number of classes.
+
+    >>> scores = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]])
+    >>> top_k_correct(scores, np.array([2, 0])), top_k_correct(scores, np.array([2, 0]), k=2)
+    (array([False,  True]), array([ True,  True]))
+    """
+    if scores.ndim != 2 or labels.shape != scores.shape[:1]:
+        raise ShapeError(f"scores must be (N, K) and labels (N,); got {scores.shape} and {labels.shape}")
+    if not 1 <= k <= scores.shape[1]:
+        raise UsageError(f"k must be from 1 to {scores.shape[1]}, the number of classes; got {k}")
+    guesses = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return (guesses == labels[:, np.newaxis]).any(axis=1)
+
+
+def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the exact confidence interval of a probability that was seen to succeed `successes` of `trials` times.
+
+    Args:
+        successes: how often it succeeded.
+        trials: how often it was tried.
+        confidence: how often such an interval holds the truth, at least.
+
+    Returns:
+        The lower and the upper end: the Beta(s, n − s + 1) quantile at α/2 and the Beta(s + 1, n − s) quantile at
+        1 − α/2, with α = 1 − confidence.
+
+    Raises:
+        UsageError: the counts or the confidence make no sense.
+
+    Source: C. Clopper, E. Pearson, "The use of confidence or fiducial limits", Biometrika 26 (1934).
+
+    >>> low, high = clopper_pearson(8, 10)
+    >>> f"[{low:.5f}, {high:.5f}]"
+    '[0.44390, 0.97479]'
+    """
+    if not (0 <= successes <= trials and trials > 0 and 0 < confidence < 1):
+        raise UsageError(f"no interval for {successes} successes in {trials} trials at confidence {confidence}")
+    from scipy.special import betaincinv
+
+    tail = (1 - confidence) / 2
+    low = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, tail))
+    high = 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, 1 - tail))
+    return low, high
+
+
+def gradient_norms(model: Module) -> dict[str, float]:
+    """Return the length of the gradient of each layer: the root of the sum of squares over all its parameters.
+
+    Returns:
+        One entry a module that has parameters of its own, in the model's order, under the module's path; a model that
+        is itself a layer has the path "".
+    """
+    squares: dict[str, float] = {}
+    for name, parameter in model.named_parameters():
+        layer = name.rpartition(".")[0]
+        total = squares.get(layer, 0.0)
+        if parameter.grad is not None:
+            flat = parameter.grad.data.ravel()
+            total += float(np.dot(flat, flat))
+        squares[layer] = total
+    return {layer: float(np.sqrt(total)) for layer, total in squares.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """What a model said about each image of a data set.
+
+    Attributes:
+        loss: the mean cross-entropy.
+        probabilities: `(N, K)`, the softmax of the model's scores.
+        labels: `(N,)`, the right classes.
+    """
+
+    loss: float
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    @property
+    def correct(self) -> int:
+        """The number of images whose most probable class is the right one."""
+        return int(top_k_correct(self.probabilities, self.labels).sum())
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images whose most probable class is the right one."""
+        return self.correct / len(self.labels)
+
+    def top_k_accuracy(self, k: int) -> float:
+        """Return the share of images whose class is among the `k` most probable ones."""
+        return float(top_k_correct(self.probabilities, self.labels, k).mean())
+
+
+def evaluate(model: Module, loader: DataLoader) -> Evaluation:
+    """Show a model a whole data set, in evaluation mode and without recording, and leave its mode as it was."""
+    from ..nn import functional as F
+
+    was_training = model.training
+    model.eval()
+    probabilities, labels, total = [], [], 0.0
+    try:
+        with no_grad():
+            for images, batch_labels in loader:
+                scores = model(tensor(images))
+                loss = F.cross_entropy(scores, tensor(batch_labels), reduction="sum")
+                total += float(loss.item())
+                probabilities.append(F.softmax(scores, dim=1).data)
+                labels.append(batch_labels)
+    finally:
+        model.train(was_training)
+    everything = np.concatenate(labels)
+    return Evaluation(total / len(everything), np.concatenate(probabilities), everything)

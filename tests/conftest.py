@@ -1,0 +1,28 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("NO_COLOR", "1")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_random_state() -> Iterator[None]:
+    """Every test starts from the same random numbers and leaves none of its own."""
+    import minidl
+
+    state = minidl.default_generator.get_state()
+    minidl.manual_seed(0)
+    yield
+    minidl.default_generator.set_state(state)
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The folder that holds the three packages."""
+    return Path(__file__).parent.parent

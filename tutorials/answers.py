@@ -1,0 +1,183 @@
+"""Judging an answer: right, understood, or tried out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .lesson import Choice, Exercise, Number, Question, Shape
+from .text import fill
+
+LETTERS = "abcdefgh"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of an answer.
+
+    Attributes:
+        settled: whether the step goes on to its reveal.
+        right: whether the answer was right.
+        say: what to say about it.
+        names: names that the answer brought into the step's namespace (an exercise's run).
+        readable: whether it could be read as an answer at all; if not, it does not count as an attempt.
+        letter: the letter of the option chosen, "" for other kinds of question.
+    """
+
+    settled: bool
+    right: bool
+    say: str
+    names: Mapping[str, Any]
+    readable: bool = True
+    letter: str = ""
+
+
+def _unreadable(say: str) -> Verdict:
+    return Verdict(False, False, say, {}, readable=False)
+
+
+def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
+    """Evaluate one of a lesson's own expressions in its namespace; tensors come back as arrays."""
+    value = eval(compile(expression, f"<{expression}>", "eval"), {**names, "np": np})
+    return value.data if hasattr(value, "requires_grad") else value
+
+
+def judge(question: Question, text: str, names: Mapping[str, Any]) -> Verdict:
+    """Judge what a learner typed, in the namespace of the step once its `then` has run."""
+    if isinstance(question, Choice):
+        return _judge_choice(question, text, names)
+    if isinstance(question, Shape):
+        return _judge_shape(question, text, names)
+    if isinstance(question, Exercise):
+        return _judge_exercise(question, text, names)
+    return _judge_number(question, text, names)
+
+
+def correct(question: Question, names: Mapping[str, Any]) -> str:
+    """Return what one types to answer correctly."""
+    if isinstance(question, Choice):
+        return next(LETTERS[k] for k, o in enumerate(question.options) if evaluate(o.when, names))
+    value = evaluate(question.example if isinstance(question, Exercise) else question.answer, names)
+    if isinstance(question, Shape):
+        return str(tuple(value))
+    return " ".join(f"{v:.12g}" for v in np.asarray(value, float).ravel())
+
+
+def numbers(text: str) -> list[float] | None:
+    """Read numbers as a person types them: `-4`, `−4`, `1/2`, `[11, -6]`, `-1 1; 4 -4`; None if it is none.
+
+    >>> numbers("[11, −6]"), numbers("1/2"), numbers("four")
+    ([11.0, -6.0], [0.5], None)
+    """
+    words = re.sub(r"[\[\](){},;⎡⎤⎣⎦ᵀ]", " ", text.replace("−", "-").replace("–", "-")).split()
+    found: list[float] = []
+    for word in words:
+        top, slash, below = word.partition("/")
+        try:
+            value = float(top) / float(below) if slash else float(top)
+        except (ValueError, ZeroDivisionError):
+            return None
+        if not np.isfinite(value):
+            return None
+        found.append(value)
+    return found or None
+
+
+def sizes(text: str) -> tuple[int, ...] | None:
+    """Read a shape as a person types it: `(3, 2)`, `3x2`, `3×2`, `3 by 2`, `3 2`, `()`; None if it is none.
+
+    >>> sizes("3 by 2"), sizes("()"), sizes("wide")
+    ((3, 2), (), None)
+    """
+    inside = re.sub(r"by|[x×*,;()\[\]]", " ", text.strip().lower())
+    words = inside.split()
+    if not words:
+        return () if text.strip() else None
+    if not all(re.fullmatch(r"[0-9]{1,6}", word) for word in words):
+        return None
+    return tuple(int(word) for word in words)
+
+
+def close(a: Any, b: Any) -> bool:
+    """Whether two answers are the same to four digits, the precision one can be asked to work out."""
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-4, atol=1e-9))
+
+
+def _judge_choice(question: Choice, text: str, names: Mapping[str, Any]) -> Verdict:
+    word = text.strip().lower().strip("[]().")
+    letters = LETTERS[: len(question.options)]
+    texts = [o.text.lower() for o in question.options]
+    if word in texts:
+        k = texts.index(word)
+    elif len(word) == 1 and word in letters:
+        k = letters.index(word)
+    else:
+        return _unreadable(f"Answer with one letter: {', '.join(letters)}.")
+    option = question.options[k]
+    return Verdict(True, bool(evaluate(option.when, names)), fill(option.say, names), {}, letter=LETTERS[k])
+
+
+def _judge_number(question: Number, text: str, names: Mapping[str, Any]) -> Verdict:
+    guess = numbers(text)
+    answer = np.asarray(evaluate(question.answer, names), float)
+    wanted = answer.size
+    if guess is None:
+        kind = "a number" if wanted == 1 else f"{wanted} numbers, with spaces between"
+        return _unreadable(f"Answer with {kind}.")
+    if len(guess) != wanted:
+        return _unreadable(
+            f"{len(guess)} number{'s' * (len(guess) > 1)} given; {wanted} {'are' if wanted > 1 else 'is'} asked."
+        )
+    if close(guess, answer.ravel()):
+        return Verdict(True, True, "", {})
+    for mistake in question.mistakes:
+        if close(guess, np.asarray(evaluate(mistake.value, names), float).ravel()):
+            return Verdict(False, False, fill(mistake.say, names), {})
+    if wanted > 1:
+        hits = [close(g, a) for g, a in zip(guess, answer.ravel(), strict=True)]
+        if any(hits):
+            return Verdict(False, False, f"{sum(hits)} of the {wanted} numbers fit: {_marks(hits)}", {})
+    tried = dict(names, guess=guess[0] if wanted == 1 else np.array(guess))
+    if question.claim:
+        tried["claim"] = evaluate(question.claim, tried)
+    return Verdict(False, False, fill(question.unforeseen or "Not that. Press ? for a hint.", tried), {})
+
+
+def _marks(hits: list[bool]) -> str:
+    return "  ".join("yes" if hit else "no" for hit in hits)
+
+
+def _judge_shape(question: Shape, text: str, names: Mapping[str, Any]) -> Verdict:
+    guess = sizes(text)
+    if guess is None:
+        return _unreadable("Answer with sizes, such as 4 5, or () for a single number.")
+    answer = tuple(evaluate(question.answer, names))
+    if guess == answer:
+        return Verdict(True, True, "", {})
+    for mistake in question.mistakes:
+        if guess == tuple(evaluate(mistake.value, names)):
+            return Verdict(False, False, fill(mistake.say, names), {})
+    tried = dict(names, guess=guess, entries=int(np.prod(guess, dtype=int)))
+    return Verdict(False, False, fill(question.unforeseen, tried), {})
+
+
+def _judge_exercise(question: Exercise, text: str, names: Mapping[str, Any]) -> Verdict:
+    guess = numbers(text)
+    example = np.asarray(evaluate(question.example, names), float)
+    if guess is None or len(guess) != example.size:
+        kind = "a number" if example.size == 1 else f"{example.size} numbers, with spaces between"
+        return _unreadable(f"Answer with {kind}.")
+    run = dict(names)
+    run[question.name] = guess[0] if example.ndim == 0 else guess
+    exec(compile(question.code, "<exercise>", "exec"), run)
+    if evaluate(question.accept, run):
+        return Verdict(True, True, "", run)
+    for mistake in question.mistakes:
+        if evaluate(mistake.value, run):
+            return Verdict(False, False, fill(mistake.say, run), {})
+    return Verdict(False, False, fill(question.unforeseen, run), {})

@@ -1,0 +1,262 @@
+"""What `minidl tutorial` does: list, start, resume, play, reset; and which of the two ways of showing a lesson to use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+
+from minidl.errors import DataError, UsageError
+
+from .keys import Keys, keyboard
+from .lesson import Lesson
+from .lessons import LESSONS, find
+from .plain import Ask, Plain
+from .progress import Place, Progress
+from .recording import record
+from .runner import Runner, Save, film
+from .screen import ROWS
+from .session import Session
+from .text import WIDTH, wrap
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as a shell reports it. Leaving with `q` is 0."""
+
+
+@dataclass
+class Terminal:
+    """What a lesson is shown on and answered with; tests put their own in its place.
+
+    Attributes:
+        console: where the full screen is drawn.
+        out: where plain lines go.
+        keys: the keyboard.
+        ask: how a line of text is asked for.
+        shows: whether the output is a terminal.
+        types: whether the input is a terminal.
+    """
+
+    console: Console = field(default_factory=lambda: Console(highlight=False))
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    keys: Keys = field(default_factory=keyboard)
+    ask: Ask = input
+    shows: bool = field(default_factory=lambda: sys.stdout.isatty())
+    types: bool = field(default_factory=lambda: sys.stdin is not None and sys.stdin.isatty())
+
+
+def run(
+    lesson: str | None = None,
+    name: str | None = None,
+    *,
+    auto: bool = False,
+    plain: bool = False,
+    answers: Path | None = None,
+    terminal: Terminal | None = None,
+) -> int:
+    """Carry out `minidl tutorial` and return its exit status.
+
+    Args:
+        lesson: a lesson's name or number; `"reset"` to forget the place in `name`; None to list the lessons.
+        name: the lesson to reset.
+        auto: play unattended with the right answers (every lesson, where none is named).
+        plain: lines of text instead of the full screen.
+        answers: a file of answers, one a line, with which to play unattended.
+        terminal: where to show and ask; the process's own where None.
+
+    Returns:
+        0; or 130 after Ctrl-C. The place is kept either way.
+
+    Raises:
+        UsageError: no such lesson, or arguments that do not go together.
+        DataError: the file of answers is not text.
+        OSError: the file of answers cannot be read.
+    """
+    _survive_any_encoding()
+    terminal = terminal or Terminal()
+    if lesson != "reset" and name is not None:
+        raise UsageError(f"minidl tutorial takes one lesson; {name!r} was given as well. Only `reset NAME` takes two words.")
+    if lesson == "reset":
+        return _reset(name, terminal)
+    unattended = auto or answers is not None
+    if unattended and lesson is None and answers is not None:
+        raise UsageError("--answers needs the lesson that the answers are for: minidl tutorial LESSON --answers FILE")
+    try:
+        if unattended:
+            for one in LESSONS if lesson is None else (find(lesson),):
+                _play(one, terminal, plain, _read_answers(answers))
+            return 0
+        chosen = find(lesson) if lesson is not None else _choose(terminal)
+        if chosen is not None:
+            _take(chosen, terminal, plain)
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=terminal.out)
+        return INTERRUPTED
+    return 0
+
+
+def _survive_any_encoding() -> None:
+    """Let a terminal that lacks a letter such as ∂ show a `?` instead of ending the lesson."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+# Taking a lesson ----------------------------------------------------------------------------------------------------------
+
+
+def _take(lesson: Lesson, terminal: Terminal, plain: bool) -> None:
+    """Take a lesson from the place that was kept."""
+    if not terminal.types:
+        if terminal.shows:
+            _say(terminal, "The input is not a terminal, so no keys can be read: playing with the right answers.")
+        _play(lesson, terminal, True, None)
+        return
+    progress = Progress()
+    place = progress.place(lesson.key)
+    if place.finished and place.step == len(lesson.steps) - 1:
+        place.step = 0
+    session = Session(lesson, record(lesson), place)
+    reason = _why_plain(terminal)
+    try:
+        if plain or reason:
+            if reason and not plain:
+                _say(terminal, reason)
+            Plain(session, terminal.out, _saver(progress, lesson)).take(terminal.ask)
+        else:
+            Runner(session, terminal.console, terminal.keys, _saver(progress, lesson)).run()
+    finally:
+        for notice in progress.notices:
+            _say(terminal, notice)
+        _say(terminal, _farewell(session, progress.writable))
+
+
+def _why_plain(terminal: Terminal) -> str:
+    """Say why the full screen cannot be used here, or ""."""
+    if not terminal.shows:
+        return "The output is not a terminal, so the lesson goes line by line."
+    if os.environ.get("TERM", "").lower() == "dumb":
+        return "This terminal cannot move its cursor (TERM=dumb), so the lesson goes line by line."
+    size = terminal.console.size
+    if size.width < WIDTH or size.height < ROWS:
+        return (
+            f"This terminal is {size.width}×{size.height}; the full screen needs {WIDTH}×{ROWS}, "
+            "so the lesson goes line by line. Widen the window and start again to see the pictures."
+        )
+    return ""
+
+
+def _saver(progress: Progress, lesson: Lesson) -> Save:
+    """Return a function that saves the place when it has changed since the last call."""
+    saved = ""
+
+    def save() -> None:
+        nonlocal saved
+        now = repr(progress.place(lesson.key).to_json())
+        if now != saved:
+            saved = now
+            progress.save(lesson.key)
+
+    return save
+
+
+def _farewell(session: Session, kept: bool) -> str:
+    lesson, (asked, right, at_once) = session.lesson, session.score()
+    if session.place.finished and session.last:
+        follows = f"Next: minidl tutorial {lesson.follows}." if lesson.follows else ""
+        again = f"To take it afresh: minidl tutorial reset {lesson.name}."
+        return f"{lesson.title}: done. Of {asked} questions you found {right}, {at_once} of them at once. {follows or again}"
+    place = f"step {session.index + 1} of {len(session.snapshots)}"
+    if not kept:
+        return f"{lesson.title}: you were at {place}; this time the place is not kept."
+    return f"{lesson.title}: your place is kept, {place}. To go on: minidl tutorial {lesson.name}"
+
+
+def _play(lesson: Lesson, terminal: Terminal, plain: bool, answers: Iterator[str] | None) -> None:
+    """Play a lesson unattended; the learner's own place is neither read nor changed."""
+    session = Session(lesson, record(lesson), Place())
+    if answers is None and not plain and terminal.types and not _why_plain(terminal):
+        film(session, terminal.console)
+    else:
+        Plain(session, terminal.out, lambda: None).play(answers)
+
+
+def _read_answers(path: Path | None) -> Iterator[str] | None:
+    if path is None:
+        return None
+    try:
+        return iter(path.read_text(encoding="utf-8-sig").splitlines())
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text file in UTF-8; it should hold one answer a line.") from error
+
+
+# Listing and resetting ----------------------------------------------------------------------------------------------------
+
+
+def _choose(terminal: Terminal) -> Lesson | None:
+    """List the lessons and, where someone can answer, ask which to take."""
+    progress = Progress()
+    for notice in progress.notices:
+        _say(terminal, notice)
+    _say(terminal, "The lessons:", "")
+    for lesson in LESSONS:
+        state = _state(lesson, progress)
+        _say(terminal, f"{lesson.number:>3}  {lesson.title:<12} {state:<16} {lesson.minutes} min   minidl tutorial {lesson.name}")
+        _say(terminal, f"     {lesson.promise}", "")
+    if not (terminal.types and terminal.shows):
+        return None
+    offered = _offer(progress)
+    resumes = progress.place(offered.key).furthest > 0
+    verb = "resumes" if resumes else "starts"
+    while True:
+        with contextlib.suppress(EOFError):
+            text = terminal.ask(f"Enter {verb} {offered.title}; a number starts that lesson; q leaves: ").strip()
+            if text.lower() in ("q", "quit"):
+                return None
+            if not text:
+                return offered
+            try:
+                return find(text)
+            except UsageError as error:
+                _say(terminal, str(error))
+                continue
+        return None
+
+
+def _state(lesson: Lesson, progress: Progress) -> str:
+    place = progress.places.get(lesson.key)
+    if place is None:
+        older = any(key.split("@")[0] == lesson.name for key in progress.places)
+        return "new version" if older else "not begun"
+    return "done" if place.finished else f"step {place.step + 1} of {len(lesson.steps)}"
+
+
+def _offer(progress: Progress) -> Lesson:
+    """The lesson to go on with: one that was begun, else the first that is not done."""
+    begun = [x for x in LESSONS if x.key in progress.places and not progress.places[x.key].finished]
+    fresh = [x for x in LESSONS if x.key not in progress.places]
+    return (begun or fresh or list(LESSONS))[0]
+
+
+def _reset(name: str | None, terminal: Terminal) -> int:
+    if name is None:
+        raise UsageError("reset needs a lesson: minidl tutorial reset NAME")
+    lesson = find(name)
+    progress = Progress()
+    known = progress.reset(lesson.key)
+    for notice in progress.notices:
+        _say(terminal, notice)
+    if known and not progress.writable:
+        return 1
+    _say(terminal, f"{lesson.title} starts afresh." if known else f"{lesson.title} was not begun; nothing to reset.")
+    return 0
+
+
+def _say(terminal: Terminal, *lines: str) -> None:
+    for line in lines:
+        print(*wrap(line, WIDTH - 1), sep="\n", file=terminal.out)

@@ -1,0 +1,232 @@
+"""A computational graph drawn in text: values above the wires, gradients below, nothing typed by hand.
+
+```
+         −2
+   x ──────────┐
+         ← ?   │     3
+         5    (+)─ q ──────┐
+   y ──────────┘           │     −12
+                          (×)──────── f
+         −4                │
+   z ──────────────────────┘
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from minidl.graph import Node
+
+from .lesson import Circuit
+from .text import array, matrix
+
+MARGIN = 3
+BACK = "← "
+"""What stands before a gradient: the way it travels."""
+QUESTION = "?"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a line and the part it plays: `ink`, `value`, `gradient`, `asked`, `wire`, `name`, `code`, `strong` …"""
+
+    text: str
+    role: str = "ink"
+
+
+Line = tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture as lines to look at and as sentences to listen to."""
+
+    lines: tuple[Line, ...]
+    spoken: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class _Place:
+    """Where a node's wire lies and what is written on it."""
+
+    node: Node
+    slope: Any
+    name: str
+    inputs: list[_Place]
+    value: list[str]
+    gradient: list[str]
+    depth: int = 0
+    row: int = 0
+    start: int = 0
+
+    @property
+    def symbol(self) -> str:
+        return f"({self.node.primitive.notation.symbol})" if self.node.primitive else ""
+
+    @property
+    def width(self) -> int:
+        return max([len(t) for t in self.value + self.gradient] + [len(self.name) + 3])
+
+
+def draw(circuit: Circuit, names: Mapping[str, Any], answered: bool) -> Drawing:
+    """Draw the graph behind `names[circuit.root]`; while not `answered`, the number in question is a `?`."""
+    places = _places(names[circuit.root])
+    _lay_out(places)
+    return Drawing(_paint(places, circuit, answered), tuple(_speak(p, circuit, answered) for p in places))
+
+
+def _places(root: Node) -> list[_Place]:
+    """One place a node, inputs before outputs, leaves in the order in which the formula names them."""
+    from minidl import autodiff
+
+    gradients = autodiff.gradients(root)
+    found: dict[Node, _Place] = {}
+
+    def visit(node: Node) -> _Place:
+        # Lesson circuits are a handful of nodes deep, so recursion is safe here.
+        if node not in found:
+            inputs = [visit(i) for i in node.inputs if isinstance(i, Node)]
+            slope = gradients[node]
+            place = _Place(node, slope, node.name or "", inputs, matrix(node.data), _backward(matrix(slope)))
+            place.depth = 1 + max((p.depth for p in inputs), default=-1)
+            found[node] = place
+        return found[node]
+
+    visit(root)
+    return list(found.values())
+
+
+def _backward(rows: list[str]) -> list[str]:
+    """Mark a gradient with an arrow, so that it is told from a value without colour."""
+    return [f"{BACK if k == 0 else ' ' * len(BACK)}{row}" for k, row in enumerate(rows)]
+
+
+def _lay_out(places: list[_Place]) -> None:
+    """Give every wire its row and its first column."""
+    top = 0
+    for p in places:
+        if p.depth == 0:
+            p.row = top + len(p.value)
+            top = p.row + len(p.gradient) + 1
+        else:
+            rows = [i.row for i in p.inputs]
+            p.row = rows[0] if min(rows) == max(rows) else (min(rows) + max(rows) + 1) // 2
+    names = max(len(p.name) for p in places if p.depth == 0)
+    column = MARGIN + names + 1
+    for depth in range(max(p.depth for p in places) + 1):
+        level = [p for p in places if p.depth == depth]
+        symbol = max(len(p.symbol) for p in level)
+        column += symbol
+        for p in level:
+            p.start = column
+        column += max(p.width for p in level) + 3
+
+
+def _joint(p: _Place) -> int:
+    """The column of the vertical line into an operator: the middle of its symbol."""
+    return p.start - (len(p.symbol) + 1) // 2 - (1 if len(p.symbol) % 2 == 0 else 0)
+
+
+class _Canvas:
+    def __init__(self) -> None:
+        self.cells: dict[tuple[int, int], tuple[str, str]] = {}
+
+    def put(self, row: int, column: int, text: str, role: str) -> None:
+        for k, character in enumerate(text):
+            self.cells[row, column + k] = (character, role)
+
+    def lines(self) -> tuple[Line, ...]:
+        bottom = max(row for row, _ in self.cells)
+        out: list[Line] = []
+        for row in range(bottom + 1):
+            columns = [c for r, c in self.cells if r == row]
+            spans: list[Span] = []
+            for column in range(max(columns, default=-1) + 1):
+                character, role = self.cells.get((row, column), (" ", "ink"))
+                if spans and spans[-1].role == role:
+                    spans[-1] = Span(spans[-1].text + character, role)
+                else:
+                    spans.append(Span(character, role))
+            out.append(tuple(spans))
+        return tuple(out)
+
+
+def _paint(places: list[_Place], circuit: Circuit, answered: bool) -> tuple[Line, ...]:
+    canvas = _Canvas()
+    consumers = {id(p): [q for q in places if p in q.inputs] for p in places}
+    for p in places:
+        users = consumers[id(p)]
+        end = max((_joint(q) for q in users), default=p.start + p.width + 2)
+        canvas.put(p.row, p.start, "─" * (end - p.start), "wire")
+    for p in places:
+        _paint_joint(canvas, p, consumers)
+    for p in places:
+        if p.depth == 0:
+            canvas.put(p.row, MARGIN, p.name, "name")
+        elif not consumers[id(p)]:
+            canvas.put(p.row, p.start + p.width + 3, p.name, "name")
+        elif p.name:
+            canvas.put(p.row, p.start + 1, f" {p.name} ", "name")
+        value, role = _shown(p, "value", circuit, answered)
+        for k, text in enumerate(value):
+            canvas.put(p.row - len(value) + k, p.start + 2, text, role)
+        gradient, role = _shown(p, "gradient", circuit, answered)
+        for k, text in enumerate(gradient):
+            canvas.put(p.row + 1 + k, p.start + 2, text, role)
+    # The last row is always kept, so that a picture never changes its height when a gradient arrives.
+    bottom = max(p.row + len(p.gradient) for p in places)
+    if (bottom, 0) not in canvas.cells:
+        canvas.put(bottom, 0, " ", "ink")
+    return canvas.lines()
+
+
+def _paint_joint(canvas: _Canvas, p: _Place, consumers: dict[int, list[_Place]]) -> None:
+    """Draw the line that gathers an operator's inputs, and its symbol on it."""
+    if not p.inputs:
+        return
+    column = _joint(p)
+    top, bottom = min(i.row for i in p.inputs), max(i.row for i in p.inputs)
+    for row in range(top, bottom + 1):
+        if top != bottom:
+            canvas.put(row, column, "│", "wire")
+    for i in p.inputs:
+        goes_on = any(_joint(q) > column for q in consumers[id(i)])
+        if top == bottom:
+            mark = "─"
+        elif i.row == top:
+            mark = "┬" if goes_on else "┐"
+        elif i.row == bottom:
+            mark = "┴" if goes_on else "┘"
+        else:
+            mark = "┼" if goes_on else "┤"
+        canvas.put(i.row, column, mark, "wire")
+    canvas.put(p.row, p.start - len(p.symbol), p.symbol, "operator")
+
+
+def _shown(p: _Place, kind: str, circuit: Circuit, answered: bool) -> tuple[list[str], str]:
+    """What is written on one side of a wire now, and in which role."""
+    texts = p.value if kind == "value" else p.gradient
+    if f"{kind} {p.name}" in circuit.asked:
+        question = [QUESTION] if kind == "value" else _backward([QUESTION])
+        return (texts, "asked") if answered else (question, "asked")
+    wanted = circuit.values if kind == "value" else circuit.gradients
+    return (texts, kind) if "*" in wanted or p.name in wanted else ([], kind)
+
+
+def _speak(p: _Place, circuit: Circuit, answered: bool) -> str:
+    """Say one wire in words, for a screen reader."""
+    formula = ""
+    if p.node.primitive is not None:
+        arguments = [i.name for i in p.node.inputs if isinstance(i, Node)]
+        formula = " = " + p.node.primitive.notation.formula.format(*arguments)
+    parts = [f"{p.name}{formula}"]
+    for kind, number in (("value", p.node.data), ("gradient", p.slope)):
+        texts, _ = _shown(p, kind, circuit, answered)
+        if texts and texts[0].endswith(QUESTION):
+            parts.append(f"{kind} in question")
+        elif texts:
+            parts.append(f"{kind} {array(number)}")
+    return ", ".join(parts) + "."

@@ -1,0 +1,187 @@
+"""The place one has reached in each lesson and the answers given: one readable JSON file that is never lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from minidl.files import write_atomic
+
+FORMAT = 1
+
+
+@dataclass
+class Answer:
+    """What was answered at one step.
+
+    Attributes:
+        given: every answer given, in order.
+        settled: whether the step's answer has been revealed.
+        right: whether the learner found it, and did not have it shown.
+        hints: how many hints were asked for.
+    """
+
+    given: list[str] = field(default_factory=list)
+    settled: bool = False
+    right: bool = False
+    hints: int = 0
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the first answer was right, without a hint."""
+        return self.right and len(self.given) == 1 and self.hints == 0
+
+
+@dataclass
+class Place:
+    """Where one is in a lesson.
+
+    Attributes:
+        step: the index of the step shown last, from 0.
+        furthest: the index of the furthest step shown.
+        finished: whether the last step was reached.
+        answers: the answers, under the names of their steps.
+    """
+
+    step: int = 0
+    furthest: int = 0
+    finished: bool = False
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "step": self.step,
+            "furthest": self.furthest,
+            "finished": self.finished,
+            "answers": {name: vars(answer) for name, answer in self.answers.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Place:
+        """Rebuild it from plain data.
+
+        Raises:
+            ValueError: the data are not what `to_json` writes.
+        """
+        try:
+            place = cls(_whole(data["step"]), _whole(data["furthest"]), bool(data["finished"]))
+            for name, a in data["answers"].items():
+                given = [str(text) for text in a["given"]]
+                place.answers[str(name)] = Answer(given, bool(a["settled"]), bool(a["right"]), _whole(a["hints"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a place in a lesson: {data!r:.80}") from error
+        return place
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"not a count: {value!r:.80}")
+    return value
+
+
+def folder() -> Path:
+    """Return the folder for progress and figures: `MINIDL_STATE` where it is set, else the system's usual place."""
+    chosen = os.environ.get("MINIDL_STATE")
+    if chosen:
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("minidl", appauthor=False))
+
+
+class Progress:
+    """The progress file.
+
+    Attributes:
+        path: where it is.
+        places: the places, under the lessons' keys (name and version).
+        notices: what a person should be told about the file, oldest first.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or folder() / "progress.json"
+        self.notices: list[str] = []
+        self.writable = True
+        self.places = self._read()
+
+    def place(self, key: str) -> Place:
+        """Return the place in a lesson, a new one where there is none."""
+        return self.places.setdefault(key, Place())
+
+    def save(self, key: str) -> None:
+        """Write one lesson's place; what another window has saved for other lessons meanwhile is kept."""
+        self._merge(key, self.places.get(key))
+
+    def reset(self, key: str) -> bool:
+        """Forget one lesson's place; return whether there was one."""
+        known = self.places.pop(key, None) is not None
+        if known:
+            self._merge(key, None)
+        return known
+
+    def _merge(self, key: str, place: Place | None) -> None:
+        if not self.writable:
+            return
+        on_disk = self._read()
+        on_disk.pop(key, None)
+        if place is not None:
+            on_disk[key] = place
+        self._write(on_disk)
+
+    def _write(self, places: dict[str, Place]) -> None:
+        lessons = {name: places[name].to_json() for name in sorted(places)}
+        text = json.dumps({"format": FORMAT, "lessons": lessons}, indent=2, ensure_ascii=False) + "\n"
+        try:
+            write_atomic(self.path, text)
+        except OSError as error:
+            # A lesson goes on without a place to save to; one notice is enough.
+            self.writable = False
+            self.notices.append(f"Your place cannot be kept: {self.path}: {error.strerror or error}.")
+
+    def _read(self) -> dict[str, Place]:
+        try:
+            data = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            self.writable = False
+            self.notices.append(f"Your progress cannot be read: {self.path}: {error.strerror or error}.")
+            return {}
+        except (ValueError, RecursionError):
+            self._set_aside("is damaged")
+            return {}
+        if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
+            self.writable = False
+            self.notices.append(f"{self.path} was written by a newer minidl; it is left as it is, and nothing is saved.")
+            return {}
+        lessons = data.get("lessons") if isinstance(data, dict) else None
+        if not isinstance(lessons, dict):
+            self._set_aside("is not a progress file")
+            return {}
+        places: dict[str, Place] = {}
+        damaged = []
+        for name, entry in lessons.items():
+            try:
+                places[name] = Place.from_json(entry)
+            except ValueError:
+                damaged.append(name)
+        if damaged:
+            self._set_aside(f"is damaged at {', '.join(damaged)}")
+            self._write(places)
+        return places
+
+    def _set_aside(self, what: str) -> None:
+        """Move a file that cannot be used out of the way, never over an earlier one."""
+        aside = self.path.with_name(self.path.name + ".bad")
+        count = 1
+        while aside.exists():
+            count += 1
+            aside = self.path.with_name(f"{self.path.name}.bad{count}")
+        with contextlib.suppress(OSError):
+            os.replace(self.path, aside)
+        self.notices.append(f"{self.path} {what}; it was moved to {aside.name}, and the rest goes on without it.")

@@ -1,0 +1,161 @@
+"""A learner in a lesson: where they are, what they typed, what they are told. No terminal in sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .answers import LETTERS
+from .lesson import Choice, Exercise, Lesson
+from .progress import Answer, Place
+from .recording import Page, Snapshot
+
+SHOW_AFTER = 2
+"""Attempts after which the way to have the answer shown is mentioned."""
+
+
+@dataclass
+class Session:
+    """A lesson being taken.
+
+    Attributes:
+        lesson: the lesson.
+        snapshots: its recorded steps.
+        place: where the learner is and what was answered; changed as they go.
+        index: the step that is shown, from 0.
+        message: what the last answer or hint request led to.
+    """
+
+    lesson: Lesson
+    snapshots: tuple[Snapshot, ...]
+    place: Place
+    index: int = 0
+    message: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self.go(self.place.step)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The step that is shown."""
+        return self.snapshots[self.index]
+
+    @property
+    def answer(self) -> Answer:
+        """What was answered at this step so far (an empty record where nothing was)."""
+        return self.place.answers.get(self.snapshot.step.name, Answer())
+
+    @property
+    def open(self) -> bool:
+        """Whether this step still waits for an answer."""
+        return self.snapshot.step.question is not None and not self.answer.settled
+
+    @property
+    def last(self) -> bool:
+        """Whether this is the last step."""
+        return self.index == len(self.snapshots) - 1
+
+    @property
+    def page(self) -> Page:
+        """What the step shows at its present stage."""
+        if self.snapshot.step.question is None or self.open:
+            return self.snapshot.before
+        answer = self.answer
+        return self.snapshot.settled(answer.given[-1] if answer.right and answer.given else self.snapshot.correct)
+
+    def go(self, index: int) -> None:
+        """Show step `index`, or the nearest one there is."""
+        self.index = min(max(index, 0), len(self.snapshots) - 1)
+        self.message = self._recall()
+        self.place.step = self.index
+        self.place.furthest = max(self.place.furthest, self.index)
+        if self.last and not self.open:
+            self.place.finished = True
+
+    def next(self) -> None:
+        """Go on: to the next step, or, where an answer is open, to a hint and then to the answer."""
+        if self.open:
+            self.skip()
+        elif not self.last:
+            self.go(self.index + 1)
+
+    def back(self) -> None:
+        """Go to the step before."""
+        self.go(self.index - 1)
+
+    def hint(self) -> None:
+        """Give the weak hint, then the strong one."""
+        if not self.open:
+            self.message = "Nothing is asked here." if self.snapshot.step.question is None else "Answered already."
+            return
+        answer = self._record()
+        answer.hints = min(answer.hints + 1, 2)
+        more = "  (? again for a stronger one)" if answer.hints == 1 else ""
+        self.message = f"Hint: {self.snapshot.hints[answer.hints - 1]}{more}"
+
+    def skip(self) -> None:
+        """Without an answer: give a hint the first time, show the answer the next."""
+        if self.answer.hints == 0:
+            self.hint()
+            self.message = f"Hint: {self.snapshot.hints[0]}  (Enter again shows the answer)"
+            return
+        answer = self._record()
+        answer.settled = True
+        self._settled()
+        self.message = f"The answer is {self.answer_in_words()}."
+
+    def submit(self, text: str) -> bool:
+        """Take an answer; return whether it could be read as one."""
+        if not text.strip():
+            self.skip()
+            return True
+        verdict = self.snapshot.judge(text)
+        if not verdict.readable:
+            self.message = verdict.say
+            return False
+        answer = self._record()
+        answer.given.append(verdict.letter or text.strip().encode("utf-8", "replace").decode("utf-8"))
+        if verdict.settled:
+            answer.settled, answer.right = True, verdict.right
+            self._settled()
+            self.message = self._recall()
+            return True
+        offer = "  (Enter alone shows the answer)" if len(answer.given) >= SHOW_AFTER and answer.hints else ""
+        self.message = verdict.say + offer
+        return True
+
+    def answer_in_words(self) -> str:
+        """The right answer as it is shown to a person."""
+        question, text = self.snapshot.step.question, self.snapshot.correct.replace("-", "−")
+        if isinstance(question, Choice):
+            return f"[{text}] {self.snapshot.options[LETTERS.index(text)]}"
+        if isinstance(question, Exercise):
+            return f"{text}, for one"
+        return text
+
+    def score(self) -> tuple[int, int, int]:
+        """Return how many questions there are, how many were answered rightly, and how many of these at once."""
+        asked = [s.step.name for s in self.snapshots if s.step.question is not None]
+        answers = [self.place.answers.get(name, Answer()) for name in asked]
+        return len(asked), sum(a.right for a in answers), sum(a.at_once for a in answers)
+
+    def _record(self) -> Answer:
+        return self.place.answers.setdefault(self.snapshot.step.name, Answer())
+
+    def _settled(self) -> None:
+        if self.last:
+            self.place.finished = True
+
+    def _recall(self) -> str:
+        """Say what became of an answer that was given, when its step is shown (again)."""
+        answer, question = self.answer, self.snapshot.step.question
+        if question is None or not answer.settled:
+            return ""
+        if isinstance(question, Choice) and answer.given:
+            verdict = self.snapshot.judge(answer.given[-1])
+            if verdict.readable:
+                said = self.snapshot.options[LETTERS.index(verdict.letter)]
+                return f"You said: {said}. {verdict.say}"
+        if answer.right and answer.given:
+            return f"{answer.given[-1].replace('-', '−')}: right."
+        return f"The answer is {self.answer_in_words()}."
+

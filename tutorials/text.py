@@ -1,0 +1,109 @@
+"""Numbers and sentences as a lesson shows them: a true minus sign, no stray digits, lines that fit."""
+
+from __future__ import annotations
+
+import string
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from rich.cells import cell_len
+
+WIDTH = 80
+"""Columns of the smallest terminal that shows the full screen."""
+MEASURE = 74
+"""Columns a line of narration may take."""
+
+
+def number(value: float) -> str:
+    """Write one number to six digits: `−12.4`, `61,706`, `3`.
+
+    >>> number(-12.399999999999999), number(61706), number(-0.0)
+    ('−12.4', '61,706', '0')
+    """
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if float(value).is_integer() and abs(value) < 1e15:
+        whole = int(value)
+        text = f"{whole:,}" if abs(whole) >= 10_000 else str(whole)
+    else:
+        text = f"{float(value):.6g}"
+    return text.replace("-", "−").replace("e−0", "e−").replace("e+0", "e")
+
+
+def array(value: Any) -> str:
+    """Write an array of any rank on one line: `[[1, 2], [3, −1]]`; one of rank 0 is a plain number.
+
+    >>> array(np.array([-0.5, 2.0]))
+    '[−0.5, 2]'
+    """
+    value = np.asarray(value)
+    if value.ndim == 0:
+        return number(value.item())
+    return "[" + ", ".join(array(row) for row in value) + "]"
+
+
+def matrix(value: Any) -> list[str]:
+    """Write an array as it stands on a wire: a number, a row `[1 −1]`, or bracketed rows of one width.
+
+    >>> print(*matrix(np.array([[1, 2], [3, -1]])), sep="\\n")
+    ⎡1  2⎤
+    ⎣3 −1⎦
+    """
+    value = np.asarray(value)
+    if value.ndim == 0:
+        return [number(value.item())]
+    if value.ndim == 1:
+        return ["[" + " ".join(number(v) for v in value.tolist()) + "]"]
+    cells = [[number(v) for v in row] for row in value.reshape(-1, value.shape[-1]).tolist()]
+    widths = [max(len(row[j]) for row in cells) for j in range(len(cells[0]))]
+    rows = [" ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in cells]
+    if len(rows) == 1:
+        return [f"[{rows[0]}]"]
+    left = ["⎡"] + ["⎢"] * (len(rows) - 2) + ["⎣"]
+    right = ["⎤"] + ["⎥"] * (len(rows) - 2) + ["⎦"]
+    return [f"{a}{row}{b}" for a, row, b in zip(left, rows, right, strict=True)]
+
+
+def show(value: Any) -> str:
+    """Write whatever a name in a lesson's code may hold: a tensor, an array, a number, a shape, a word.
+
+    >>> show((2, 3)), show(-4.0), show("×")
+    ('(2, 3)', '−4', '×')
+    """
+    data = getattr(value, "data", value) if hasattr(value, "requires_grad") else value
+    if isinstance(data, str):
+        return data
+    if isinstance(data, tuple):
+        inside = ", ".join(show(v) for v in data)
+        return f"({inside},)" if len(data) == 1 else f"({inside})"
+    if isinstance(data, int | float | np.number | np.ndarray | list | bool):
+        return array(data)
+    return str(data)
+
+
+class _Filler(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return format(value, format_spec) if format_spec else show(value)
+
+
+def fill(template: str, names: Mapping[str, Any]) -> str:
+    """Put the values of a lesson's names into a sentence: the only way a number gets into one.
+
+    >>> fill("f = {f}, of shape {W.shape}", {"f": -12.0, "W": np.zeros((2, 3))})
+    'f = −12, of shape (2, 3)'
+    """
+    return _Filler().vformat(template, (), names)
+
+
+def wrap(line: str, width: int = MEASURE) -> list[str]:
+    """Break one line where it must be broken, keeping its indent; a line that fits is left as it is.
+
+    >>> wrap("  a long line", 8)
+    ['  a long', '  line']
+    """
+    if cell_len(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(line.strip(), width, initial_indent=indent, subsequent_indent=indent) or [""]

@@ -1,0 +1,184 @@
+"""Numbers, names and matrices as a textbook prints them: as plain text, and as markup for figures."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from .dot import Html, bold, clean, italic, join, sub, sup, text
+
+LONGEST_NAME: Final = 24
+_SUPERSCRIPTS: Final = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
+_SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_GREEK: Final = dict(
+    zip(
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
+        "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split(),
+        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
+        strict=True,
+    )
+)
+
+
+def _parts(value: float, digits: int) -> tuple[str, int | None]:
+    """Return a number's digits, with a true minus sign, and its power of ten where one is printed."""
+    if math.isnan(value):
+        return "nan", None
+    if math.isinf(value):
+        return ("∞" if value > 0 else "−∞"), None
+    if value == 0:
+        return "0", None
+    if float(value).is_integer() and abs(value) < 1_000_000:
+        return f"{int(value)}".replace("-", "−"), None
+    if 1e-4 <= abs(value) < 10**5:
+        plain = f"{value:.{digits}g}"
+        if "e" in plain:
+            plain = f"{float(plain):.0f}"
+        return _trimmed(plain), None
+    mantissa, exponent = f"{value:.{min(digits, 3) - 1}e}".split("e")
+    return _trimmed(mantissa), int(exponent)
+
+
+def _trimmed(plain: str) -> str:
+    plain = plain.replace("-", "−")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Return a number as text.
+
+    Args:
+        value: any real number, infinite and nan included.
+        digits: how many significant digits to print; integers below a million are printed in full.
+
+    >>> number(-12.0), number(0.1 + 0.2), number(9.094947e-13), number(1234567)
+    ('−12', '0.3', '9.09×10⁻¹³', '1.23×10⁶')
+    """
+    shown, exponent = _parts(float(value), digits)
+    if exponent is None:
+        return shown
+    power = "10" + str(exponent).translate(_SUPERSCRIPTS)
+    return power if shown == "1" else f"−{power}" if shown == "−1" else f"{shown}×{power}"
+
+
+def number_html(value: float, digits: int = 4) -> Html:
+    """Return a number as markup.
+
+    >>> number_html(9.094947e-13).markup
+    '9.09×10<SUP>−13</SUP>'
+    """
+    shown, exponent = _parts(float(value), digits)
+    if exponent is None:
+        return text(shown)
+    front = {"1": "", "−1": "−"}.get(shown, f"{shown}×")
+    return text(f"{front}10") + sup(text(str(exponent).replace("-", "−")))
+
+
+def power_of_ten(value: float) -> Html:
+    """Return only the size of a number, its nearest power of ten.
+
+    >>> power_of_ten(2.4e-7).markup
+    '10<SUP>−7</SUP>'
+    """
+    if value == 0 or not math.isfinite(value):
+        return number_html(value)
+    exponent = round(math.log10(abs(value)))
+    return text("1") if exponent == 0 else text("10") + sup(text(str(exponent).replace("-", "−")))
+
+
+def _stem_and_index(name: str) -> tuple[str, str]:
+    """Split `x_1`, `x1` and `theta_ij` into what is written large and what is written below."""
+    name = clean(name, LONGEST_NAME)
+    match = re.fullmatch(r"([^\W\d_]+)_([^_]{1,6})|([^\W\d_])(\d+)", name)
+    stem, index = (match[1] or match[3], match[2] or match[4]) if match else (name, "")
+    return _GREEK.get(stem, stem), index
+
+
+def tidy_name(name: str) -> str:
+    """Return a name as plain text: Greek letters and subscripts where they can be written so.
+
+    >>> tidy_name("x_1"), tidy_name("theta"), tidy_name("loss"), tidy_name("w_ij")
+    ('x₁', 'θ', 'loss', 'w_ij')
+    """
+    stem, index = _stem_and_index(name)
+    if not index:
+        return stem
+    return stem + index.translate(_SUBSCRIPTS) if index.isdecimal() and index.isascii() else f"{stem}_{index}"
+
+
+def name_html(name: str, ndim: int = 0) -> Html:
+    """Return a name as a textbook sets it: a scalar in italics, a vector, matrix or larger array in bold italics.
+
+    >>> name_html("x_1").markup, name_html("W", ndim=2).markup
+    ('<I>x</I><SUB>1</SUB>', '<B><I>W</I></B>')
+    """
+    stem, index = _stem_and_index(name)
+    shown = italic(text(stem))
+    if ndim > 0:
+        shown = bold(shown)
+    return shown + sub(text(index)) if index else shown
+
+
+def name_width_text(name: str) -> str:
+    """Return the letters of a name in order, for measuring its width."""
+    return "".join(_stem_and_index(name))
+
+
+_WORD: Final = re.compile(r"∂|[^\W\d_][\w]*|\^[−\w.]+|.", re.DOTALL)
+
+
+def formula_html(formula: str, ndims: Mapping[str, int]) -> Html:
+    """Return a formula as markup, such as `∂z/∂v = 2v`: names in italics (bold where `ndims` says), functions upright.
+
+    Args:
+        formula: a line of plain text, its names as `tidy_name` writes them.
+        ndims: the number of axes of each name that may occur in it.
+
+    >>> formula_html("∂z/∂v = 2v", {"z": 0, "v": 1}).markup
+    '∂<I>z</I>/∂<B><I>v</I></B> = 2<B><I>v</I></B>'
+    """
+    names = sorted(ndims, key=len, reverse=True)
+    pattern = re.compile("|".join([*map(re.escape, names), _WORD.pattern]) if names else _WORD.pattern, re.DOTALL)
+    return join(_formula_piece(match[0], ndims) for match in pattern.finditer(formula))
+
+
+def _formula_piece(piece: str, ndims: Mapping[str, int]) -> Html:
+    if piece in ndims:
+        match = re.fullmatch(r"(.+?)([₀-₉]+)", piece)
+        if match:
+            digits = match[2].translate({ord("₀") + i: str(i) for i in range(10)})
+            return name_html(match[1], ndims[piece]) + sub(text(digits))
+        return name_html(piece, ndims[piece])
+    if piece.startswith("^") and len(piece) > 1:
+        return sup(text(piece[1:]))
+    return text(piece)
+
+
+def array_text(array: Any, largest: int = 16) -> str:
+    """Return an array as one line of text; a larger one as its shape.
+
+    >>> import numpy as np
+    >>> array_text(np.array([[1.0, 2.0], [3.0, -1.0]]))
+    '[[1, 2], [3, −1]]'
+    >>> array_text(np.zeros((3, 28, 28)))
+    '3×28×28 array'
+    """
+    import numpy as np
+
+    array = np.asarray(array)
+    if array.size > largest or 0 in array.shape:
+        return f"{shape_text(array.shape)} array"
+    if array.ndim == 0:
+        return number(float(array))
+    return "[" + ", ".join(array_text(part, largest) for part in array) + "]"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Return a shape as it is spoken.
+
+    >>> shape_text((3, 28, 28)), shape_text(())
+    ('3×28×28', 'scalar')
+    """
+    return "×".join(map(str, shape)) or "scalar"

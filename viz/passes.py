@@ -1,0 +1,297 @@
+"""A textbook diagram of a network's forward and backward pass, drawn from one recorded graph.
+
+Values go forward from left to right on the upper lane, gradients come back on the lower one. A gradient's wire has the
+width and colour of its norm on one fixed logarithmic scale, and the norm stands beside it: the diagrams of all epochs
+can be laid on top of each other and compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from minidl.graph import Node
+
+from .dot import Digraph, Html, bold, font, italic, sup, text
+from .figure import Figure
+from .metrics import text_width
+from .notation import number, number_html, power_of_ten
+from .passes_fold import Passes, Stage, fold
+from .passes_layout import LANE, LINE, MARGIN, NAME, TEXT, Arc, Box, Plan, Span, count_text, plan, shape_text
+from .theme import LIGHT, HeatScale, Theme, theme_named
+
+if TYPE_CHECKING:
+    from .passes_names import Family
+
+Point = tuple[float, float]
+
+TITLE: Final = 20.0
+"""The size of the title line."""
+
+SCALE: Final = HeatScale(low=-5, high=1, thin=1.2, thick=9.0)
+"""The one scale of every diagram of passes: six decades, from 10⁻⁵ to 10."""
+
+FILLS: Final[dict[Family, str]] = {
+    "input": "#eceff3",
+    "conv": "#dbe7f5",
+    "pool": "#e4f1e4",
+    "dense": "#fbe9d2",
+    "activation": "#f1e8f6",
+    "shape": "#ffffff",
+    "loss": "#fde7e5",
+    "operation": "#eef3f8",
+}
+"""The fill of a slab, by the kind of its layer (which is also written above it)."""
+
+
+def draw_passes(loss: Node, model: Any, *, caption: str = "", theme: str | Theme = LIGHT) -> Figure:
+    """Draw one forward and backward pass of `model`.
+
+    One box a leaf module, with its kind and number of parameters; above the wires the shapes that go forward, below
+    them the norms of the gradients that come back; below each layer the norms of its parameters' gradients. Where
+    things stand depends on the architecture alone.
+
+    Args:
+        loss: a scalar, computed from `model` with recording on. Its gradients come from a sweep of their own: call this
+            before the optimizer's step, before or after `backward()`.
+        model: the module that made it.
+        caption: the title line, such as `epoch 3 · validation 97.1 %`.
+        theme: the palette, or its name.
+
+    Returns:
+        The figure; `.save("passes.svg")`, also PDF, PNG and DOT.
+
+    Raises:
+        GraphError: `loss` is no scalar, or has no graph.
+
+    >>> import minidl
+    >>> from minidl import nn
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2))
+    >>> scores = model(minidl.tensor([[1.0, 2.0]]))
+    >>> loss = nn.functional.cross_entropy(scores, minidl.tensor([0]))
+    >>> figure = draw_passes(loss, model, caption="start")
+    >>> "tanh" in figure.dot
+    True
+    """
+    passes = fold(loss, model)
+    drawing = _Drawing(passes, plan(passes, heading=bool(caption)), theme_named(theme))
+    title = f"Forward and backward pass, {caption}" if caption else "Forward and backward pass"
+    return Figure(drawing.source(caption), title=title, text=describe(passes))
+
+
+def describe(passes: Passes) -> str:
+    """Say in words what the diagram shows."""
+    back = {link.source: link.norm for link in passes.links}
+    parts = []
+    for i, stage in enumerate(passes.stages):
+        details = [stage.layer.text] if stage.layer.text and stage.layer.text != stage.name else []
+        details.append(f"output {shape_text(stage.shape, passes.batch)}")
+        details += [count_text(stage.count)] if stage.count else []
+        details += [f"gradient norm of {weight.name} {size_text(weight.norm)}" for weight in stage.weights]
+        details += [f"gradient norm of its output {size_text(back[i])}"] if back.get(i) is not None else []
+        parts.append(f"{stage.name} ({', '.join(details)})")
+    return "A network's forward and backward pass: " + "; ".join(parts) + f". The loss is {size_text(passes.loss)}."
+
+
+def size_text(size: float | None) -> str:
+    """Write a gradient's size with two significant digits.
+
+    >>> size_text(0.03141), size_text(4.2e-7), size_text(None)
+    ('0.031', '4.2×10⁻⁷', 'none')
+    """
+    return "none" if size is None else number(size, 2)
+
+
+def _size(size: float | None) -> Html:
+    """As `size_text`, as markup in which numbers with and without a power of ten stand on the same line."""
+    if size is None:
+        return text("none")
+    markup = number_html(size, 2)
+    return markup if "<SUP>" in markup.markup else markup + _NO_POWER
+
+
+_NO_POWER: Final = sup(text("\u00a0"))
+
+
+class _Drawing:
+    """One diagram being written as DOT with every place given, so that Graphviz only draws."""
+
+    def __init__(self, passes: Passes, places: Plan, theme: Theme) -> None:
+        self.passes = passes
+        self.plan = places
+        self.theme = theme
+        self.dot = Digraph(layout="nop2", bgcolor=theme.paper, pad=0.02, outputorder="nodesfirst", fontname=theme.font)
+        self.dot.default(
+            "node", shape="plaintext", margin=0, width=0.01, height=0.01, fontname=theme.font, fontcolor=theme.ink
+        )
+        self.dot.default("edge", color=theme.line, arrowhead="none")
+        self.count = 0
+
+    def source(self, caption: str) -> str:
+        """Write everything and return the DOT text."""
+        width, height = self.plan.width, self.plan.height
+        self._box("paper", width / 2, height / 2, width, height, color=self.theme.paper)
+        if caption:
+            self._left(MARGIN, height - MARGIN - 12, caption, font(text(caption), self.theme.ink, TITLE), TITLE)
+        for i, box in enumerate(self.plan.boxes):
+            self._stage(i, box)
+        for span in self.plan.spans:
+            self._span(span)
+        for arc in self.plan.arcs:
+            self._arc(arc)
+        self._text(*self.plan.end, font(italic(text("L")), self.theme.ink, 24))
+        self._legend(MARGIN + 24)
+        return self.dot.source()
+
+    # What a drawing is made of ---------------------------------------------------------------------------------------
+
+    def _new(self, kind: str) -> str:
+        self.count += 1
+        return f"{kind}{self.count}"
+
+    def _box(self, name: str, x: float, y: float, width: float, height: float, **attributes: Any) -> None:
+        size = {"fixedsize": True, "width": width / 72, "height": height / 72}
+        self.dot.node(name, **{"label": "", "shape": "box", **attributes, **size, "pos": _at((x, y))})
+
+    def _text(self, x: float, y: float, content: Html) -> None:
+        self.dot.node(self._new("text"), label=content, pos=_at((x, y)))
+
+    def _left(self, x: float, y: float, plain: str, content: Html, size: float = TEXT) -> None:
+        """Text that starts at `x`; `plain` is what is measured."""
+        self._text(x + text_width(plain, size) / 2, y, content)
+
+    def _path(self, points: Sequence[Point], arrow: float = 0.0, **attributes: Any) -> None:
+        """A line through corners, which are rounded; `arrow` is the length of its head."""
+        controls = _rounded(points)
+        tip = ""
+        if arrow:
+            tip = f"e,{_at(points[-1])} "
+            controls[-2:] = [_towards(points[-1], points[-2], arrow)] * 2
+            attributes |= {"arrowhead": "normal", "arrowsize": arrow / 10}
+        tail, head = self._new("end"), self._new("end")
+        for name, point in ((tail, controls[0]), (head, controls[-1])):
+            self.dot.node(name, label="", shape="point", style="invis", pos=_at(point))
+        self.dot.edge(tail, head, pos=tip + " ".join(map(_at, controls)), **attributes)
+
+    def _heat(self, start: Point, end: Point, norm: float) -> None:
+        """A gradient's wire, straight to the left or down, with a head that grows with its width."""
+        stroke = self.theme.stroke(norm, SCALE)
+        length, breadth = 6 + stroke.width * 0.6, stroke.width + 7
+        side = length / 0.75  # Graphviz's triangle fills three quarters of its height
+        (x, y), fill = end, {"style": "filled", "fillcolor": stroke.color, "color": stroke.color, "penwidth": 0}
+        if start[0] == end[0]:
+            self._box(self._new("head"), x, y + side / 2, breadth, side, shape="triangle", orientation=180, **fill)
+            stop = (x, y + length)
+        else:
+            self._box(self._new("head"), x + side / 2, y, side, breadth, shape="triangle", orientation=90, **fill)
+            stop = (x + length, y)
+        self._path([start, stop], penwidth=stroke.width, color=stroke.color, style=stroke.style)
+
+    # The parts of the diagram ----------------------------------------------------------------------------------------
+
+    def _stage(self, i: int, box: Box) -> None:
+        stage, theme = self.passes.stages[i], self.theme
+        layer = stage.layer
+        round_one = layer.family in ("loss", "operation")
+        symbol = font(text(layer.text), theme.ink, 18) if layer.family == "operation" and len(layer.text) <= 2 else ""
+        self._box(
+            f"stage{i}", box.x, box.y, box.width, box.height, label=symbol, color=theme.line, penwidth=1.2,
+            style="filled,rounded" if round_one else "filled", fillcolor=FILLS[layer.family],
+        )  # fmt: skip
+        self._text(box.x, box.top + 34, font(text(stage.name), theme.ink, NAME))
+        if layer.text and not symbol and layer.text.lower() != stage.name.lower():
+            self._text(box.x, box.top + 16, font(text(layer.text), theme.line, TEXT))
+        if stage.weights:
+            self._weights(stage, box)
+
+    def _weights(self, stage: Stage, box: Box) -> None:
+        """The gradient of a layer's parameters: one wire for all of them, a line for each."""
+        norms = [weight.norm for weight in stage.weights if weight.norm is not None]
+        y = box.bottom - 22
+        if norms:
+            self._heat((box.x, box.y - box.height / 2 - 1), (box.x, y), math.hypot(*norms))
+        for weight in stage.weights:
+            y -= LINE if weight is not stage.weights[0] else LINE - 4
+            letter = bold(italic(text({"weight": "W", "bias": "b"}.get(weight.name, weight.name))))
+            label = text("‖∂") + italic(text("L")) + text("/∂") + letter + text("‖ ")
+            self._text(
+                box.x, y, font(font(label, self.theme.line) + font(_size(weight.norm), self.theme.gradient), size=TEXT)
+            )
+        self._text(box.x, y - LINE - 2, font(text(count_text(stage.count)), self.theme.line, TEXT))
+
+    def _span(self, span: Span) -> None:
+        theme, up, down, middle = self.theme, span.y + LANE, span.y - LANE, (span.start + span.end) / 2
+        if span.link is None:
+            value, norm = number_html(self.passes.loss, 3), 1.0
+        else:
+            link = self.passes.links[span.link]
+            value, norm = text(shape_text(link.shape, self.passes.batch)), link.norm
+        self._path([(span.start + 1, up), (span.end - 1, up)], 0.0 if span.closes else 7.0, penwidth=1.2)
+        self._text(middle, up + 10, font(value, theme.value, TEXT))
+        if norm is not None:
+            self._heat((span.end - 1, down), (span.start + 2, down), norm)
+            self._text(middle, down - 15, font(_size(norm), theme.gradient, TEXT))
+        if span.closes or span.opens:
+            self._text(span.end + 12 if span.closes else span.start - 12, span.y, font(text("⋯"), theme.line, 16))
+
+    def _arc(self, arc: Arc) -> None:
+        a, b, link = arc.source, arc.target, self.passes.links[arc.link]
+        up = [(a.x, a.y + a.height / 2), (a.x, a.y + arc.rise), (b.x, b.y + arc.rise), (b.x, b.y + b.height / 2 + 1)]
+        self._path(up, 7.0, penwidth=1.2)
+        value = text(shape_text(link.shape, self.passes.batch))
+        self._text((a.x + b.x) / 2, a.y + arc.rise + 10, font(value, self.theme.value, TEXT))
+        if link.norm is not None:
+            stroke = self.theme.stroke(link.norm, SCALE)
+            down = [
+                (b.x, b.y - b.height / 2),
+                (b.x, b.y - arc.rise),
+                (a.x, a.y - arc.rise),
+                (a.x, a.y - a.height / 2 - 2),
+            ]
+            self._path(down, 10.0, penwidth=stroke.width, color=stroke.color, style=stroke.style)
+            self._text(arc.label, a.y - arc.rise - 15, font(_size(link.norm), self.theme.gradient, TEXT))
+
+    def _legend(self, y: float) -> None:
+        theme, x = self.theme, MARGIN
+        self._path([(x, y + LANE - 2), (x + 34, y + LANE - 2)], 7.0, penwidth=1.2)
+        which = f" of each of N = {self.passes.batch} examples" if self.passes.batch else ""
+        label = text("forward: ") + font(text("shape"), theme.value) + text(which)
+        self._left(x + 44, y + LANE, f"forward: shape{which}", font(label, theme.line, TEXT))
+        self._heat((x + 34, y - LANE - 2), (x, y - LANE - 2), 1e-2)
+        label = text("backward: ") + font(text("‖∂") + italic(text("L")) + text("/∂·‖"), theme.gradient) + text(_SAME)
+        self._left(x + 44, y - LANE, f"backward: ‖∂L/∂·‖{_SAME}", font(label, theme.line, TEXT))
+        step, decades = 37.0, range(int(SCALE.low), int(SCALE.high) + 1)
+        for k, decade in enumerate(decades):
+            stroke = theme.stroke(10.0**decade, SCALE)
+            left = self.plan.width - MARGIN - step * (len(decades) - k)
+            self._path([(left + 2, y + 3), (left + step - 2, y + 3)], penwidth=stroke.width, color=stroke.color)
+            power = power_of_ten(10.0**decade) if decade < 0 else text(str(10**decade)) + _NO_POWER
+            self._text(left + step / 2, y - LANE, font(power, theme.gradient, TEXT))
+
+
+_SAME: Final = ", on one scale in every diagram"
+
+
+def _at(point: Point) -> str:
+    return f"{point[0]:.2f},{point[1]:.2f}"
+
+
+def _towards(a: Point, b: Point, distance: float) -> Point:
+    """The point that lies `distance` from `a` on the way to `b`."""
+    t = distance / math.dist(a, b)
+    return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t
+
+
+def _rounded(points: Sequence[Point], radius: float = 10.0) -> list[Point]:
+    """Cubic curves, end to end, that follow a line through `points` and round its corners."""
+    stops = [points[0]]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        stops += [_towards(corner, before, radius), corner, _towards(corner, after, radius)]
+    stops.append(points[-1])
+    controls = [stops[0]]
+    for i in range(1, len(stops), 3):
+        controls += [controls[-1], stops[i], stops[i]]  # a straight piece
+        if i + 2 < len(stops):
+            controls += [stops[i + 1], stops[i + 1], stops[i + 2]]
+    return controls

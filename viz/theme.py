@@ -1,0 +1,124 @@
+"""Colours, type sizes and the one scale on which gradient sizes are drawn."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from minidl.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """How a line is drawn: `width` in points, `color` as `#rrggbb`, `style` as Graphviz names it."""
+
+    width: float
+    color: str
+    style: str = "solid"
+
+
+@dataclass(frozen=True, slots=True)
+class HeatScale:
+    """A fixed logarithmic scale from the size of a gradient to the width and colour of its wire.
+
+    Attributes:
+        low: the power of ten at (and below) which a wire is thinnest and palest.
+        high: the power of ten at (and above) which it is thickest and darkest.
+        thin: the width there, in points.
+        thick: the width there, in points.
+    """
+
+    low: float = -12.0
+    high: float = 0.0
+    thin: float = 1.2
+    thick: float = 8.0
+
+    def position(self, size: float) -> float:
+        """Return where `size` lies on the scale, from 0 (low or zero) to 1 (high, infinite).
+
+        >>> HeatScale(low=-4, high=0).position(0.01)
+        0.5
+        """
+        if math.isnan(size) or size <= 0:
+            return 0.0
+        if math.isinf(size):
+            return 1.0
+        return min(1.0, max(0.0, (math.log10(size) - self.low) / (self.high - self.low)))
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """One palette and one scale of type sizes (points) for every figure.
+
+    Colour is never the only carrier of meaning: values stand above a wire, gradients below it, local derivatives beside
+    the operation.
+
+    >>> Theme().value
+    '#1a7f45'
+    >>> Theme().stroke(1e-12, HeatScale(low=-12, high=0)).width
+    1.2
+    """
+
+    name: str = "light"
+    value: str = "#1a7f45"
+    gradient: str = "#c62828"
+    local: str = "#1f5fa8"
+    ink: str = "#1d2733"
+    line: str = "#54657a"
+    fill: str = "#eef3f8"
+    accent: str = "#d08700"
+    accent_fill: str = "#fff3d6"
+    dim: str = "#c9d1db"
+    paper: str = "#ffffff"
+    heat_low: str = "#b4c3d8"
+    heat_high: str = "#174a86"
+    font: str = "STIXGeneral"
+    name_size: int = 20
+    number_size: int = 15
+    symbol_size: int = 22
+    note_size: int = 15
+    small_size: int = 13
+    cluster_fills: tuple[str, ...] = field(default=("#f6f9fc", "#eef4ea", "#fbf4e6", "#f4eef8"))
+
+    def stroke(self, size: float, scale: HeatScale | None = None) -> Stroke:
+        """Return how to draw a wire whose gradient has norm `size`.
+
+        A gradient of exactly zero is dashed, one that is not finite is drawn in the accent colour: both show in grey too.
+        """
+        scale = scale or HeatScale()
+        t = scale.position(size)
+        width = round(scale.thin + (scale.thick - scale.thin) * t, 2)
+        if not math.isfinite(size):
+            return Stroke(scale.thick, self.accent, "dotted")
+        return Stroke(width, blend(self.heat_low, self.heat_high, t), "dashed" if size == 0 else "solid")
+
+
+def blend(start: str, end: str, t: float) -> str:
+    """Return the colour `t` of the way from `start` to `end`.
+
+    >>> blend("#000000", "#ffffff", 0.5)
+    '#808080'
+    """
+    pairs = zip(bytes.fromhex(start[1:]), bytes.fromhex(end[1:]), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * t):02x}" for a, b in pairs)
+
+
+LIGHT = Theme()
+COLORBLIND = Theme(name="colorblind", value="#0072b2", gradient="#c04a00", local="#1d2733", accent="#e69f00")
+THEMES = {theme.name: theme for theme in (LIGHT, COLORBLIND)}
+
+
+def theme_named(theme: str | Theme) -> Theme:
+    """Return the theme of that name, or the theme itself.
+
+    Raises:
+        UsageError: there is no theme of that name.
+
+    >>> theme_named("colorblind").value
+    '#0072b2'
+    """
+    if isinstance(theme, Theme):
+        return theme
+    if theme not in THEMES:
+        raise UsageError(f"there is no theme {theme!r}; the themes are {', '.join(THEMES)}")
+    return THEMES[theme]
