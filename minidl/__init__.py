@@ -26,14 +26,15 @@ from .kernels.dtypes import (
     uint8,
 )
 from .primitives.activation import relu, sigmoid, tanh
-from .primitives.arithmetic import abs_ as abs  # noqa: A004
-from .primitives.arithmetic import add, div, maximum, minimum, mul, neg, pow, sign, square, sub  # noqa: A004
+from .primitives.arithmetic import abs_ as abs
+from .primitives.arithmetic import add, div, maximum, minimum, mul, neg, pow, sign, square, sub
+from .primitives.comparison import where
 from .primitives.convolution import conv2d
 from .primitives.exponential import cos, exp, log, sin, sqrt
 from .primitives.linalg import matmul
 from .primitives.pooling import avg_pool2d, max_pool2d
 from .primitives.random import Generator, default_generator, dropout, manual_seed
-from .primitives.reduction import amax, amin, argmax, argmin, max, mean, min, norm, squared_norm, sum  # noqa: A004
+from .primitives.reduction import amax, amin, argmax, argmin, max, mean, min, norm, squared_norm, sum
 from .primitives.shape import (
     cat,
     expand,
@@ -48,7 +49,6 @@ from .primitives.shape import (
     unsqueeze,
 )
 from .primitives.softmax import cross_entropy, log_softmax, softmax
-from .primitives.comparison import where
 from .tensor import Tensor, arange, full, is_tensor, ones, rand, randn, scalar, tensor, zeros
 
 __all__ = [

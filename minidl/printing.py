@@ -36,7 +36,9 @@ def _float_format(array: Any) -> Any:
     finite = array[np.isfinite(array)] if array.ndim else array[np.isfinite(array)].ravel()
     size = np.abs(finite[finite != 0])
     whole = bool((finite == np.round(finite)).all())
-    extreme = size.size > 0 and (size.max() >= 1e8 or (not whole and (size.max() / size.min() > 1e3 or size.min() < 1e-4)))
+    extreme = size.size > 0 and (
+        size.max() >= 1e8 or (not whole and (size.max() / size.min() > 1e3 or size.min() < 1e-4))
+    )
 
     def write(v: Any) -> str:
         if not np.isfinite(v):

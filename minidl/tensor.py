@@ -65,7 +65,9 @@ class Tensor(Node):
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
-            raise UsageError(f"a tensor of shape {self.shape} is neither true nor false; use .all() or .any() of its .data")
+            raise UsageError(
+                f"a tensor of shape {self.shape} is neither true nor false; use .all() or .any() of its .data"
+            )
         return bool(self._data)
 
     def __float__(self) -> float:
@@ -150,7 +152,7 @@ class Tensor(Node):
     def to(self, dtype: Any) -> Tensor:
         """Convert to another dtype."""
         wanted = np.dtype(dtype)
-        return self if wanted == self.dtype else shape.to_(self, dtype=wanted)  # type: ignore[no-any-return]
+        return self if wanted == self.dtype else shape.to_(self, dtype=wanted)
 
     def float(self) -> Tensor:
         """Convert to float32."""
@@ -185,7 +187,7 @@ class Tensor(Node):
         """The transpose of a matrix."""
         if self.ndim > 2:
             raise UsageError(f"x.T is for matrices; for shape {self.shape} use x.mT or x.transpose(dim0, dim1)")
-        return shape.transpose(self, 0, 1) if self.ndim == 2 else self  # type: ignore[no-any-return]
+        return shape.transpose(self, 0, 1) if self.ndim == 2 else self
 
     @property
     def mT(self) -> Tensor:  # noqa: N802

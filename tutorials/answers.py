@@ -48,13 +48,14 @@ def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
 
 def judge(question: Question, text: str, names: Mapping[str, Any]) -> Verdict:
     """Judge what a learner typed, in the namespace of the step once its `then` has run."""
-    if isinstance(question, Choice):
-        return _judge_choice(question, text, names)
-    if isinstance(question, Shape):
-        return _judge_shape(question, text, names)
-    if isinstance(question, Exercise):
-        return _judge_exercise(question, text, names)
-    return _judge_number(question, text, names)
+    with np.errstate(all="ignore"):  # an answer may be any number, such as 1e300
+        if isinstance(question, Choice):
+            return _judge_choice(question, text, names)
+        if isinstance(question, Shape):
+            return _judge_shape(question, text, names)
+        if isinstance(question, Exercise):
+            return _judge_exercise(question, text, names)
+        return _judge_number(question, text, names)
 
 
 def correct(question: Question, names: Mapping[str, Any]) -> str:

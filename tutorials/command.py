@@ -1,4 +1,4 @@
-"""What `minidl tutorial` does: list, start, resume, play, reset; and which of the two ways of showing a lesson to use."""
+"""What `minidl tutorial` does: list, start, resume, play, reset; and which way of showing a lesson to use."""
 
 from __future__ import annotations
 
@@ -46,8 +46,12 @@ class Terminal:
     out: TextIO = field(default_factory=lambda: sys.stdout)
     keys: Keys = field(default_factory=keyboard)
     ask: Ask = input
-    shows: bool = field(default_factory=lambda: sys.stdout.isatty())
-    types: bool = field(default_factory=lambda: sys.stdin is not None and sys.stdin.isatty())
+    shows: bool = field(default_factory=lambda: _is_terminal(sys.stdout))
+    types: bool = field(default_factory=lambda: _is_terminal(sys.stdin))
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def run(
@@ -77,10 +81,11 @@ def run(
         DataError: the file of answers is not text.
         OSError: the file of answers cannot be read.
     """
-    _survive_any_encoding()
     terminal = terminal or Terminal()
     if lesson != "reset" and name is not None:
-        raise UsageError(f"minidl tutorial takes one lesson; {name!r} was given as well. Only `reset NAME` takes two words.")
+        raise UsageError(
+            f"minidl tutorial takes one lesson; {name!r} was given as well. Only `reset NAME` takes two words."
+        )
     if lesson == "reset":
         return _reset(name, terminal)
     unattended = auto or answers is not None
@@ -100,14 +105,7 @@ def run(
     return 0
 
 
-def _survive_any_encoding() -> None:
-    """Let a terminal that lacks a letter such as ∂ show a `?` instead of ending the lesson."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-
-
-# Taking a lesson ----------------------------------------------------------------------------------------------------------
+# Taking a lesson ----------------------------------------------------------------------------------------------------
 
 
 def _take(lesson: Lesson, terminal: Terminal, plain: bool) -> None:
@@ -170,8 +168,11 @@ def _farewell(session: Session, kept: bool) -> str:
     if session.place.finished and session.last:
         follows = f"Next: minidl tutorial {lesson.follows}." if lesson.follows else ""
         again = f"To take it afresh: minidl tutorial reset {lesson.name}."
-        return f"{lesson.title}: done. Of {asked} questions you found {right}, {at_once} of them at once. {follows or again}"
+        score = f"Of {asked} questions you found {right}, {at_once} of them at once."
+        return f"{lesson.title}: done. {score} {follows or again}"
     place = f"step {session.index + 1} of {len(session.snapshots)}"
+    if session.last:
+        place += f" (still open: step {', '.join(map(str, session.unanswered()))})"
     if not kept:
         return f"{lesson.title}: you were at {place}; this time the place is not kept."
     return f"{lesson.title}: your place is kept, {place}. To go on: minidl tutorial {lesson.name}"
@@ -195,7 +196,7 @@ def _read_answers(path: Path | None) -> Iterator[str] | None:
         raise DataError(f"{path} is not a text file in UTF-8; it should hold one answer a line.") from error
 
 
-# Listing and resetting ----------------------------------------------------------------------------------------------------
+# Listing and resetting ----------------------------------------------------------------------------------------------
 
 
 def _choose(terminal: Terminal) -> Lesson | None:
@@ -206,7 +207,10 @@ def _choose(terminal: Terminal) -> Lesson | None:
     _say(terminal, "The lessons:", "")
     for lesson in LESSONS:
         state = _state(lesson, progress)
-        _say(terminal, f"{lesson.number:>3}  {lesson.title:<12} {state:<16} {lesson.minutes} min   minidl tutorial {lesson.name}")
+        _say(
+            terminal,
+            f"{lesson.number:>3}  {lesson.title:<12} {state:<16} {lesson.minutes} min   minidl tutorial {lesson.name}",
+        )
         _say(terminal, f"     {lesson.promise}", "")
     if not (terminal.types and terminal.shows):
         return None

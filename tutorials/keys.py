@@ -1,7 +1,8 @@
 """One key at a time from the keyboard, on every system.
 
-On Windows readchar does it. Elsewhere readchar would wait forever after a lone Escape and forget what was typed between two
-reads (it flushes the terminal each time), so there the terminal is put into its key-by-key mode once, for the whole lesson.
+On Windows readchar does it. Elsewhere readchar would wait forever after a lone Escape and forget what was typed between
+two reads (it flushes the terminal each time), so there the terminal is held in its key-by-key mode as long as the lesson
+lasts.
 """
 
 from __future__ import annotations
@@ -95,7 +96,9 @@ class _Terminal:
         self._pending = b""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         import termios
 
         termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)

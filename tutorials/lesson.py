@@ -1,8 +1,8 @@
 """What a lesson is: a list of steps, each of them plain data.
 
 A step's code is real minidl code that is run and shown; every number in its sentences is a name from that code, written
-`{name}`. Expressions (what the right answer is, what a known mistake would give) are evaluated in the code's namespace, so a
-lesson holds no number of its own. The terminal, the linear player and the tests are readers of the same data.
+`{name}`. Expressions (what the right answer is, what a known mistake would give) are evaluated in the code's namespace,
+so a lesson holds no number of its own. The terminal, the linear player and the tests are readers of the same data.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Number:
         answer: an expression for the right answer, evaluated once the step's `then` has run.
         hints: a weak one and a strong one.
         mistakes: the wrong answers that are understood.
-        claim: an expression in `guess` for what an unforeseen answer would imply; available to `unforeseen` as `{claim}`.
+        claim: an expression in `guess` for what an unforeseen answer would imply; `unforeseen` knows it as `{claim}`.
         unforeseen: what to say to an unforeseen answer.
     """
 

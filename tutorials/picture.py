@@ -31,7 +31,7 @@ QUESTION = "?"
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a line and the part it plays: `ink`, `value`, `gradient`, `asked`, `wire`, `name`, `code`, `strong` …"""
+    """A piece of a line and the part it plays: `ink`, `value`, `gradient`, `asked`, `wire`, `operator` or `name`."""
 
     text: str
     role: str = "ink"

@@ -1,4 +1,4 @@
-"""Taking a lesson line by line: no cursor movement, no colour, no boxes. For screen readers, pipes, CI and dumb terminals."""
+"""Taking a lesson line by line, without cursor movement, colour or boxes: for screen readers, pipes and CI."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TextIO
 from . import figures
 from .answers import LETTERS
 from .runner import Save
-from .screen import MEASURE
 from .session import Session
-from .text import wrap
+from .text import MEASURE, wrap
 
 Ask = Callable[[str], str]
 """Shows a prompt and returns the line that was typed; raises EOFError when there is no more."""
@@ -37,7 +36,7 @@ class Plain:
                 print(piece, file=self.out)
         self.out.flush()
 
-    # A learner at the keyboard --------------------------------------------------------------------------------------------
+    # A learner at the keyboard --------------------------------------------------------------------------------------
 
     def take(self, ask: Ask) -> None:
         """Take the lesson with a person who types lines.
@@ -88,7 +87,7 @@ class Plain:
             self.tell_step()
         return True
 
-    # Unattended -----------------------------------------------------------------------------------------------------------
+    # Unattended -----------------------------------------------------------------------------------------------------
 
     def play(self, answers: Iterator[str] | None = None) -> None:
         """Play the lesson from its first step, with the given answers, or the right ones where none are given.
@@ -111,7 +110,7 @@ class Plain:
                 session.go(session.index + 1)
                 self.tell_step()
 
-    # What is told ---------------------------------------------------------------------------------------------------------
+    # What is told ---------------------------------------------------------------------------------------------------
 
     def tell_step(self) -> None:
         """Tell the present step: its place, its code, its picture in words, its sentences, its question."""

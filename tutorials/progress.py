@@ -43,7 +43,7 @@ class Place:
     Attributes:
         step: the index of the step shown last, from 0.
         furthest: the index of the furthest step shown.
-        finished: whether the last step was reached.
+        finished: whether the last step was reached with no question left open.
         answers: the answers, under the names of their steps.
     """
 
@@ -157,7 +157,9 @@ class Progress:
             return {}
         if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
             self.writable = False
-            self.notices.append(f"{self.path} was written by a newer minidl; it is left as it is, and nothing is saved.")
+            self.notices.append(
+                f"{self.path} was written by a newer minidl; it is left as it is, and nothing is saved."
+            )
             return {}
         lessons = data.get("lessons") if isinstance(data, dict) else None
         if not isinstance(lessons, dict):

@@ -62,12 +62,16 @@ class Runner:
         if key == END:
             self._done = True
         elif key not in (RESIZED, "escape"):
-            handler = {self._step_view: self._press_step, self._code_view: self._press_code, self._jump_view: self._press_jump}
+            handler = {
+                self._step_view: self._press_step,
+                self._code_view: self._press_code,
+                self._jump_view: self._press_jump,
+            }
             handler[self._view](key)
         elif key == "escape":
             self._view, self.typed = self._step_view, ""
 
-    # The three views and what keys do in each ---------------------------------------------------------------------------
+    # The three views and what keys do in each -----------------------------------------------------------------------
 
     def _step_view(self) -> list[Text]:
         return screen.frame(self.session, self.typed)
@@ -144,7 +148,9 @@ def show(console: Console, rows: list[Text]) -> None:
     with console:
         console.clear()
         console.show_cursor(False)
-        console.print(Text("\n").join(rows), end="", no_wrap=True, overflow="ignore", crop=False, highlight=False, soft_wrap=True)
+        console.print(
+            Text("\n").join(rows), end="", no_wrap=True, overflow="ignore", crop=False, highlight=False, soft_wrap=True
+        )
 
 
 def film(session: Session, console: Console, sleep: Callable[[float], None] = time.sleep) -> None:

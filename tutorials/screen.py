@@ -51,8 +51,7 @@ def frame(session: Session, typed: str = "", cursor: bool = True) -> list[Text]:
         typed: what stands on the answer line.
         cursor: whether the answer line shows a cursor.
     """
-    blocks = [_code(session), _picture(session), _words(session), _message(session), _prompt(session, typed, cursor)]
-    blocks = [block for block in blocks if block]
+    blocks = _blocks(session, typed, cursor)
     room = ROWS - 2 - sum(len(block) for block in blocks)
     body: list[Text] = []
     # Blank rows are spent where they matter most: above the picture and the words, then around the rest.
@@ -68,8 +67,18 @@ def frame(session: Session, typed: str = "", cursor: bool = True) -> list[Text]:
 
 def height(session: Session) -> int:
     """Rows that the present step needs without any blank row; the tests hold it at 24 or fewer."""
-    blocks = [_code(session), _picture(session), _words(session), _message(session), _prompt(session, "", True)]
-    return 2 + sum(len(block) for block in blocks)
+    return 2 + sum(len(block) for block in _blocks(session, "", True))
+
+
+def _blocks(session: Session, typed: str, cursor: bool) -> list[list[Text]]:
+    """The parts of a step from top to bottom."""
+    blocks = [_code(session), _picture(session), _words(session), _message(session), _prompt(session, typed, cursor)]
+    if session.snapshot.step.question is not None and not session.open:
+        # The narration stays after the answer where there is room for it, so that the screen stays what it was.
+        narration = [styled(line) for line in session.snapshot.before.text]
+        if sum(map(len, blocks)) + len(narration) <= ROWS - 2:
+            blocks.insert(2, narration)
+    return [block for block in blocks if block]
 
 
 def code_page(session: Session, page: int) -> tuple[list[Text], int]:
@@ -85,7 +94,8 @@ def code_page(session: Session, page: int) -> tuple[list[Text], int]:
     room = ROWS - 4
     pages = [rows[k : k + room] for k in range(0, len(rows), room)] or [[styled("No code has run yet.")]]
     page = min(max(page, 0), len(pages) - 1)
-    title = Text(f" The code that has run, up to step {session.index + 1}", STYLES["title"])
+    title = Text()
+    title.append(f" The code that has run, up to step {session.index + 1}", STYLES["title"])
     count = f"page {page + 1} of {len(pages)} "
     title.append(" " * (WIDTH - title.cell_len - len(count)) + count, STYLES["quiet"])
     body = pages[page] + [Text()] * (room - len(pages[page]))
@@ -113,7 +123,8 @@ def _header(session: Session) -> Text:
     total = len(session.snapshots)
     dots = "●" * (session.index + 1) + "○" * (total - session.index - 1)
     right = f"step {session.index + 1} of {total}   {dots} "
-    line = Text(left, STYLES["title"])
+    line = Text()
+    line.append(left, STYLES["title"])
     line.append(" " * (WIDTH - cell_len(left) - cell_len(right)))
     line.append(right, STYLES["quiet"])
     return line

@@ -68,8 +68,7 @@ class Session:
         self.message = self._recall()
         self.place.step = self.index
         self.place.furthest = max(self.place.furthest, self.index)
-        if self.last and not self.open:
-            self.place.finished = True
+        self._finish()
 
     def next(self) -> None:
         """Go on: to the next step, or, where an answer is open, to a hint and then to the answer."""
@@ -89,18 +88,17 @@ class Session:
             return
         answer = self._record()
         answer.hints = min(answer.hints + 1, 2)
-        more = "  (? again for a stronger one)" if answer.hints == 1 else ""
+        more = "\n(? again for a stronger one)" if answer.hints == 1 else ""
         self.message = f"Hint: {self.snapshot.hints[answer.hints - 1]}{more}"
 
     def skip(self) -> None:
         """Without an answer: give a hint the first time, show the answer the next."""
         if self.answer.hints == 0:
             self.hint()
-            self.message = f"Hint: {self.snapshot.hints[0]}  (Enter again shows the answer)"
+            self.message = f"Hint: {self.snapshot.hints[0]}\n(Enter again shows the answer)"
             return
         answer = self._record()
         answer.settled = True
-        self._settled()
         self.message = f"The answer is {self.answer_in_words()}."
 
     def submit(self, text: str) -> bool:
@@ -116,10 +114,9 @@ class Session:
         answer.given.append(verdict.letter or text.strip().encode("utf-8", "replace").decode("utf-8"))
         if verdict.settled:
             answer.settled, answer.right = True, verdict.right
-            self._settled()
             self.message = self._recall()
             return True
-        offer = "  (Enter alone shows the answer)" if len(answer.given) >= SHOW_AFTER and answer.hints else ""
+        offer = "\n(Enter alone shows the answer)" if len(answer.given) >= SHOW_AFTER and answer.hints else ""
         self.message = verdict.say + offer
         return True
 
@@ -141,8 +138,14 @@ class Session:
     def _record(self) -> Answer:
         return self.place.answers.setdefault(self.snapshot.step.name, Answer())
 
-    def _settled(self) -> None:
-        if self.last:
+    def unanswered(self) -> list[int]:
+        """Return the numbers (from 1) of the steps whose question is still open."""
+        settled = {name for name, answer in self.place.answers.items() if answer.settled}
+        steps = [snapshot.step for snapshot in self.snapshots]
+        return [k for k, step in enumerate(steps, 1) if step.question is not None and step.name not in settled]
+
+    def _finish(self) -> None:
+        if self.last and not self.unanswered():
             self.place.finished = True
 
     def _recall(self) -> str:
@@ -158,4 +161,3 @@ class Session:
         if answer.right and answer.given:
             return f"{answer.given[-1].replace('-', '−')}: right."
         return f"The answer is {self.answer_in_words()}."
-

@@ -98,11 +98,13 @@ def fill(template: str, names: Mapping[str, Any]) -> str:
 
 
 def wrap(line: str, width: int = MEASURE) -> list[str]:
-    """Break one line where it must be broken, keeping its indent; a line that fits is left as it is.
+    """Break text where it must be broken, keeping each line's indent; a line that fits is left as it is.
 
     >>> wrap("  a long line", 8)
     ['  a long', '  line']
     """
+    if "\n" in line:
+        return [piece for part in line.split("\n") for piece in wrap(part, width)]
     if cell_len(line) <= width:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]

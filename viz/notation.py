@@ -7,9 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .dot import Html, bold, clean, italic, join, sub, sup, text
+from .dot import Html, bold, clean, font, italic, join, sub, sup, text
 
 LONGEST_NAME: Final = 24
+SMALLEST: Final = 12
+"""No text is smaller than this, in points."""
+
 _SUPERSCRIPTS: Final = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 _SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _GREEK: Final = dict(
@@ -63,8 +66,8 @@ def number(value: float, digits: int = 4) -> str:
     return power if shown == "1" else f"−{power}" if shown == "−1" else f"{shown}×{power}"
 
 
-def number_html(value: float, digits: int = 4) -> Html:
-    """Return a number as markup.
+def number_html(value: float, digits: int = 4, size: float | None = None) -> Html:
+    """Return a number as markup; an exponent is set smaller where the type `size` is known.
 
     >>> number_html(9.094947e-13).markup
     '9.09×10<SUP>−13</SUP>'
@@ -73,10 +76,10 @@ def number_html(value: float, digits: int = 4) -> Html:
     if exponent is None:
         return text(shown)
     front = {"1": "", "−1": "−"}.get(shown, f"{shown}×")
-    return text(f"{front}10") + sup(text(str(exponent).replace("-", "−")))
+    return text(f"{front}10") + raised(str(exponent).replace("-", "−"), size)
 
 
-def power_of_ten(value: float) -> Html:
+def power_of_ten(value: float, size: float | None = None) -> Html:
     """Return only the size of a number, its nearest power of ten.
 
     >>> power_of_ten(2.4e-7).markup
@@ -85,7 +88,30 @@ def power_of_ten(value: float) -> Html:
     if value == 0 or not math.isfinite(value):
         return number_html(value)
     exponent = round(math.log10(abs(value)))
-    return text("1") if exponent == 0 else text("10") + sup(text(str(exponent).replace("-", "−")))
+    return text("1") if exponent == 0 else text("10") + raised(str(exponent).replace("-", "−"), size)
+
+
+def raised(exponent: str, size: float | None = None) -> Html:
+    """Return an exponent for text of `size` points: smaller than the text, which Graphviz does not do by itself.
+
+    >>> raised("2", 20).markup
+    '<SUP><FONT POINT-SIZE="15">2</FONT></SUP>'
+    """
+    return sup(font(text(exponent), size=_small(size)))
+
+
+def lowered(index: str, size: float | None = None) -> Html:
+    """Return an index for text of `size` points.
+
+    >>> lowered("1").markup
+    '<SUB>1</SUB>'
+    """
+    return sub(font(text(index), size=_small(size)))
+
+
+def _small(size: float | None) -> float | None:
+    """Three quarters of a size, but never below the smallest that can be read."""
+    return None if size is None else max(SMALLEST, round(0.75 * size))
 
 
 def _stem_and_index(name: str) -> tuple[str, str]:
@@ -108,7 +134,7 @@ def tidy_name(name: str) -> str:
     return stem + index.translate(_SUBSCRIPTS) if index.isdecimal() and index.isascii() else f"{stem}_{index}"
 
 
-def name_html(name: str, ndim: int = 0) -> Html:
+def name_html(name: str, ndim: int = 0, size: float | None = None) -> Html:
     """Return a name as a textbook sets it: a scalar in italics, a vector, matrix or larger array in bold italics.
 
     >>> name_html("x_1").markup, name_html("W", ndim=2).markup
@@ -118,7 +144,7 @@ def name_html(name: str, ndim: int = 0) -> Html:
     shown = italic(text(stem))
     if ndim > 0:
         shown = bold(shown)
-    return shown + sub(text(index)) if index else shown
+    return shown + lowered(index, size) if index else shown
 
 
 def name_width_text(name: str) -> str:
@@ -129,30 +155,31 @@ def name_width_text(name: str) -> str:
 _WORD: Final = re.compile(r"∂|[^\W\d_][\w]*|\^[−\w.]+|.", re.DOTALL)
 
 
-def formula_html(formula: str, ndims: Mapping[str, int]) -> Html:
+def formula_html(formula: str, ndims: Mapping[str, int], size: float | None = None) -> Html:
     """Return a formula as markup, such as `∂z/∂v = 2v`: names in italics (bold where `ndims` says), functions upright.
 
     Args:
         formula: a line of plain text, its names as `tidy_name` writes them.
         ndims: the number of axes of each name that may occur in it.
+        size: the type size, where it is known.
 
     >>> formula_html("∂z/∂v = 2v", {"z": 0, "v": 1}).markup
     '∂<I>z</I>/∂<B><I>v</I></B> = 2<B><I>v</I></B>'
     """
     names = sorted(ndims, key=len, reverse=True)
     pattern = re.compile("|".join([*map(re.escape, names), _WORD.pattern]) if names else _WORD.pattern, re.DOTALL)
-    return join(_formula_piece(match[0], ndims) for match in pattern.finditer(formula))
+    return join(_formula_piece(match[0], ndims, size) for match in pattern.finditer(formula))
 
 
-def _formula_piece(piece: str, ndims: Mapping[str, int]) -> Html:
+def _formula_piece(piece: str, ndims: Mapping[str, int], size: float | None) -> Html:
     if piece in ndims:
         match = re.fullmatch(r"(.+?)([₀-₉]+)", piece)
         if match:
             digits = match[2].translate({ord("₀") + i: str(i) for i in range(10)})
-            return name_html(match[1], ndims[piece]) + sub(text(digits))
-        return name_html(piece, ndims[piece])
+            return name_html(match[1], ndims[piece]) + lowered(digits, size)
+        return name_html(piece, ndims[piece], size)
     if piece.startswith("^") and len(piece) > 1:
-        return sup(text(piece[1:]))
+        return raised(piece[1:], size)
     return text(piece)
 
 

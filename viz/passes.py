@@ -29,8 +29,8 @@ Point = tuple[float, float]
 TITLE: Final = 20.0
 """The size of the title line."""
 
-SCALE: Final = HeatScale(low=-5, high=1, thin=1.2, thick=9.0)
-"""The one scale of every diagram of passes: six decades, from 10⁻⁵ to 10."""
+SCALE: Final = HeatScale(low=-4, high=1, thin=1.2, thick=9.0)
+"""The one scale of every diagram of passes: five decades, from 10⁻⁴ to 10."""
 
 FILLS: Final[dict[Family, str]] = {
     "input": "#eceff3",
@@ -82,14 +82,17 @@ def draw_passes(loss: Node, model: Any, *, caption: str = "", theme: str | Theme
 
 def describe(passes: Passes) -> str:
     """Say in words what the diagram shows."""
-    back = {link.source: link.norm for link in passes.links}
+    sent: dict[int, list[str]] = {}
+    for link in passes.links:
+        if link.norm is not None:
+            sent.setdefault(link.source, []).append(size_text(link.norm))
     parts = []
     for i, stage in enumerate(passes.stages):
         details = [stage.layer.text] if stage.layer.text and stage.layer.text != stage.name else []
         details.append(f"output {shape_text(stage.shape, passes.batch)}")
         details += [count_text(stage.count)] if stage.count else []
         details += [f"gradient norm of {weight.name} {size_text(weight.norm)}" for weight in stage.weights]
-        details += [f"gradient norm of its output {size_text(back[i])}"] if back.get(i) is not None else []
+        details += [f"gradient norm of its output {' and '.join(sent[i])}"] if i in sent else []
         parts.append(f"{stage.name} ({', '.join(details)})")
     return "A network's forward and backward pass: " + "; ".join(parts) + f". The loss is {size_text(passes.loss)}."
 
@@ -222,9 +225,8 @@ class _Drawing:
 
     def _span(self, span: Span) -> None:
         theme, up, down, middle = self.theme, span.y + LANE, span.y - LANE, (span.start + span.end) / 2
-        if span.link is None:
-            value, norm = number_html(self.passes.loss, 3), 1.0
-        else:
+        value, norm = number_html(self.passes.loss, 3), 1.0 if span.link is None else None
+        if span.link is not None:
             link = self.passes.links[span.link]
             value, norm = text(shape_text(link.shape, self.passes.batch)), link.norm
         self._path([(span.start + 1, up), (span.end - 1, up)], 0.0 if span.closes else 7.0, penwidth=1.2)
@@ -254,11 +256,11 @@ class _Drawing:
 
     def _legend(self, y: float) -> None:
         theme, x = self.theme, MARGIN
-        self._path([(x, y + LANE - 2), (x + 34, y + LANE - 2)], 7.0, penwidth=1.2)
+        self._path([(x, y + LANE + 2), (x + 34, y + LANE + 2)], 7.0, penwidth=1.2)
         which = f" of each of N = {self.passes.batch} examples" if self.passes.batch else ""
         label = text("forward: ") + font(text("shape"), theme.value) + text(which)
         self._left(x + 44, y + LANE, f"forward: shape{which}", font(label, theme.line, TEXT))
-        self._heat((x + 34, y - LANE - 2), (x, y - LANE - 2), 1e-2)
+        self._heat((x + 34, y - LANE + 2), (x, y - LANE + 2), 1e-2)
         label = text("backward: ") + font(text("‖∂") + italic(text("L")) + text("/∂·‖"), theme.gradient) + text(_SAME)
         self._left(x + 44, y - LANE, f"backward: ‖∂L/∂·‖{_SAME}", font(label, theme.line, TEXT))
         step, decades = 37.0, range(int(SCALE.low), int(SCALE.high) + 1)

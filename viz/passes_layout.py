@@ -37,7 +37,7 @@ _HEADING: Final = 40.0
 _LEGEND: Final = 60.0
 _NAMES: Final = 47.0
 _ARROW: Final = 22.0
-_ARC: Final = 34.0
+_ARC: Final = 42.0
 _NARROWEST: Final = 660.0
 _MOST_ROWS: Final = 5
 

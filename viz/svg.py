@@ -29,6 +29,7 @@ def finish(svg: str | bytes, title: str = "", description: str = "") -> str:
     content = re.sub(r"<!--.*?-->\s*", "", content, flags=re.DOTALL)  # the engine's version, and a comment per node
     content = re.sub(r"<title>[^<]*</title>\s*", "", content)  # internal names, which browsers show as tooltips
     content = content.replace(f'font-family="{MATH_FONT}"', f'font-family="{FALLBACKS}"')
+    content = re.sub(r"<text\b[^>]*\bbaseline-shift=[^>]*>", _shifted, content)
     names = ("title", "description") if description else ("title",)
     words = f'<title id="title">{_escaped(title or "figure")}</title>\n'
     if description:
@@ -79,6 +80,17 @@ def _subset(file: str, letters: str) -> str:
         output = io.BytesIO()
         ttf.save(output)
     return base64.b64encode(output.getvalue()).decode("ascii")
+
+
+def _shifted(tag: re.Match[str]) -> str:
+    """Move a raised or lowered text by its coordinate: not every browser and slide program knows `baseline-shift`."""
+    kind = re.search(r'\s*baseline-shift="(\w+)"', tag[0])
+    size = re.search(r'font-size="([\d.]+)"', tag[0])
+    y = re.search(r'\by="(-?[\d.]+)"', tag[0])
+    if not (kind and size and y):
+        return tag[0]
+    shift = {"super": -0.45, "sub": 0.22}.get(kind[1], 0.0) * float(size[1])
+    return tag[0].replace(kind[0], "").replace(y[0], f'y="{float(y[1]) + shift:.2f}"')
 
 
 def _escaped(text: str) -> str:

@@ -75,8 +75,8 @@ class Theme:
     font: str = "STIXGeneral"
     name_size: int = 20
     number_size: int = 15
-    symbol_size: int = 22
-    note_size: int = 15
+    symbol_size: int = 20
+    note_size: int = 14
     small_size: int = 13
     cluster_fills: tuple[str, ...] = field(default=("#f6f9fc", "#eef4ea", "#fbf4e6", "#f4eef8"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,13 +11,19 @@ import numpy as np
 
 from .dot import Html, cell, font, table, text
 from .metrics import text_width
-from .notation import name_html, name_width_text, number, number_html, shape_text
+from .notation import name_html, name_width_text, number, number_html, raised, shape_text
 from .theme import Theme
+
+LINE_HEIGHT: Final = 1.51
+"""The height of a line of STIX, in units of the type size; a lower cell makes Graphviz warn."""
 
 LONGEST_COLUMN: Final = 6
 LARGEST_MATRIX: Final = 4
 SHORTEST_WIRE: Final = 46
 BRACKET: Final = 5
+OVERLAP: Final = 1
+"""How far (points) a wire reaches out of its node on either side, so that it meets its edges without a hairline."""
+
 _RULE = Html("<HR/>")
 
 
@@ -40,37 +47,60 @@ def is_small(shape: tuple[int, ...]) -> bool:
     return len(shape) == 0 or (len(shape) == 1 and 0 < shape[0] <= LONGEST_COLUMN)
 
 
-def array_block(array: Any, color: str, theme: Theme, summary: str = "shape") -> Block:
-    """Set a number or a small array, a vector as a column; of a larger array its shape or its norm.
-
-    Args:
-        array: the numbers.
-        color: what to print them in.
-        theme: the type sizes.
-        summary: what to print of an array too large to print: its `shape` or its `norm`.
-    """
-    array = np.asarray(array)
-    size = theme.number_size
-    if not is_small(array.shape):
-        shown = shape_text(array.shape)
-        if summary == "norm":
-            with np.errstate(all="ignore"):
-                shown = f"‖∇‖ = {number(float(np.linalg.norm(np.asarray(array, np.float64))), 3)}"
-        return Block(font(text(shown), color, size), math.ceil(text_width(shown, size)) + 10, size + 5)
-    if array.ndim == 0:
-        return Block(font(number_html(float(array)), color, size), number_width(float(array), size), size + 5)
-    return _matrix(array.reshape(-1, 1) if array.ndim == 1 else array, color, size)
+def line_height(size: int) -> int:
+    """Return the height of a cell that holds one line, in points."""
+    return math.ceil(LINE_HEIGHT * size) + 1
 
 
 def number_width(value: float, size: int) -> int:
-    """Return a width that holds a number, in points."""
+    """Return the width of a cell that holds a number, in points."""
     return math.ceil(text_width(number(value), size)) + 8
 
 
-def _matrix(rows: np.ndarray[Any, Any], color: str, size: int) -> Block:
-    line = size + 4
+def array_blocks(arrays: Sequence[Any], colors: Sequence[str], theme: Theme) -> list[Block | None]:
+    """Set arrays of one shape in columns of equal width, so that they line up; None stays None.
+
+    A number is set as it is, a small vector as a column, a small matrix in brackets. Of a larger array the first prints
+    its shape, the others the norm.
+    """
+    size = theme.number_size
+    given = [None if array is None else np.asarray(array) for array in arrays]
+    blocks: list[Block | None] = []
+    for i, (array, color) in enumerate(zip(given, colors, strict=True)):
+        if array is None:
+            blocks.append(None)
+        elif not is_small(array.shape):
+            shown, width = _shape(array.shape, size) if i == 0 else _norm(array, size)
+            blocks.append(_line(shown, width, color, size))
+        elif array.ndim == 0:
+            blocks.append(_line(number_html(float(array), size=size), number_width(float(array), size), color, size))
+        else:
+            grids = [np.atleast_2d(other.T).T for other in given if other is not None and other.shape == array.shape]
+            columns = np.concatenate(grids)
+            widths = [max(number_width(float(value), size) for value in column) for column in columns.T]
+            blocks.append(_matrix(np.atleast_2d(array.T).T, widths, color, size))
+    return blocks
+
+
+def _shape(shape: tuple[int, ...], size: int) -> tuple[Html, int]:
+    if len(shape) == 1:
+        return text("ℝ") + raised(str(shape[0]), size), math.ceil(text_width(f"ℝ{shape[0]}", size)) + 8
+    return text(shape_text(shape)), math.ceil(text_width(shape_text(shape), size)) + 8
+
+
+def _norm(array: np.ndarray[Any, Any], size: int) -> tuple[Html, int]:
+    with np.errstate(all="ignore"):
+        norm = float(np.linalg.norm(array.astype(np.float64).ravel()))
+    return text("‖∇‖ = ") + number_html(norm, 3, size), math.ceil(text_width(f"‖∇‖ = {number(norm, 3)}", size)) + 8
+
+
+def _line(content: Html, width: int, color: str, size: int) -> Block:
+    return Block(font(content, color, size), width, line_height(size))
+
+
+def _matrix(rows: np.ndarray[Any, Any], widths: Sequence[int], color: str, size: int) -> Block:
+    line = line_height(size)
     height = line * len(rows)
-    widths = [max(number_width(float(value), size) for value in column) for column in rows.T]
 
     def bracket(side: str) -> Html:
         return cell(border=1, sides=f"{side}TB", width=BRACKET, height=height, fixedsize=True, rowspan=len(rows))
@@ -78,30 +108,37 @@ def _matrix(rows: np.ndarray[Any, Any], color: str, size: int) -> Block:
     lines = []
     for i, row in enumerate(rows):
         cells = [
-            cell(font(number_html(float(value)), color, size), width=width, height=line, fixedsize=True)
+            cell(font(number_html(float(value), size=size), color, size), width=width, height=line, fixedsize=True)
             for value, width in zip(row, widths, strict=True)
         ]
         lines.append([bracket("L"), *cells, bracket("R")] if i == 0 else cells)
     return Block(table(lines, color=color), sum(widths) + 2 * BRACKET, height)
 
 
-def wire_block(value: Any, gradient: Any, theme: Theme, *, shortest: int = SHORTEST_WIRE, color: str = "") -> Block:
+def wire_block(value: Any, gradient: Any, theme: Theme, *, shortest: int = SHORTEST_WIRE) -> Block:
     """Set a wire: a rule in the line's colour with the value above and the gradient below, either of which may be None."""
-    above = None if value is None else array_block(value, theme.value, theme)
-    below = None if gradient is None else array_block(gradient, theme.gradient, theme, "norm")
-    blocks = [block for block in (above, below) if block]
-    width = max([shortest, *(block.width + 14 for block in blocks)])
-    height = max([8, *(block.height + (9 if block.height > theme.number_size + 5 else 3) for block in blocks)])
-    rows = [
-        [cell(block.html if block else Html(""), width=width, height=height, fixedsize=True)] for block in (above, below)
-    ]
-    return Block(table([rows[0], _RULE, rows[1]], color=color or theme.line), width, 2 * height)
+    blocks = array_blocks([value, gradient], [theme.value, theme.gradient], theme)
+    there = [block for block in blocks if block]
+    width = max([shortest, *(block.width + 14 for block in there)])
+    height = max([8, *(block.height + (8 if block.height > line_height(theme.number_size) else 0) for block in there)])
+    above, below = (
+        [cell(block.html if block else Html(""), width=width, height=height, fixedsize=True)] for block in blocks
+    )
+    return Block(table([above, _RULE, below], color=theme.line), width, 2 * height)
 
 
-def named_wire(name: str, ndim: int, wire: Block, theme: Theme, size: int | None = None) -> Block:
-    """Set a name in front of a wire, on one line with its rule."""
-    size = size or theme.name_size
-    width = math.ceil(text_width(name_width_text(name), size, bold=ndim > 0)) + 8
-    label = font(name_html(name, ndim), theme.ink, size)
+def bare(wire: Block) -> Block:
+    """Return the wire as the label of a node that is a little narrower than the wire."""
+    return Block(table([[cell(wire.html)]], cellspacing=-OVERLAP), wire.width - 2 * OVERLAP, wire.height - 2 * OVERLAP)
+
+
+def name_width(name: str, ndim: int, size: int) -> int:
+    """Return the width of the cell that holds a name, in points."""
+    return math.ceil(text_width(name_width_text(name), size, bold=ndim > 0)) + 8
+
+
+def named_wire(name: str, ndim: int, wire: Block, theme: Theme, size: int, width: int) -> Block:
+    """Set a name in front of a wire, on one line with its rule: the label of a node a little narrower than that."""
+    label = font(name_html(name, ndim, size), theme.ink, size)
     row = [cell(label, width=width, height=wire.height, fixedsize=True), cell(wire.html)]
-    return Block(table([row]), width + wire.width, wire.height)
+    return Block(table([row], cellspacing=-OVERLAP), width + wire.width - 3 * OVERLAP, wire.height - 2 * OVERLAP)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -27,8 +28,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 class Reporter(Protocol):
     """A listener that shows a person how training goes, and can be told things to pass on."""
 
-    def __enter__(self) -> Self: ...  # noqa: D105
-    def __exit__(self, *error: Any) -> None: ...  # noqa: D105
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *error: Any) -> None: ...
     def __call__(self, event: Event) -> None: ...  # noqa: D102
 
     def note(self, text: str) -> None:
@@ -88,8 +89,10 @@ class Lines:
             r, epochs = event.record, event.trainer.epochs
             width = len(str(epochs))
             self._print(
-                f"epoch {r['epoch']:{width}}/{epochs}  loss {r['train_loss']:.4f}  accuracy {r['train_accuracy']:7.2%}  "
-                f"validation {r['validation_loss']:.4f} {r['validation_accuracy']:7.2%}  {event.images_per_second:.0f}/s"
+                f"epoch {r['epoch']:{width}}/{epochs}  loss {r['train_loss']:.4f}  "
+                f"accuracy {r['train_accuracy']:7.2%}  "
+                f"validation {r['validation_loss']:.4f} {r['validation_accuracy']:7.2%}  "
+                f"{event.images_per_second:.0f}/s"
             )
 
     def note(self, text: str) -> None:
@@ -127,7 +130,9 @@ class Dashboard:
         self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._live.update(self, refresh=kind is None)
         self._live.stop()
 
@@ -162,7 +167,7 @@ class Dashboard:
         self._drawn = time.perf_counter()
         self._live.update(self, refresh=True)
 
-    # What it looks like -------------------------------------------------------------------------------------------------
+    # What it looks like -------------------------------------------------------------------------------------------
 
     def __rich_console__(self, console: Console, options: Any) -> Iterator[RenderableType]:
         width = min(options.max_width, 100)
@@ -176,9 +181,13 @@ class Dashboard:
         accuracies = [r["validation_accuracy"] for r in trainer.history]
         yield _line("")
         yield from _curve("loss", width, self._losses, [("now", f"{last.loss:.4f}")], record, "_loss", "{:.4f}")
-        yield from _curve("accuracy", width, accuracies, [("now", f"{last.accuracy:.2%}")], record, "_accuracy", "{:.2%}")
+        yield from _curve(
+            "accuracy", width, accuracies, [("now", f"{last.accuracy:.2%}")], record, "_accuracy", "{:.2%}"
+        )
         yield _line("")
-        yield _fields(("learning rate", f"{last.learning_rate:.5f}"), ("images a second", f"{self._clock.images_a_second:,.0f}"))
+        yield _fields(
+            ("learning rate", f"{last.learning_rate:.5f}"), ("images a second", f"{self._clock.images_a_second:,.0f}")
+        )
         yield _line("")
         room = console.height - 14
         yield from _norms(last.gradient_norms, width, room)
@@ -196,7 +205,11 @@ class Dashboard:
         text = f" {trainer.step / trainer.steps:4.0%}  step {trainer.step} of {trainer.steps}  {left}"
         bar = width - len(text)
         done = round(bar * trainer.step / trainer.steps)
-        yield Text("█" * done, style="green", end="").append("░" * (bar - done), style="dim").append(text + "\n", style="")
+        yield (
+            Text("█" * done, style="green", end="")
+            .append("░" * (bar - done), style="dim")
+            .append(text + "\n", style="")
+        )
 
 
 class _Clock:
@@ -248,7 +261,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
     finite = [value for value in values if math.isfinite(value)]
     if len(finite) > width:
         ends = [round(i * len(finite) / width) for i in range(width + 1)]
-        finite = [sum(finite[a:b]) / (b - a) for a, b in zip(ends, ends[1:], strict=False)]
+        finite = [sum(finite[a:b]) / (b - a) for a, b in pairwise(ends)]
     if not finite:
         return ""
     low, high = min(finite), max(finite)

@@ -1,17 +1,17 @@
 """The folder of a run: what is kept of a training, and the pictures of it.
 
-    runs/NAME/
-        config.json           everything that decides the numbers, and the sizes of data and model
-        metrics.csv           a line an epoch; nothing a clock measured, so a run repeated gives the same file
-        timing.csv            a line an epoch: seconds and images a second
-        model.safetensors     the weights after the last epoch done (the learning rate falls to 0, so the last are the
-                              ones to keep); with them, as text, what the model is and how its inputs are standardised
-        checkpoint.json       all that is needed to go on, with checkpoint-*.safetensors
-        result.json           at the end: what the test set says
-        figures/passes-000.svg  the forward and backward pass of one fixed batch: 000 before the first step, then a
-                              picture an epoch; .dot where there is no Graphviz
-        figures/curves.svg, kernels-LAYER.svg, guesses.svg
-        report.html           all of it in one file
+runs/NAME/
+    config.json           everything that decides the numbers, and the sizes of data and model
+    metrics.csv           a line an epoch; nothing a clock measured, so a run repeated gives the same file
+    timing.csv            a line an epoch: seconds and images a second
+    model.safetensors     the weights after the last epoch done (the learning rate falls to 0, so the last are the
+                          ones to keep); with them, as text, what the model is and how its inputs are standardised
+    checkpoint.json       all that is needed to go on, with checkpoint-*.safetensors
+    result.json           at the end: what the test set says
+    figures/passes-000.svg  the forward and backward pass of one fixed batch: 000 before the first step, then a
+                          picture an epoch; .dot where there is no Graphviz
+    figures/curves.svg, kernels-LAYER.svg, guesses.svg
+    report.html           all of it in one file
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class RunFolder:
                 if not finished:  # a finished run has its report when the test set has been seen
                     self.write_report()
 
-    # Numbers ------------------------------------------------------------------------------------------------------------
+    # Numbers ------------------------------------------------------------------------------------------------------
 
     def save(self, trainer: Trainer) -> None:
         """Write a checkpoint."""
@@ -150,9 +150,10 @@ class RunFolder:
         from safetensors.numpy import save
 
         about = self.session.describe()
-        kept = {key: json.dumps(about[key]) for key in ("model", "image_shape", "classes", "standardize")}
+        # One entry: with several, safetensors would write them in another order each time.
+        kept = {key: about[key] for key in ("model", "image_shape", "classes", "standardize")}
         weights = {name: value.copy(order="C") for name, value in trainer.model.state_dict().items()}
-        write_atomic(self.folder / MODEL, save(weights, kept | {"minidl": __version__}))
+        write_atomic(self.folder / MODEL, save(weights, {"minidl": json.dumps(kept)}))
 
     def write_result(self, judged: Evaluation) -> dict[str, Any]:
         """Write what the test set says, draw the wrong guesses, make the report, and return the result."""
@@ -173,7 +174,7 @@ class RunFolder:
         self.write_report()
         return result
 
-    # Pictures -----------------------------------------------------------------------------------------------------------
+    # Pictures -----------------------------------------------------------------------------------------------------
 
     def draw_passes(self, caption: str, epoch: int) -> None:
         """Draw how the probe, always the same images, goes through the network and its gradients come back."""
@@ -222,7 +223,8 @@ class RunFolder:
     def _draw_guesses(self, judged: Evaluation) -> None:
         from viz.plots import guesses
 
-        picture = guesses(self.session.parts.test.images, judged.labels, judged.probabilities)
+        test = self.session.parts.test
+        picture = guesses(test.images, judged.labels, judged.probabilities, test.classes)
         write_atomic(self.folder / "figures" / "guesses.svg", picture)
 
     def write_report(self) -> None:
@@ -241,7 +243,7 @@ class RunFolder:
         except MissingEngineError as error:
             self._tell_once("engine", f"no diagrams, only their .dot files: {error}")
         except Exception as error:
-            self._tell_once(what, f"could not draw {what}: {type(error).__name__}: {error}. Training goes on")
+            self._tell_once(what, f"could not draw {what}: {type(error).__name__}: {error}; the run itself is unharmed")
 
     def _tell_once(self, key: str, message: str) -> None:
         if key not in self._told:

@@ -18,9 +18,8 @@ from ..errors import CheckpointError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..training import Config, Session, Trainer
+    from ..training import Evaluation, Session, Trainer
     from .dashboard import Reporter
-    from .run_folder import RunFolder
 
 INTERRUPTED = 130
 """The exit status of a run that Ctrl-C stopped."""
@@ -29,7 +28,7 @@ INTERRUPTED = 130
 def train(
     data: Annotated[
         str | None,
-        typer.Option(help="`digits`, which come with minidl, or a folder with MNIST's four files.", show_default="digits"),
+        typer.Option(help="digits, which come with minidl, or a folder with MNIST's files.", show_default="digits"),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="lenet, lenet5 or mlp.", show_default="lenet; lenet5 for a folder")
@@ -59,8 +58,8 @@ def train(
 ) -> None:
     """Train a network on real handwritten digits, with a live dashboard, and keep it and its pictures in runs/NAME/.
 
-    Without options: a small LeNet on the 1,797 digits that come with minidl, some twenty seconds. Ctrl-C stops after the
-    current step; `--resume` goes on as if nothing had happened. The end is a report.html that shows everything.
+    Without options: a small LeNet on the 1,797 digits that come with minidl, in seconds. Ctrl-C stops after the current
+    step; `--resume` goes on as if nothing had happened. The end is a report.html that shows everything.
     """
     from rich.console import Console
 
@@ -120,7 +119,14 @@ def _open(path: Path, conflicting: list[str]) -> tuple[Session, Path, dict[str, 
 
 
 def _run(
-    console: Console, session: Session, folder: Path, state: dict[str, Any] | None, *, plain: bool, quiet: bool, began: float
+    console: Console,
+    session: Session,
+    folder: Path,
+    state: dict[str, Any] | None,
+    *,
+    plain: bool,
+    quiet: bool,
+    began: float,
 ) -> bool:
     """Train, judge, report; return whether the run came to its end."""
     from .dashboard import compile_notices, make_reporter
@@ -148,7 +154,7 @@ def _run(
     return True
 
 
-def _judge(session: Session) -> Any:
+def _judge(session: Session) -> Evaluation:
     """Look at the test images: here, once, and nowhere else."""
     from ..training import evaluate
 
@@ -178,13 +184,13 @@ def stop_on_interrupt(trainer: Trainer, reporter: Reporter) -> Iterator[None]:
 def _introduce(reporter: Reporter, session: Session, folder: Path, *, resumed: bool, quiet: bool) -> None:
     if quiet:
         return
-    about, trainer = session.describe(), session.trainer
+    about = session.describe()
     images = about["images"]
     reporter.note(
-        f"{Path(about['data']).name}: {images['train']} training, {images['validation']} validation, {images['test']} test "
-        f"images. {about['model']}: {about['parameters']:,} parameters"
+        f"{Path(about['data']).name}: {images['train']} training, {images['validation']} validation, "
+        f"{images['test']} test images. {about['model']}: {about['parameters']:,} parameters"
     )
-    reporter.note(f"{'going on' if resumed else 'writing'} in {folder}" + (f", from step {trainer.step}" if resumed else ""))
+    reporter.note(f"going on in {folder}, from step {session.trainer.step}" if resumed else f"writing in {folder}")
 
 
 def _read_result(path: Path) -> dict[str, Any]:
@@ -203,7 +209,7 @@ def _print_result(console: Console, result: dict[str, Any], folder: Path, second
     _say(
         console,
         f"test accuracy {result['test_accuracy']:.2%}: {result['correct']} of {result['total']} right, "
-        f"95 % interval {low:.2%} to {high:.2%} (Clopper-Pearson)",
+        f"95% interval {low:.2%} to {high:.2%} (Clopper-Pearson)",
     )
     took = "" if seconds is None else f" ({seconds:.0f} s)"
     _say(console, f"report: {folder / 'report.html'}{took}")

@@ -98,7 +98,9 @@ def expression(primitive: Primitive, inputs: Sequence[Symbol], params: Mapping[s
     return Symbol(notation.formula.format(*arguments, **{**dict.fromkeys(params, "…"), **shown}), notation.level)
 
 
-def local_derivatives(primitive: Primitive, names: Sequence[str] = ("x", "y"), out: str = "z", **params: Any) -> list[str]:
+def local_derivatives(
+    primitive: Primitive, names: Sequence[str] = ("x", "y"), out: str = "z", **params: Any
+) -> list[str]:
     """Print ∂out/∂name for each argument, from the derivative rule itself; nothing for rules that are not elementwise.
 
     >>> from minidl.primitives import registry
@@ -113,7 +115,8 @@ def local_derivatives(primitive: Primitive, names: Sequence[str] = ("x", "y"), o
         return []
     inputs = [Symbol(name) for name in names[: len(primitive.partials)]]
     return [
-        f"∂{out}/∂{name} = {lift(primitive.partial(i, Symbol(out), inputs, params))}" for i, name in enumerate(map(str, inputs))
+        f"∂{out}/∂{name} = {lift(primitive.partial(i, Symbol(out), inputs, params))}"
+        for i, name in enumerate(map(str, inputs))
     ]
 
 

@@ -42,7 +42,7 @@ class Dataset:
                 f"data set {self.name}: {len(self.images)} images but labels of shape {self.labels.shape}; "
                 "there must be one label an image"
             )
-        if self.labels.size and not (0 <= self.labels.min() and self.labels.max() < len(self.classes)):
+        if self.labels.size and not (self.labels.min() >= 0 and self.labels.max() < len(self.classes)):
             raise DataError(
                 f"data set {self.name}: labels run from {self.labels.min()} to {self.labels.max()}, "
                 f"but there are {len(self.classes)} classes, 0 to {len(self.classes) - 1}"

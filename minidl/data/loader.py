@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,9 +21,9 @@ Batch = tuple[NDArray[np.float32], NDArray[np.int64]]
 class DataLoader:
     """Iterate over a data set in batches; each `for` loop over it is one epoch.
 
-    All chance (the order of the images, what the transforms do to them) comes from one generator, so the same seed gives
-    the same batches. Between any two batches the loader's state can be saved; a loader that is given this state goes on
-    with the very next batch.
+    All chance (the order of the images, what the transforms do to them) comes from one generator, so the same seed
+    gives the same batches. Between any two batches the loader's state can be saved; a loader that is given this state
+    goes on with the very next batch.
 
     Args:
         dataset: what to hand out.
@@ -50,8 +51,8 @@ class DataLoader:
     ) -> None:
         if not 1 <= batch_size <= len(dataset):
             raise UsageError(
-                f"the batch size must be from 1 to {len(dataset):,}, the number of images in this part of {dataset.name}; "
-                f"got {batch_size}"
+                f"the batch size must be from 1 to {len(dataset):,}, the number of images in this part of "
+                f"{dataset.name}; got {batch_size}"
             )
         self.dataset = dataset
         self.batch_size = batch_size
@@ -64,11 +65,11 @@ class DataLoader:
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
-        return -(-len(self.dataset) // self.batch_size)
+        return math.ceil(len(self.dataset) / self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         """Hand out an epoch: from its beginning, or, once after `load_state_dict`, what is left of it."""
-        unfinished = self._resuming and self._position < len(self)
+        unfinished = self._resuming and 0 < self._position < len(self)
         self._resuming = False
         if unfinished:
             now = self.generator.get_state()

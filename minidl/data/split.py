@@ -42,7 +42,7 @@ def stratified_split(labels: NDArray[Any], fractions: Sequence[float], seed: int
         pieces = np.split(members, ends[:-1])
         if any(len(piece) == 0 for piece in pieces):
             raise DataError(
-                f"class {label} has only {len(members)} examples, too few to be in all {len(fractions)} parts of a split"
+                f"class {label} has only {len(members)} examples, too few to be in all {len(fractions)} parts"
             )
         for part, piece in zip(parts, pieces, strict=True):
             part.append(piece)

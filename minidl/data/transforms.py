@@ -48,7 +48,8 @@ class Standardize:
         mean = images.mean(axis=(0, 2, 3), dtype=np.float64)
         std = images.std(axis=(0, 2, 3), dtype=np.float64)
         if not std.all():
-            raise DataError(f"channel {int(np.argmin(std))} of the training images is the same everywhere: nothing to learn")
+            channel = int(np.argmin(std))
+            raise DataError(f"channel {channel} of the training images is the same everywhere: nothing to learn")
         return cls(tuple(mean.tolist()), tuple(std.tolist()))
 
     def __call__(self, images: Images, rng: np.random.Generator | None = None) -> Images:

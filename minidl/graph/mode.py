@@ -46,7 +46,9 @@ class set_grad_enabled(ContextDecorator):  # noqa: N801  (PyTorch's name)
         state.recording = self.mode
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         state.recording = self._previous.pop()
 
 

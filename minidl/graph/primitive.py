@@ -78,7 +78,7 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<{self.kind} primitive {self.name}>"
 
-    def __call__(self, *inputs: Value, **params: Any) -> Value:
+    def __call__(self, *inputs: Value, **params: Any) -> Value:  # noqa: D102  (the class says it)
         arrays: list[Any] = []
         node_class: type[Node] | None = None
         record = False

@@ -17,7 +17,7 @@ class Backend(Protocol):
     name: str
 
     # Bookkeeping
-    def errstate(self, *, all: str) -> AbstractContextManager[Any]:  # noqa: A002
+    def errstate(self, *, all: str) -> AbstractContextManager[Any]:
         """Silence (`all="ignore"`) the warnings about infinities and NaN for a `with` block."""
 
     def wrap(self, result: Any, inputs: Sequence[Any]) -> Array:

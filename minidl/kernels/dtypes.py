@@ -65,8 +65,8 @@ def promote(arrays: Sequence[Any], to_float: bool = False) -> Sequence[Any]:
     for a in arrays:
         dtype = getattr(a, "dtype", None)
         if dtype is None:
-            continue
-        if common is None:
+            _dtype_of_number(a)
+        elif common is None:
             common = dtype
         elif dtype is not common and dtype != common:
             break
@@ -100,7 +100,8 @@ def result_type(arrays: Sequence[Any], to_float: bool = False) -> np.dtype[Any]:
             rank, dtype = 2, a.dtype
         else:
             rank, dtype = 2, _dtype_of_number(a)
-        ranks[rank] = dtype if ranks[rank] is None else np.promote_types(ranks[rank], dtype)  # type: ignore[arg-type]
+        have = ranks[rank]
+        ranks[rank] = dtype if have is None else _promote_pair(have, dtype)
     result: np.dtype[Any] | None = None
     for dtype in ranks:
         if dtype is None:
@@ -115,6 +116,13 @@ def result_type(arrays: Sequence[Any], to_float: bool = False) -> np.dtype[Any]:
     if to_float and result.kind in "bui":
         result = _default
     return result
+
+
+def _promote_pair(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of two arrays of one rank: NumPy's within a category, else the higher category's, however small."""
+    if _CATEGORY[a.kind] == _CATEGORY[b.kind]:
+        return np.promote_types(a, b)
+    return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
 
 
 def _dtype_of_number(x: Any) -> np.dtype[Any]:

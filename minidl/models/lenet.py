@@ -56,8 +56,8 @@ class LeNet5(nn.Module):
     Raises:
         ShapeError: the images are not 28×28.
 
-    Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition" (1998),
-    figure 2.
+    Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition"
+    (1998), figure 2.
 
     >>> sum(p.data.size for p in LeNet5().parameters())
     61706
@@ -67,7 +67,7 @@ class LeNet5(nn.Module):
         super().__init__()
         channels, height, width = image_shape
         if (height, width) != (28, 28):
-            raise ShapeError(f"lenet5 is made for images of 28×28 pixels; these have {height}×{width}. Use lenet or mlp")
+            raise ShapeError(f"lenet5 is made for 28×28 images; these are {height}×{width}. Use lenet or mlp")
         self.conv1 = nn.Conv2d(channels, 6, 5, padding=2)
         self.relu1 = nn.ReLU()
         self.pool1 = nn.MaxPool2d(2)

@@ -10,7 +10,7 @@ from ..primitives.convolution import conv2d
 from ..primitives.linalg import matmul
 from ..primitives.pooling import avg_pool2d, max_pool2d
 from ..primitives.random import dropout
-from ..primitives.reduction import mean, sum  # noqa: A004
+from ..primitives.reduction import mean, sum
 from ..primitives.shape import permute_
 from ..primitives.softmax import cross_entropy, log_softmax, softmax
 from ..tensor import Tensor
@@ -48,7 +48,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
             [3.]])
     """
     if len(weight.shape) != 2 or not input.shape or input.shape[-1] != weight.shape[1]:
-        raise ShapeError(f"linear: input {input.shape} must end in the {weight.shape[-1]} features of weight {weight.shape}")
+        raise ShapeError(
+            f"linear: input {input.shape} must end in the {weight.shape[-1]} features of weight {weight.shape}"
+        )
     out = matmul(input, permute_(weight, dims=(1, 0)))
     return out if bias is None else out + bias
 

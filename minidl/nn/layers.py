@@ -12,7 +12,7 @@ from ..kernels.dtypes import get_default_dtype
 from ..primitives.convolution import pair
 from ..primitives.random import default_generator
 from ..tensor import Tensor
-from . import functional as F  # noqa: N812
+from . import functional as F
 from .module import Module, Parameter
 
 Pair = int | tuple[int, int]
@@ -94,7 +94,9 @@ class Conv2d(Module):
     ) -> None:
         super().__init__()
         if min(in_channels, out_channels, groups) < 1 or in_channels % groups or out_channels % groups:
-            raise UsageError(f"Conv2d: groups={groups} must divide {in_channels} input and {out_channels} output channels")
+            raise UsageError(
+                f"Conv2d: groups={groups} must divide {in_channels} input and {out_channels} output channels"
+            )
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = pair(kernel_size, "kernel_size", 1)
@@ -121,7 +123,9 @@ class Conv2d(Module):
 class _Pool2d(Module):
     """What the two poolings share."""
 
-    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False) -> None:
+    def __init__(
+        self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False
+    ) -> None:
         super().__init__()
         self.kernel_size = pair(kernel_size, "kernel_size", 1)
         self.stride = self.kernel_size if stride is None else pair(stride, "stride", 1)

@@ -167,7 +167,9 @@ class Module:
         own = dict(self.named_parameters())
         missing, unknown = sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys())
         if strict and (missing or unknown):
-            parts = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(unknown)
+            parts = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(
+                unknown
+            )
             raise UsageError(f"load_state_dict: {'; '.join(parts)}")
         loaded = {}
         for name in own.keys() & state_dict.keys():

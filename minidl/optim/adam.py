@@ -62,7 +62,8 @@ class Adam(Optimizer):
         m = state["exp_avg"] = beta1 * state["exp_avg"] + (1 - beta1) * g
         v = state["exp_avg_sq"] = beta2 * state["exp_avg_sq"] + (1 - beta2) * (g * g)
         root = np.sqrt(v) / math.sqrt(1 - beta2**t) + group["eps"]
-        return p - (lr / (1 - beta1**t)) * m / root
+        changed: Array = p - (lr / (1 - beta1**t)) * m / root
+        return changed
 
 
 class AdamW(Adam):

@@ -67,7 +67,9 @@ class Optimizer:
         groups, number = [], 0
         for group in self.param_groups:
             count = len(group["params"])
-            groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": list(range(number, number + count))})
+            groups.append(
+                {**{k: v for k, v in group.items() if k != "params"}, "params": list(range(number, number + count))}
+            )
             number += count
         return {"state": {k: dict(v) for k, v in self.state.items()}, "param_groups": groups}
 
@@ -85,7 +87,9 @@ class Optimizer:
         for key, saved in state_dict["state"].items():
             number = int(key)
             if not 0 <= number < len(tensors):
-                raise CheckpointError(f"{type(self).__name__}: the saved state names parameter {number}, which is not here")
+                raise CheckpointError(
+                    f"{type(self).__name__}: the saved state names parameter {number}, which is not here"
+                )
             state[number] = {}
             for name, value in saved.items():
                 kept = value if isinstance(value, int | float) else np.array(value)

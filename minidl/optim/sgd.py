@@ -58,4 +58,5 @@ class SGD(Optimizer):
             v = g.copy() if before is None else group["momentum"] * before + (1 - group["dampening"]) * g
             state["momentum_buffer"] = v
             g = g + group["momentum"] * v if group["nesterov"] else v
-        return p - group["lr"] * g
+        changed: Array = p - group["lr"] * g
+        return changed

@@ -4,7 +4,19 @@ Adding an operation is adding one definition to the family's file; the gradient 
 `registry`.
 """
 
-from . import activation, arithmetic, comparison, convolution, exponential, linalg, pooling, random, reduction, shape, softmax
+from . import (
+    activation,
+    arithmetic,
+    comparison,
+    convolution,
+    exponential,
+    linalg,
+    pooling,
+    random,
+    reduction,
+    shape,
+    softmax,
+)
 from .kinds import Constant, Elementwise, General, Linear, Multilinear, Sample, registry
 
 __all__ = [

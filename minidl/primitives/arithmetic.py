@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..graph import Notation
-from .comparison import greater, less, equal
+from .comparison import equal, greater, less
 from .kinds import Elementwise, Value, sample
 
 _PAIRS = (sample((3, 4), (3, 4)), sample((3, 1), (4,)), sample((), (2, 3)), sample((), ()), sample((0, 3), (3,)))
@@ -58,7 +58,7 @@ square = Elementwise(
     samples=[sample((3, 4)), sample(())],
 )
 
-pow_by_number = Elementwise(
+pow_by_number: Elementwise = Elementwise(
     "pow_by_number",
     Notation("pow", "{0}^{exponent}", 3, (4,)),
     forward=lambda xp, x, exponent: xp.pow(x, exponent),
@@ -74,7 +74,7 @@ pow_by_number = Elementwise(
 )
 """A power with a fixed number above: d xⁿ/dx = n·xⁿ⁻¹, and 0 for n = 0 also at x = 0."""
 
-pow_ = Elementwise(
+pow_: Elementwise = Elementwise(
     "pow",
     Notation("pow", "{0}^{1}", 3, (4, 4)),
     forward=lambda xp, x, y: xp.pow(x, y),
@@ -84,7 +84,7 @@ pow_ = Elementwise(
 )
 """A power in which both vary: ∂xʸ/∂x = y·xʸ⁻¹, ∂xʸ/∂y = xʸ·ln x (taken as 0 at x = 0)."""
 
-log_or_zero = Elementwise(
+log_or_zero: Elementwise = Elementwise(
     "log_or_zero",
     Notation("ln", "ln {0}"),
     forward=lambda xp, x: xp.where(xp.equal(x, 0), xp.multiply(x, 0), xp.log(xp.where(xp.equal(x, 0), 1, x))),
@@ -103,7 +103,7 @@ abs_ = Elementwise(
 )
 """|x|; its derivative at 0 is taken as 0, as in PyTorch."""
 
-sign = Elementwise(
+sign: Elementwise = Elementwise(
     "sign",
     Notation("sign", "sign({0})"),
     forward=lambda xp, x: xp.sign(x),

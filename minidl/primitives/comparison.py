@@ -25,7 +25,7 @@ less_equal = _comparison("less_equal", "≤")
 greater = _comparison("greater", ">")
 greater_equal = _comparison("greater_equal", "≥")
 
-where_ = Linear(
+where_: Linear = Linear(
     "where",
     Notation("where", "where({0}, {1})"),
     forward=lambda xp, x, y, condition: xp.where(condition, x, y),
@@ -33,7 +33,10 @@ where_ = Linear(
         sum_to(where_(g, 0.0, condition=condition), shape_of(x)),
         sum_to(where_(0.0, g, condition=condition), shape_of(y)),
     ),
-    samples=[sample((2, 2), (2, 2), condition=[[True, False], [False, True]]), sample((), (3,), condition=[True, False, True])],
+    samples=[
+        sample((2, 2), (2, 2), condition=[[True, False], [False, True]]),
+        sample((), (3,), condition=[True, False, True]),
+    ],
     promotion="same",
 )
 

@@ -56,7 +56,7 @@ def _output(x: Shape, w: Shape, p: dict[str, Any]) -> Shape:
     )
 
 
-conv2d_ = Multilinear(
+conv2d_: Multilinear = Multilinear(
     "conv2d",
     Notation("∗", "{0} ∗ {1}", 2, (3, 3)),
     forward=lambda xp, x, w, **p: xp.conv2d(x, w, **p),
@@ -68,7 +68,7 @@ conv2d_ = Multilinear(
     promotion="same",
 )
 
-conv2d_input = Multilinear(
+conv2d_input: Multilinear = Multilinear(
     "conv2d_input",
     Notation("∗ᵀ", "{0} ∗ᵀ {1}", 2, (3, 3)),
     forward=lambda xp, g, w, **p: xp.conv2d_input(g, w, **p),
@@ -81,7 +81,7 @@ conv2d_input = Multilinear(
 )
 """The transpose of a convolution in its image: each upstream value spreads its kernel over the window it came from."""
 
-conv2d_weight = Multilinear(
+conv2d_weight: Multilinear = Multilinear(
     "conv2d_weight",
     Notation("⋆", "{0} ⋆ {1}", 2, (3, 3)),
     forward=lambda xp, g, x, **p: xp.conv2d_weight(g, x, **p),
@@ -136,7 +136,9 @@ def conv2d(
     if bias is None:
         return out
     if shape_of(bias) != (shape_of(weight)[0],):
-        raise ShapeError(f"conv2d: the bias must be ({shape_of(weight)[0]},), one number an output channel; got {shape_of(bias)}")
+        raise ShapeError(
+            f"conv2d: the bias must be ({shape_of(weight)[0]},), one number an output channel; got {shape_of(bias)}"
+        )
     from .shape import reshape
 
     return out + reshape(bias, (1, -1, 1, 1))

@@ -48,7 +48,7 @@ sin = Elementwise(
     quiet=True,
 )
 
-cos = Elementwise(
+cos: Elementwise = Elementwise(
     "cos",
     Notation("cos", "cos({0})"),
     forward=lambda xp, x: xp.cos(x),

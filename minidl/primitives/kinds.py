@@ -133,9 +133,7 @@ class Elementwise(_Registered):
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]
     ) -> Value:
         """Σ tangent × local."""
-        terms = [
-            _times(t, self.partial(i, out, inputs, params)) for i, t in enumerate(tangents) if t is not None
-        ]
+        terms = [_times(t, self.partial(i, out, inputs, params)) for i, t in enumerate(tangents) if t is not None]
         return expand_to(_total(terms), shape_of(out))
 
 

@@ -13,7 +13,7 @@ from .kinds import General, Linear, Shape, Value, sample, shape_of
 
 _POSITIONS = np.array([[[[0, 5], [5, 11]]], [[[3, 3], [3, 8]]]])  # in planes of 3×4, one pixel winning several windows
 
-plane_scatter = Linear(
+plane_scatter: Linear = Linear(
     "plane_scatter",
     Notation("unpool", "unpool({0})"),
     forward=lambda xp, g, positions, size: xp.plane_scatter(g, positions, size),
@@ -22,7 +22,7 @@ plane_scatter = Linear(
 )
 """Send each pooled gradient back to the pixel that won; pixels that won several windows add them up."""
 
-plane_gather = Linear(
+plane_gather: Linear = Linear(
     "plane_gather",
     Notation("pick", "pick({0})"),
     forward=lambda xp, x, positions: xp.plane_gather(x, positions),
@@ -47,7 +47,7 @@ max_pool2d_ = General(
     saves=True,
 )
 
-avg_pool2d_ = Linear(
+avg_pool2d_: Linear = Linear(
     "avg_pool2d",
     Notation("avg pool", "avgpool({0})"),
     forward=lambda xp, x, **p: xp.avg_pool2d(x, **p),
@@ -55,7 +55,7 @@ avg_pool2d_ = Linear(
     samples=[sample(x, count_include_pad=bool(i % 2), **p) for i, (x, p) in enumerate(_WINDOWS)],
 )
 
-avg_pool2d_input = Linear(
+avg_pool2d_input: Linear = Linear(
     "avg_pool2d_input",
     Notation("spread", "spread({0})"),
     forward=lambda xp, g, **p: xp.avg_pool2d_input(g, **p),

@@ -18,7 +18,7 @@ class Generator:
     Args:
         seed: any whole number from 0; the same seed gives the same numbers.
 
-    >>> Generator(1).numpy.integers(10) == Generator(1).numpy.integers(10)
+    >>> bool(Generator(1).numpy.integers(10) == Generator(1).numpy.integers(10))
     True
     """
 
@@ -62,12 +62,12 @@ def manual_seed(seed: int) -> Generator:
     return default_generator.manual_seed(seed)
 
 
-dropout_ = Linear(
+dropout_: Linear = Linear(
     "dropout",
     Notation("dropout", "dropout({0})"),
-    forward=lambda xp, x, mask: xp.multiply(x, mask),
-    transpose=lambda g, x, mask: dropout_(g, mask=mask),
-    samples=[sample((2, 3), mask=np.array([[2.0, 0.0, 2.0], [0.0, 2.0, 2.0]]))],
+    forward=lambda xp, x, kept, scale: xp.multiply(x, kept) * scale,
+    transpose=lambda g, x, kept, scale: dropout_(g, kept=kept, scale=scale),
+    samples=[sample((2, 3), kept=np.array([[True, False, True], [False, True, True]]), scale=2.0)],
 )
 
 
@@ -93,5 +93,4 @@ def dropout(input: Value, p: float = 0.5, training: bool = True, generator: Gene
     if not training or p == 0.0:
         return input
     kept = (generator or default_generator).numpy.random(shape_of(input)) >= p
-    scale = 1.0 / (1.0 - p) if p < 1.0 else 0.0
-    return dropout_(input, mask=kept.astype(input.dtype) * input.dtype.type(scale))
+    return dropout_(input, kept=kept, scale=1.0 / (1.0 - p) if p < 1.0 else 0.0)

@@ -153,7 +153,7 @@ argmin_ = Constant(
 )
 
 
-def sum(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:  # noqa: A001
+def sum(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
     """Add up the elements along `dim`, an axis or several; all of them by default.
 
     >>> import minidl
@@ -197,7 +197,7 @@ def amin(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
     return amin_(input, dim=_nonempty_axes(input, dim, "amin"), keepdim=keepdim)
 
 
-def max(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:  # noqa: A001
+def max(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
     """Take the largest element, or along `dim` the largest elements and their positions.
 
     Returns:
@@ -210,7 +210,7 @@ def max(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:  
     return _extremum(input, dim, keepdim, amax, argmax)
 
 
-def min(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:  # noqa: A001
+def min(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
     """Take the smallest element, or along `dim` the smallest elements and their positions; see `max`.
 
     >>> import minidl

@@ -12,16 +12,21 @@ from ..errors import ShapeError, UsageError
 from ..graph import Node, Notation, data_of
 from .kinds import Linear, Shape, Value, expand_to, sample, shape_of
 
-reshape_ = Linear(
+reshape_: Linear = Linear(
     "reshape",
     Notation("reshape", "{0}"),
     forward=lambda xp, x, shape: xp.reshape(x, shape),
     transpose=lambda g, x, shape: reshape_(g, shape=x.shape),
-    samples=[sample((3, 4), shape=(2, 6)), sample((2, 3), shape=(6,)), sample((), shape=(1, 1)), sample((0, 3), shape=(3, 0))],
+    samples=[
+        sample((3, 4), shape=(2, 6)),
+        sample((2, 3), shape=(6,)),
+        sample((), shape=(1, 1)),
+        sample((0, 3), shape=(3, 0)),
+    ],
     explain=lambda s, shape: f"reshape: {s} holds {math.prod(s)} elements, {shape} needs {math.prod(shape)}",
 )
 
-permute_ = Linear(
+permute_: Linear = Linear(
     "permute",
     Notation("ᵀ", "{0}ᵀ", 3, (4,)),
     forward=lambda xp, x, dims: xp.permute_dims(x, dims),
@@ -29,7 +34,7 @@ permute_ = Linear(
     samples=[sample((3, 4), dims=(1, 0)), sample((2, 3, 4), dims=(2, 0, 1))],
 )
 
-getitem_ = Linear(
+getitem_: Linear = Linear(
     "getitem",
     Notation("[ ]", "{0}[{index}]", 4, (4,)),
     forward=lambda xp, x, index: xp.getitem(x, index),
@@ -44,7 +49,7 @@ getitem_ = Linear(
     ],
 )
 
-scatter_add_ = Linear(
+scatter_add_: Linear = Linear(
     "scatter_add",
     Notation("scatter", "scatter({0})"),
     forward=lambda xp, x, index, shape: xp.scatter_add(x, index, shape),
@@ -52,15 +57,18 @@ scatter_add_ = Linear(
     samples=[sample((4,), index=1, shape=(3, 4)), sample((3, 4), index=(np.array([0, 2, 0]),), shape=(3, 4))],
 )
 
-gather_ = Linear(
+gather_: Linear = Linear(
     "gather",
     Notation("gather", "gather({0})"),
     forward=lambda xp, x, dim, index: xp.getitem(x, _grid(index, dim)),
     transpose=lambda g, x, dim, index: scatter_add_(g, index=_grid(index, dim), shape=x.shape),
-    samples=[sample((3, 4), dim=1, index=np.array([[0, 0], [3, 1], [2, 2]])), sample((3,), dim=0, index=np.array([2, 2]))],
+    samples=[
+        sample((3, 4), dim=1, index=np.array([[0, 0], [3, 1], [2, 2]])),
+        sample((3,), dim=0, index=np.array([2, 2])),
+    ],
 )
 
-cat_ = Linear(
+cat_: Linear = Linear(
     "cat",
     Notation("cat", "cat({0}, …)"),
     forward=lambda xp, *parts, dim: xp.concat(parts, axis=dim),
@@ -70,7 +78,7 @@ cat_ = Linear(
     explain=lambda *shapes, dim: f"cat: the shapes {', '.join(map(str, shapes))} must agree in every axis but {dim}",
 )
 
-to_ = Linear(
+to_: Linear = Linear(
     "to",
     Notation("to", "{0}"),
     forward=lambda xp, x, dtype: xp.astype(x, dtype),
@@ -149,7 +157,9 @@ def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
     shape = shape_of(input)
     start, end = axis_of(start_dim, len(shape), "flatten"), axis_of(end_dim, len(shape), "flatten")
     if start > end:
-        raise UsageError(f"flatten: start_dim={start_dim} comes after end_dim={end_dim} in a tensor with {len(shape)} axes")
+        raise UsageError(
+            f"flatten: start_dim={start_dim} comes after end_dim={end_dim} in a tensor with {len(shape)} axes"
+        )
     return reshape(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
@@ -249,7 +259,7 @@ def gather(input: Value, dim: int, index: Value) -> Value:
     axis = axis_of(dim, len(shape), "gather")
     if positions.ndim != len(shape):
         raise ShapeError(f"gather: the index has {positions.ndim} axes and the input {len(shape)}; they must agree")
-    if positions.size and not (0 <= positions.min() and positions.max() < shape[axis]):
+    if positions.size and not (positions.min() >= 0 and positions.max() < shape[axis]):
         raise UsageError(f"gather: positions must lie in 0 … {shape[axis] - 1} along dim={dim}")
     return gather_(input, dim=axis, index=positions)
 

@@ -52,6 +52,7 @@ log_softmax_ = General(
 
 
 def _cross_entropy(xp: Any, x: Any, weights: Any) -> Any:
+    weights = xp.astype(weights, x.dtype)
     terms = _log_softmax(xp, x, 1) * weights
     return -xp.sum(xp.where(xp.equal(weights, 0), 0, terms), axis=1)  # a class of no weight may be impossible: 0·(−∞)
 

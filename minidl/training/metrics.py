@@ -40,7 +40,8 @@ def top_k_correct(scores: NDArray[Any], labels: NDArray[Any], k: int = 1) -> NDA
     if not 1 <= k <= scores.shape[1]:
         raise UsageError(f"k must be from 1 to {scores.shape[1]}, the number of classes; got {k}")
     guesses = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return (guesses == labels[:, np.newaxis]).any(axis=1)
+    right: NDArray[np.bool_] = (guesses == labels[:, np.newaxis]).any(axis=1)
+    return right
 
 
 def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:

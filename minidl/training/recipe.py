@@ -104,8 +104,9 @@ class Config:
         batch = recipe.batch if batch is None else batch
         if batch < 1:
             raise UsageError(f"the batch size must be at least 1; got {batch}")
-        place = data if data == DIGITS else str(Path(data).expanduser().resolve())
-        return cls(place, model or recipe.model, epochs, batch, optimizer, lr, seed)
+        if data != DIGITS and (folder := Path(data).expanduser()).is_dir():
+            data = str(folder.resolve())  # so that the run can be resumed from anywhere
+        return cls(data, model or recipe.model, epochs, batch, optimizer, lr, seed)
 
 
 def recipe_of(data: str) -> Recipe:
@@ -126,8 +127,8 @@ def load_parts(data: str, seed: int) -> Parts:
     """Load a data set and divide it, each class in the same proportion.
 
     Args:
-        data: `digits` (divided 64 : 16 : 20), or a folder of IDX files, which brings its own test set (the rest is divided
-            90 : 10).
+        data: `digits` (divided 64 : 16 : 20), or a folder of IDX files, which brings its own test set (the rest is
+            divided 90 : 10).
         seed: of the division.
 
     Raises:
@@ -136,7 +137,7 @@ def load_parts(data: str, seed: int) -> Parts:
 
     >>> parts = load_parts("digits", seed=0)
     >>> len(parts.train), len(parts.validation), len(parts.test)
-    (1149, 288, 360)
+    (1149, 289, 359)
     """
     if data == DIGITS:
         everything = digits()
@@ -214,9 +215,7 @@ def prepare(config: Config) -> Session:
     train = DataLoader(
         parts.train, config.batch, shuffle=True, generator=loader_generator, transforms=[warp, standardize]
     )
-    validation = DataLoader(
-        parts.validation, min(EVALUATION_BATCH, len(parts.validation)), transforms=[standardize]
-    )
+    validation = DataLoader(parts.validation, min(EVALUATION_BATCH, len(parts.validation)), transforms=[standardize])
     optimizer = OPTIMIZERS[config.optimizer][0](model.parameters(), config.lr)
     schedule = WarmupCosine(config.lr, config.epochs * len(train))
     trainer = Trainer(model, optimizer, train, validation, epochs=config.epochs, schedule=schedule)

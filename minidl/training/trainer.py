@@ -127,8 +127,9 @@ class Trainer:
     def _demand_finite(self, value: float, what: str) -> None:
         if not math.isfinite(value):
             raise DivergedError(
-                f"{what} became {value} at step {self.step + 1} of {self.steps} (epoch {len(self.history) + 1}), so training "
-                "stopped before the weights were harmed. Try a smaller learning rate (--lr) or another --optimizer"
+                f"{what} became {value} at step {self.step + 1} of {self.steps} (epoch {len(self.history) + 1}), so "
+                "training stopped before the weights were harmed. Try a smaller learning rate (--lr) or another "
+                "--optimizer"
             )
 
     def _add(self, values: dict[str, float]) -> None:
@@ -156,7 +157,7 @@ class Trainer:
         for listener in self.listeners:
             listener(event)
 
-    # Saving and going on ------------------------------------------------------------------------------------------------
+    # Saving and going on ------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that is needed to go on, bit for bit, after the step just done: nested plain values and arrays."""

@@ -54,7 +54,9 @@ def _broken(vjp: Any, factor: float) -> Any:
 
 
 @pytest.mark.parametrize("factor", [-1.0, 1.001])
-@pytest.mark.parametrize("primitive", [p for p in registry.values() if not isinstance(p, Constant)], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "primitive", [p for p in registry.values() if not isinstance(p, Constant)], ids=lambda p: p.name
+)
 def test_the_checks_notice_a_wrong_rule(primitive: Any, factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A derivative with its sign flipped, or 0.1 % off, fails the first-order check on at least one sample."""
     if isinstance(primitive, Elementwise) and all(p == 0 for p in primitive.partials):

@@ -52,7 +52,10 @@ f = (q * z).named("f")
                 Option("shrinks", "moved < 0", "So it does."),
                 Option("stays", "moved == 0", "It would, if no path led from x to f."),
             ),
-            hints=("Follow x along its wire: first what q does, then what f does.", "q grows. Then q is multiplied by z = {z}."),
+            hints=(
+                "Follow x along its wire: first what q does, then what f does.",
+                "q grows. Then q is multiplied by z = {z}.",
+            ),
         ),
         then="""
 f_up = (x + h + y) * z
@@ -98,7 +101,10 @@ print("f was", f.item(), "and is now", round(f_up.item(), 4))
         question=Number(
             ask=("∂f/∂y = ?",),
             answer="slope_y",
-            hints=("What does y do to q? Then what does q do to f?", "y and x enter the same gate, and + does not tell them apart."),
+            hints=(
+                "What does y do to q? Then what does q do to f?",
+                "y and x enter the same gate, and + does not tell them apart.",
+            ),
             mistakes=(
                 Mistake("-slope_y", "Right size: which way does z turn it?"),
                 Mistake("y", "That is y itself: the value, not the gradient."),
@@ -194,8 +200,8 @@ for step in minidl.autodiff.backward_steps(f):
         name="one-pass",
         code="""
 f.backward()
-print(x.grad.item(), y.grad.item(), z.grad.item())          # one pass
-print(round(slope_x, 4), round(slope_y, 4), round(slope_z, 4))  # the referee
+print("one pass:   ", x.grad.item(), y.grad.item(), z.grad.item())
+print("the referee:", *(round(s, 4) for s in (slope_x, slope_y, slope_z)))
 """,
         picture=Circuit("f", gradients=("*",)),
         say=(
@@ -209,7 +215,8 @@ print(round(slope_x, 4), round(slope_y, 4), round(slope_z, 4))  # the referee
         code="""
 from minidl import nn
 lenet = nn.Sequential(nn.Conv2d(1, 6, 5), nn.Conv2d(6, 16, 5),
-                      nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, 10))
+                      nn.Linear(400, 120), nn.Linear(120, 84),
+                      nn.Linear(84, 10))
 inputs, layers = sum(p.data.size for p in lenet.parameters()), len(lenet)
 """,
         say=(
@@ -225,7 +232,10 @@ inputs, layers = sum(p.data.size for p in lenet.parameters()), len(lenet)
                 Option("{layers} runs, one a layer", "passes == layers", "It needs fewer."),
                 Option("one more run", "passes == 1", "So it is."),
             ),
-            hints=("How often did the backward pass visit each gate of f?", "Each gate is visited once, however many inputs there are."),
+            hints=(
+                "How often did the backward pass visit each gate of f?",
+                "Each gate is visited once, however many inputs there are.",
+            ),
         ),
         then="""
 nodes = minidl.autodiff.order(f)
@@ -252,11 +262,19 @@ g = (p * a).named("g")
         question=Number(
             ask=("∂g/∂a = ?",),
             answer="slope_a",
-            hints=("Two paths lead from a to g. Take each alone first.", "Straight into ×: {straight}. Through +: {through}. Moving a moves both."),
+            hints=(
+                "Two paths lead from a to g. Take each alone first.",
+                "Straight into ×: {straight}. Through +: {through}. Moving a moves both.",
+            ),
             mistakes=(
-                Mistake("straight", "That is the path straight into ×. a goes through + as well: you forgot to add it."),
+                Mistake(
+                    "straight", "That is the path straight into ×. a goes through + as well: you forgot to add it."
+                ),
                 Mistake("through", "That is the path through +. a goes straight into × as well: you forgot to add it."),
-                Mistake("straight * through", "You multiplied the two paths. Along a path one multiplies; where paths meet one adds."),
+                Mistake(
+                    "straight * through",
+                    "You multiplied the two paths. Along a path one multiplies; where paths meet one adds.",
+                ),
                 Mistake("-slope_a", "Right size, wrong sign: one path brings {straight}, the other {through}."),
                 Mistake("straight - through", "Both paths push g at once, so they add: {straight} and {through}."),
             ),
@@ -264,10 +282,11 @@ g = (p * a).named("g")
             unforeseen="If it were so, moving a by {h} would move g by {claim}; the referee says about {moved_a}.",
         ),
         then="""
-straight = p.item()                                    # × swaps
-through = minidl.autodiff.gradients(g)[p].item()       # + hands on what reaches p
-moved_a = ((a + h + b) * (a + h) - (a - h + b) * (a - h)).item() / 2
-slope_a = moved_a / h                                  # nudged to both sides
+straight = p.item()                                # × swaps
+through = minidl.autodiff.gradients(g)[p].item()   # + hands on p's
+up, down = (a + h + b) * (a + h), (a - h + b) * (a - h)
+moved_a = (up - down).item() / 2
+slope_a = moved_a / h                              # nudged to both sides
 """,
         reveal=(
             "{straight} and {through} make {slope_a}. *At a fork, gradients add.*",
@@ -278,9 +297,9 @@ slope_a = moved_a / h                                  # nudged to both sides
         name="the-referee",
         code="""
 for h in (0.1, 0.01, 0.001):
-    one_side = ((a + h + b) * (a + h) - g).item() / h
-    both_sides = ((a + h + b) * (a + h) - (a - h + b) * (a - h)).item() / (2 * h)
-    print(f"h = {h:<6} one side: {one_side:.4f}   both sides: {both_sides:.4f}")
+    up, down = (a + h + b) * (a + h), (a - h + b) * (a - h)
+    one, both = (up - g).item() / h, (up - down).item() / (2 * h)
+    print(f"h = {h:<6} one side: {one:.4f}   both sides: {both:.4f}")
 by_backward = minidl.autodiff.gradients(g)[a].item()
 """,
         say=(
@@ -308,7 +327,10 @@ f = (q * z).named("f")
 dx = minidl.autodiff.gradients(f)[x].item()
 """,
             accept="dx * slope_x < 0",
-            hints=("Which number arrives at x from upstream?", "∂f/∂x is z itself, times {local}. Its sign is the sign of z."),
+            hints=(
+                "Which number arrives at x from upstream?",
+                "∂f/∂x is z itself, times {local}. Its sign is the sign of z.",
+            ),
             mistakes=(Mistake("dx == 0", "With z = {z} it is neither: ∂f/∂x = {dx}, and x has no say at all."),),
             unforeseen="It ran: with z = {z}, ∂f/∂x = {dx}. The sign is still that of {slope_x}.",
             example="-z.item()",

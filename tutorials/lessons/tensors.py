@@ -9,24 +9,31 @@ STEPS = (
         name="arrays-on-the-wires",
         code="""
 import minidl, numpy as np
-def leaf(data, name):
-    return minidl.tensor(data, dtype=minidl.float64, requires_grad=True, name=name)
-W, x, b = leaf([[1, 2], [3, -1]], "W"), leaf([1, -1], "x"), leaf([.5, -2], "b")
+def leaf(data, name): return minidl.tensor(
+    data, dtype=minidl.float64, requires_grad=True, name=name)
+W, x = leaf([[1, 2], [3, -1]], "W"), leaf([1, -1], "x")
+b = leaf([0.5, -2], "b")
 u = (W @ x).named("u")
 v = (u + b).named("v")
 z = minidl.squared_norm(v).named("z")
 """,
         picture=Circuit("z", values=("W", "x", "b")),
-        say=("A layer of a network, and a number that says how large its output is.",),
+        say=(
+            "A layer of a network, and one number that says how large its output is:",
+            "‖v‖² is the sum of the squares of the entries of v.",
+        ),
     ),
     Step(
         name="forward",
         picture=Circuit("z", values=("W", "x", "b"), asked=("value u",)),
         say=("Row by row: each entry of u is a row of W times x, summed.",),
         question=Number(
-            ask=("u = Wx = ?   (two numbers)",),
+            ask=("u = Wx = ?",),
             answer="u",
-            hints=("The first: the first row of W with x, entry by entry, added up.", "Row {W.data[0]} with x = {x}; then row {W.data[1]}."),
+            hints=(
+                "The first: the first row of W with x, entry by entry, added up.",
+                "Row {W.data[0]} with x = {x}; then row {W.data[1]}.",
+            ),
             mistakes=(
                 Mistake("W.data.T @ x.data", "That is Wᵀx: you went down the columns of W. Go along its rows."),
                 Mistake("W.data.sum(1)", "Those are the sums of the rows. The second entry of x is negative."),
@@ -43,9 +50,9 @@ print("v = Wx + b =", v.data, "   z = ‖v‖² =", z.item())
     Step(
         name="the-shape",
         code="""
-M = leaf([[2, 0], [1, 1], [0, -3]], "M")          # another matrix: 3 rows, 2 columns
-c = minidl.squared_norm(M @ x)                    # one number
-print("M", M.shape, "  x", x.shape, "  M @ x", (M @ x).shape, "  c", c.shape)
+M = leaf([[2, 0], [1, 1], [0, -3]], "M")       # 3 rows, 2 columns
+c = minidl.squared_norm(M @ x)                 # one number
+print("M", M.shape, " x", x.shape, " M @ x", (M @ x).shape, " c", c.shape)
 """,
         say=(
             "First a question of shape, and for it a matrix that is not square.",
@@ -62,13 +69,20 @@ print("M", M.shape, "  x", x.shape, "  M @ x", (M @ x).shape, "  c", c.shape)
                 Mistake("x.shape", "That is the shape of x. It is M you turn."),
                 Mistake("(M @ x).shape + M.shape", "That would be the rates of all of Mx. c is a single number."),
                 Mistake("(M.data.size,)", "The right count. Keep each rate where its entry of M stands."),
-                Mistake("M.shape[:1] * 2", "M has {M.shape} entries to turn: as many rates are needed, so placed."),
             ),
             unforeseen="{guess} has room for {entries}. How many entries has M, and where do they stand?",
         ),
         then="""
-dM = minidl.autodiff.gradients(c)[M]
-print("∂c/∂M has shape", dM.shape)
+def nudged(f, a, h=0.1):         # the referee: each entry, to both sides
+    rates = np.zeros_like(a)
+    for i in np.ndindex(a.shape):
+        e = np.zeros_like(a)
+        e[i] = h
+        rates[i] = (f(a + e) - f(a - e)) / (2 * h)
+    return rates
+dM = nudged(lambda M: minidl.squared_norm(M @ x.data), M.data)
+print("nudged:", dM.shape,
+      " by backward:", minidl.autodiff.gradients(c)[M].shape)
 """,
         reveal=(
             "*A gradient has the shape of its value*, always. It must: training",
@@ -80,38 +94,48 @@ print("∂c/∂M has shape", dM.shape)
         picture=Circuit("z", asked=("gradient v",)),
         say=("Back to the circuit. Start on the right: z = v₁² + v₂².",),
         question=Number(
-            ask=("∂z/∂v = ?   (two numbers)",),
+            ask=("∂z/∂v = ?",),
             answer="dv",
-            hints=("Each entry by itself: how fast does t² change with t?", "At t the slope of t² is t + t. The entries are {v}."),
+            hints=(
+                "Each entry by itself: how fast does t² change with t?",
+                "At t the slope of t² is t + t. The entries are {v}.",
+            ),
             mistakes=(
                 Mistake("v", "That is v itself. v₁ · v₁ forks: v₁ enters it twice, and gradients add."),
                 Mistake("v.data ** 2", "Those are the squares, the values. You want their slopes."),
                 Mistake("-dv", "Right sizes. A negative entry shrinks when it is turned up: so does its square."),
                 Mistake("np.abs(dv)", "Right sizes. Turn v₁ up, towards zero: which way does its square go?"),
             ),
-            unforeseen="The referee says no: nudged, v₁ moves z at {nudged[0]} times the nudge.",
+            claim="h * guess[0]",
+            unforeseen="If it were so, turning v₁ up by {h} would move z by about {claim}. Try it on paper.",
         ),
         then="""
-h, I = 0.1, np.eye(2)          # nudge each entry, to both sides
-nudged = [(minidl.squared_norm(v.data + h * e) - minidl.squared_norm(v.data - h * e))
-          / (2 * h) for e in I]
-dv = np.array(nudged)
+h = 0.1
+dv = nudged(minidl.squared_norm, v.data)
+two_v = v.data + v.data
 """,
-        reveal=("2v: {dv}. In lesson 2 you would have drawn v₁ · v₁ and added at the fork.",),
+        reveal=(
+            "The referee finds {dv}, and v + v is {two_v}: the gradient is 2v.",
+            "v₁ · v₁ is a fork: v₁ enters × twice, and gradients add.",
+            "(That u reads the same as this gradient is chance.)",
+        ),
     ),
     Step(
         name="the-bias",
         picture=Circuit("z", gradients=("v",), asked=("gradient b",)),
         say=("Next gate to the left: v = u + b, entry by entry.",),
         question=Number(
-            ask=("∂z/∂b = ?   (two numbers)",),
+            ask=("∂z/∂b = ?",),
             answer="db",
-            hints=("What did + do with what reached it in lesson 2?", "Its local slope is 1 for each entry. Upstream is {dv}."),
+            hints=(
+                "What did + do with what reached it in lesson 2?",
+                "Its local slope is one for each entry. Upstream is {dv}.",
+            ),
             mistakes=(
                 Mistake("b", "That is b itself: the value, not the gradient."),
                 Mistake("v", "That is v: a value. What arrives at + from upstream is ∂z/∂v."),
                 Mistake("dv * b.data", "+ does not multiply by its inputs. That was ×."),
-                Mistake("I.sum(0)", "That is the local slope of +. What arrives from upstream?"),
+                Mistake("np.ones(2)", "That is the local slope of +. What arrives from upstream?"),
                 Mistake("-db", "Right sizes, wrong signs: + hands on what it gets as it is."),
             ),
             unforeseen="+ has one local slope for every entry, and upstream is {dv}.",
@@ -127,29 +151,34 @@ dv = np.array(nudged)
             "So the wire of x₁ forks.",
         ),
         question=Number(
-            ask=("∂z/∂x₁ = ?   (one number)",),
+            ask=("∂z/∂x₁ = ?",),
             answer="dx1",
-            hints=("Two paths: through u₁ and through u₂. Each brings upstream · local.", "{W.data[0][0]} · {du[0]} by way of u₁, {W.data[1][0]} · {du[1]} by way of u₂."),
+            hints=(
+                "Two paths: through u₁ and through u₂. Each brings upstream · local.",
+                "{W.data[0][0]} · {du[0]} by way of u₁, {W.data[1][0]} · {du[1]} by way of u₂.",
+            ),
             mistakes=(
                 Mistake("paths[0]", "That is the path through u₁. x₁ feeds u₂ as well: you forgot to add it."),
                 Mistake("paths[1]", "That is the path through u₂. x₁ feeds u₁ as well: you forgot to add it."),
                 Mistake("(W.data @ du)[0]", "You went along the first row of W. x₁ meets the first *column*."),
-                Mistake("W.data[:, 0].sum()", "Those are the local slopes, added. Each is multiplied by what arrives upstream."),
+                Mistake(
+                    "W.data[:, 0].sum()",
+                    "Those are the local slopes, added. Each is multiplied by what arrives upstream.",
+                ),
                 Mistake("-dx1", "Right size, wrong sign."),
                 Mistake("x.data[0]", "That is x₁ itself: the value, not the gradient."),
             ),
             claim="guess * h",
-            unforeseen="If it were so, moving x₁ by {h} would move z by about {claim}; the referee says {moved}.",
+            unforeseen="If it were so, turning x₁ up by {h} would move z by about {claim}; it moves by {moved}.",
         ),
         then="""
-du = db                                           # + sent the same to u
+du = db                                         # + sent the same to u
 paths = [W.data[0, 0] * du[0], W.data[1, 0] * du[1]]
 dx1 = sum(paths)
-def z_of(W, x, b): return minidl.squared_norm(W @ x + b)
-step = h * I[0]
-moved = (z_of(W.data, x.data + step, b.data) - z_of(W.data, x.data - step, b.data)) / 2
+dx = nudged(lambda x: minidl.squared_norm(W.data @ x + b.data), x.data)
+moved = h * dx[0]
 """,
-        reveal=("{paths[0]} and {paths[1]}: a fork, so they add. {dx1}, and the referee: {moved} for a nudge of {h}.",),
+        reveal=("{paths[0]} and {paths[1]}: a fork, so they add: {dx1}. The referee says {dx[0]}.",),
     ),
     Step(
         name="all-of-x",
@@ -168,21 +197,33 @@ print(W.data.T @ du)               # columns of W with upstream
         picture=Circuit("z", gradients=("v", "b", "u", "x"), asked=("gradient W",)),
         say=("And W. Its entry W₁₂ meets x₂ only, and reaches u₁ only.",),
         question=Number(
-            ask=("∂z/∂W = ?   (four numbers, row by row)",),
+            ask=("∂z/∂W = ?   (row by row)",),
             answer="dW",
-            hints=("Wᵢⱼ is multiplied by xⱼ and goes into uᵢ.", "Row i is upstream's entry i times x. Upstream {du}, x {x}."),
+            hints=(
+                "Wᵢⱼ is multiplied by xⱼ and goes into uᵢ.",
+                "Row i is upstream's entry i times x. Upstream {du}, x {x}.",
+            ),
             mistakes=(
                 Mistake("dW.T", "Transposed: that is x · upstreamᵀ. Wᵢⱼ goes into uᵢ, so rows follow upstream."),
                 Mistake("W", "That is W itself: the value, not the gradient."),
                 Mistake("-dW", "Right sizes, wrong signs."),
-                Mistake("W.data * du[:, None]", "You multiplied upstream by W. At a product each rate is the *other* input: x."),
-                Mistake("np.outer(du, [1, 1])", "That is upstream alone. Each entry of W is also multiplied by an entry of x."),
+                Mistake(
+                    "W.data * du[:, None]",
+                    "You multiplied upstream by W. At a product each rate is the *other* input: x.",
+                ),
+                Mistake(
+                    "np.outer(du, [1, 1])",
+                    "That is upstream alone. Each entry of W is also multiplied by an entry of x.",
+                ),
                 Mistake("np.outer([1, 1], x.data)", "That is the local part, x. It is multiplied by upstream."),
             ),
             unforeseen="W₁₁ has upstream {du[0]} and meets {x.data[0]}: its rate is {dW[0][0]}.",
         ),
         then="dW = np.outer(du, x.data)          # row i is du[i] * x",
-        reveal=("                    ∂z/∂W = upstream · xᵀ",),
+        reveal=(
+            "                    ∂z/∂W = upstream · xᵀ",
+            "Rows follow upstream, columns follow x: the shape of W.",
+        ),
     ),
     Step(
         name="one-pass",
@@ -197,28 +238,26 @@ print(W.data.T @ du)               # columns of W with upstream
     Step(
         name="the-referee",
         code="""
+at = {"W": W.data, "x": x.data, "b": b.data}
+def z_of(W, x, b): return minidl.squared_norm(W @ x + b)
 print("entry    nudged   backward")
-for leaf_ in (W, x, b):
-    for i in np.ndindex(leaf_.shape):
-        up, down = [{"W": W.data, "x": x.data, "b": b.data} for _ in range(2)]
-        bump = np.zeros(leaf_.shape)
-        bump[i] = h
-        up[leaf_.name], down[leaf_.name] = leaf_.data + bump, leaf_.data - bump
-        slope = (z_of(**up) - z_of(**down)) / (2 * h)
-        back = leaf_.grad.data[i]
-        print(f"{leaf_.name}{list(i)!s:<7}{slope:8.4f} {back:8.4f}")
+for node in (W, x, b):
+    rates = nudged(lambda a: z_of(**{**at, node.name: a}), node.data)
+    for i in np.ndindex(rates.shape):
+        back = node.grad.data[i]
+        print(f"{node.name}{list(i)!s:<7}{rates[i]:8.4f} {back:10.4f}")
 """,
-        say=("The referee, over all entries: two runs of the circuit for each.",),
+        say=(
+            "The referee over all entries, two runs of the circuit for each.",
+            "Check every gradient you write like this, once.",
+        ),
     ),
     Step(
         name="the-jacobian",
-        code="""
-def nudge_x(e): return (W.data @ (x.data + h * e) - W.data @ (x.data - h * e)) / (2 * h)
-columns = [nudge_x(e) for e in I]            # how u moves with x₁, then with x₂
-""",
         say=(
-            "u is not one number: it has shape {u.shape}. The rates of each entry of u with each",
-            "entry of x make a matrix, the *Jacobian*: row i for uᵢ, column j for xⱼ.",
+            "So far one number came out, z, and each input had one gradient.",
+            "u has several entries. Nudge xⱼ, and each uᵢ moves at its own rate.",
+            "Those rates make a matrix, the *Jacobian*: row i for uᵢ, column j for xⱼ.",
         ),
         question=Choice(
             ask=("u = Wx. The Jacobian of u for x is …",),
@@ -227,10 +266,14 @@ columns = [nudge_x(e) for e in I]            # how u moves with x₁, then with 
                 Option("Wᵀ", "np.allclose(J, W.data.T)", "That is what gradients are multiplied by."),
                 Option("xᵀ", "J.shape == x.shape", "xᵀ is the local part for W; here x is turned."),
             ),
-            hints=("What does u₁ do when x₂ is turned?", "u₁ = W₁₁x₁ + W₁₂x₂, so its slope in x₂ is W₁₂: row one, column two."),
+            hints=(
+                "What does u₁ do when x₂ is turned?",
+                "u₁ = W₁₁x₁ + W₁₂x₂, so its slope in x₂ is W₁₂: row one, column two.",
+            ),
         ),
         then="""
-J = np.stack(columns, axis=1)
+rows = [nudged(lambda x: (W.data @ x)[i], x.data) for i in (0, 1)]
+J = np.stack(rows)                             # how u₁ moves, how u₂ moves
 print(J)
 """,
         reveal=(
@@ -242,10 +285,10 @@ print(J)
         name="never-built",
         code="""
 from minidl import nn
-layer = nn.Linear(400, 120)                    # a layer of LeNet
+layer = nn.Linear(400, 120)             # a layer of LeNet
 n_out, n_in = layer.weight.shape
-gradient = n_out * n_in                        # entries of ∂z/∂W
-jacobian = n_out * gradient                    # each output's rate with each of them
+gradient = n_out * n_in                 # entries of ∂z/∂W
+jacobian = n_out * gradient             # each output's rate with each one
 """,
         say=(
             "And the Jacobian of u for W? u has {n_out} entries in this layer of LeNet,",
@@ -262,10 +305,11 @@ jacobian = n_out * gradient                    # each output's rate with each of
     Step(
         name="two-conventions",
         code="""
-V = leaf(W.data.T, "V")                        # the same layer, stored transposed
+V = leaf(W.data.T, "V")                 # the same layer, stored transposed
 same = minidl.squared_norm(V.T @ x + b)
 print("Wx + b gives", z.item(), "   Vᵀx + b gives", same.item())
-print("W where V belongs gives", minidl.squared_norm(W.T @ x + b).item())
+mixed = minidl.squared_norm(W.T @ x + b)
+print("Wᵀx + b, the two mixed up, gives", mixed.item())
 """,
         say=(
             "Lecture notes disagree: one writes a layer as g(Wx + b), another as",
@@ -275,34 +319,46 @@ print("W where V belongs gives", minidl.squared_norm(W.T @ x + b).item())
         question=Choice(
             ask=("The layer stores V = Wᵀ and computes Vᵀx + b. Then ∂z/∂V is …",),
             options=(
-                Option("∂z/∂W", "np.array_equal(dV, dW)", "The same numbers, but V stands otherwise."),
-                Option("(∂z/∂W)ᵀ", "np.array_equal(dV, dW.T)", "Yes: a gradient stands as its value does."),
-                Option("other numbers", "set(dV.flat) != set(dW.flat)", "The same rates: only their places differ."),
+                Option("∂z/∂W", "np.allclose(dV, dW)", "The same numbers, but V stands otherwise."),
+                Option("(∂z/∂W)ᵀ", "np.allclose(dV, dW.T)", "Yes: a gradient stands as its value does."),
+                Option(
+                    "other numbers",
+                    "not np.allclose(sorted(dV.flat), sorted(dW.flat))",
+                    "The same rates: only their places differ.",
+                ),
             ),
-            hints=("Remember the shape: where does each rate stand?", "V₂₁ is W₁₂. The rate of one is the rate of the other."),
+            hints=(
+                "Remember the shape: where does each rate stand?",
+                "V₂₁ is W₁₂. The rate of one is the rate of the other.",
+            ),
         ),
         then="""
 dV = minidl.autodiff.gradients(same)[V]
-print(dV, " is the transpose of ", dW, sep="\\n")
+print("∂z/∂V =", dV.tolist(), "  ∂z/∂W =", W.grad.data.tolist())
 """,
-        reveal=("minidl and PyTorch store a layer's weight as (outputs, inputs): here {layer.weight.shape}.",),
+        reveal=(
+            "minidl and PyTorch store a layer's weight as (outputs, inputs), the",
+            "W of Wx + b: LeNet's layer of the last step has shape {layer.weight.shape}.",
+        ),
     ),
     Step(
         name="your-turn",
         picture=Circuit("z", gradients=("*",)),
-        say=(),
+        say=("The controls are yours.",),
         question=Exercise(
             ask=("Choose b so that the second row of ∂z/∂W is zero and the first is not.",),
             name="b_new",
             code="""
 b = leaf(b_new, "b")
-u = (W @ x).named("u")
 v = (u + b).named("v")
 z = minidl.squared_norm(v).named("z")
 dW = minidl.autodiff.gradients(z)[W]
 """,
             accept="not dW[1].any() and dW[0].any()",
-            hints=("Row i of ∂z/∂W is upstream's entry i times x.", "v₂ must be zero and v₁ not. v is u + b, and u = {u}."),
+            hints=(
+                "Row i of ∂z/∂W is upstream's entry i times x.",
+                "v₂ must be zero and v₁ not. v is u + b, and u = {u}.",
+            ),
             mistakes=(
                 Mistake("not dW.any()", "Both rows are zero: v = {v}. Leave v₁ something."),
                 Mistake("not dW[0].any()", "The first row is zero, not the second: v = {v}."),

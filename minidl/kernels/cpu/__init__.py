@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -75,8 +75,8 @@ class CPU:
 
     @staticmethod
     def astype(x: Any, dtype: Any) -> Any:
-        """Copy to another dtype."""
-        return np.asarray(x).astype(dtype)
+        """Convert to another dtype; what has it already is returned as it is."""
+        return np.asarray(x).astype(dtype, copy=False)
 
     @staticmethod
     def sigmoid(x: Any) -> Any:
@@ -101,5 +101,5 @@ class CPU:
         return out
 
 
-backend: Backend = CPU()
+backend = cast(Backend, CPU())
 """The one CPU backend."""

@@ -42,9 +42,7 @@ class _Windows(NamedTuple):
 
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
     """⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, for both axes."""
-    h, w = (
-        (size[a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1) // stride[a] + 1 for a in (0, 1)
-    )
+    h, w = ((size[a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1) // stride[a] + 1 for a in (0, 1))
     return h, w
 
 
@@ -64,9 +62,7 @@ def conv2d(x: Array, w: Array, stride: Pair, padding: Pair, dilation: Pair, grou
     return channels_first(y)
 
 
-def conv2d_input(
-    g: Array, w: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> Array:
+def conv2d_input(g: Array, w: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """The transpose in the image: rows = g wᵀ, spread back over their windows."""
     n, (k, c, r, s) = g.shape[0], w.shape
     windows = _Windows((r, s), stride, padding, dilation, (g.shape[2], g.shape[3]))
@@ -88,9 +84,7 @@ def conv2d_input(
     return channels_first(x)
 
 
-def conv2d_weight(
-    g: Array, x: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> Array:
+def conv2d_weight(g: Array, x: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """The transpose in the kernel: rowsᵀ g, summed over the images."""
     k, c = g.shape[1], x.shape[1] // groups
     windows = _Windows(size, stride, padding, dilation, (g.shape[2], g.shape[3]))

@@ -7,6 +7,8 @@ first kernel is needed; this one stays light.
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import os
 import shutil
 import sys
@@ -22,8 +24,7 @@ def kernel(parallel: bool = False) -> Callable[[F], F]:
     """Have Numba compile a function on arrays, with its `prange` loops divided among threads if `parallel`."""
     # Threads that wait for BLAS or for a kernel must sleep, not spin, or the two pools slow each other down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import numba
-
+    numba: Any = importlib.import_module("numba")
     _listen()
 
     def decorate(function: F) -> F:
@@ -67,11 +68,15 @@ def clear_cache() -> int:
 
 
 def our_cache_entries() -> list[Path]:
-    """The folders below `cache_folder()` that hold minidl's compiled kernels (Numba makes one a source folder)."""
+    """The folders below `cache_folder()` that hold minidl's compiled kernels; Numba makes one a source folder."""
     folder = cache_folder()
-    here = Path(__file__).parent
-    ours = {here.name}
-    return sorted(p for p in folder.iterdir() if p.is_dir() and p.name.split("_")[0] in ours) if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        return sorted(p for p in folder.iterdir() if p.is_dir())  # a folder of our own, also of earlier installations
+    here = str(Path(__file__).parent)
+    ours = folder / f"{Path(here).name}_{hashlib.sha1(here.encode()).hexdigest()}"  # as Numba names it
+    return [ours] if ours.is_dir() else []
 
 
 def folder_bytes(folder: Path) -> int:
@@ -121,7 +126,7 @@ def _listen() -> None:
     global _listening
     if _listening:
         return
-    from numba.core import event
+    event: Any = importlib.import_module("numba.core.event")
 
     class Announce(event.Listener):  # type: ignore[misc]
         def on_start(self, event: Any) -> None:

@@ -66,9 +66,7 @@ def spread_windows(rows: Array, x: Array, kernel: Any, stride: Any, padding: Any
 
 
 @kernel(parallel=True)
-def max_windows(
-    x: Array, best: Array, position: Array, kernel: Any, stride: Any, padding: Any, dilation: Any
-) -> None:
+def max_windows(x: Array, best: Array, position: Array, kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
     """The maximum of each window, `(N, OH, OW, C)`, and where it is in the plane; the first of equals, NaN above all."""
     h, w, c = x.shape[1], x.shape[2], x.shape[3]
     oh, ow = best.shape[1], best.shape[2]
@@ -146,5 +144,3 @@ def scatter_planes(g: Array, position: Array, x: Array) -> None:
             for j in range(g.shape[2]):
                 for q in range(g.shape[3]):
                     x[n, position[n, o, j, q], q] += g[n, o, j, q]
-
-

@@ -13,19 +13,19 @@ from minidl.autodiff import backward_steps, forward_steps, gradients, local_deri
 from minidl.errors import GraphError
 from minidl.graph import Node, Primitive
 
-from .dot import Digraph, Html, cell, font, sup, table, text
+from .dot import Digraph, Html, cell, font, table, text
 from .figure import Figure
 from .metrics import text_width
 from .naming import choose_names
-from .notation import array_text, formula_html, name_html, number, number_html, tidy_name
+from .notation import array_text, formula_html, name_html, number, number_html, raised, tidy_name
 from .theme import LIGHT, Theme, theme_named
-from .wires import SHORTEST_WIRE, named_wire, wire_block
+from .wires import SHORTEST_WIRE, bare, line_height, name_width, named_wire, wire_block
 
 LARGEST: Final = 200
 """The most operations that one figure shows."""
 
-_OVERLAP: Final = 1.0
-"""A node is this much narrower (points) than the wire inside it, so that edges run into the wire without a hairline."""
+_CIRCLE: Final = 34
+"""The diameter of an operation's circle, and the height of its box, in points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +121,16 @@ class _Circuit:
         self.theme = options.theme
         self.ids = {node: f"v{i}" for i, node in enumerate(nodes, 1)}
         self.graph = Digraph()
+        self._survey()
 
     def source(self) -> str:
         theme = self.theme
+        self.plain = self._is_plain()
+        branching = any(len(users) > 1 for users in self.users.values())
         self.graph.default(
-            "graph", rankdir="LR", splines="line" if self._is_plain() else "true", nodesep=0.24, ranksep=0.16,
-            ordering="in", outputorder="edgesfirst", pad=0.12, bgcolor=theme.paper, fontname=theme.font,
+            "graph", rankdir="LR", splines="line" if self.plain else "true", nodesep=0.24,
+            ranksep=0.3 if branching else 0.16, outputorder="edgesfirst", pad=0.12, bgcolor=theme.paper,
+            fontname=theme.font,
         )  # fmt: skip
         self.graph.default("node", fontname=theme.font, fontcolor=theme.ink)
         self.graph.default("edge", arrowsize=0.6, penwidth=1, color=theme.line, fontname=theme.font)
@@ -139,58 +143,99 @@ class _Circuit:
 
     def _is_plain(self) -> bool:
         """Whether every wire ends at the operation next to it, so that straight lines cross nothing."""
-        level: dict[Node, int] = {}
-        users: dict[Node, list[Node]] = {}
         for node in self.nodes:
-            inputs = [x for x in node.inputs if isinstance(x, Node)]
-            level[node] = 1 + max((level[x] for x in inputs), default=-1)
-            for x in inputs:
-                users.setdefault(x, []).append(node)
-        for node, using in users.items():
-            if len({level[user] for user in using}) > 1 or len(set(using)) > 2:
+            using = self.users[node]
+            if len({self.level[user] for user in using}) > 1 or len(set(using)) > 2:
                 return False
-            if node.primitive is not None and level[using[0]] > level[node] + 1:
+            if using and node.primitive is not None and self.level[using[0]] > self.level[node] + 1:
                 return False
         return True
 
-    def _value(self, node: Node) -> None:
+    def _survey(self) -> None:
+        """Find each value's users and level, and how wide the wires of each column are, so that they end in one line."""
         theme, options = self.theme, self.options
-        gradient = self.found.get(node) if options.grads else None
-        shortest = SHORTEST_WIRE if node.primitive is not None or options.values else SHORTEST_WIRE // 2
-        block = wire_block(node.data if options.values else None, gradient, theme, shortest=shortest)
-        if node is not self.root:
-            size = theme.name_size if node.primitive is None else theme.name_size - 2
-            block = named_wire(self.names[node], node.ndim, block, theme, size)
-        self.graph.node(
-            self.ids[node], shape="none", margin=0, fixedsize="shape",
-            width=(block.width - _OVERLAP) / 72, height=block.height / 72, label=block.html,
-        )  # fmt: skip
+        self.level: dict[Node, int] = {}
+        self.users: dict[Node, list[Node]] = {node: [] for node in self.nodes}
+        for node in self.nodes:
+            inputs = [x for x in node.inputs if isinstance(x, Node)]
+            self.level[node] = 1 + max((self.level[x] for x in inputs), default=-1)
+            for x in inputs:
+                self.users[x].append(node)
+        self.wire_widths: dict[int, int] = {}
+        self.name_widths: dict[int, int] = {}
+        for node in self.nodes:
+            column = self._column(node)
+            wire = wire_block(*self._numbers(node), theme, shortest=SHORTEST_WIRE if options.values or options.grads else 24)
+            self.wire_widths[column] = max(wire.width, self.wire_widths.get(column, 0))
+            width = name_width(self.names[node], node.ndim, self._name_size(node))
+            self.name_widths[column] = max(width, self.name_widths.get(column, 0))
+
+    def _column(self, node: Node) -> int:
+        return min((self.level[user] for user in self.users[node]), default=self.level[node] + 1)
+
+    def _numbers(self, node: Node) -> tuple[Any, Any]:
+        return node.data if self.options.values else None, self.found.get(node) if self.options.grads else None
+
+    def _name_size(self, node: Node) -> int:
+        return self.theme.name_size - (0 if node.primitive is None else 2)
+
+    def _value(self, node: Node) -> None:
+        column = self._column(node)
+        wire = wire_block(*self._numbers(node), self.theme, shortest=self.wire_widths[column])
+        if node is self.root:
+            block = bare(wire)
+        else:
+            block = named_wire(
+                self.names[node], node.ndim, wire, self.theme, self._name_size(node), self.name_widths[column]
+            )
+        self.graph.node(self.ids[node], shape="plain", label=block.html)
 
     def _operation(self, node: Node, primitive: Primitive) -> None:
+        theme = self.theme
         name = "o" + self.ids[node][1:]
-        symbol, width = _symbol(primitive, node.params, self.theme)
-        round_ = width <= 33
-        self.graph.node(
-            name, shape="circle" if round_ else "box", label=symbol, width=33 / 72 if round_ else width / 72,
-            height=33 / 72, fixedsize=True, style="filled" if round_ else "filled,rounded", fillcolor=self.theme.fill,
-            color=self.theme.line, penwidth=1.2,
-        )  # fmt: skip
+        symbol, width = _symbol(primitive, node.params, theme)
         note = self._note(node, primitive)
-        if note is not None:
-            self.graph.node(f"d{name[1:]}", shape="plain", label=note)
-            self.graph.same_rank([name, f"d{name[1:]}"])
-            self.graph.edge(name, f"d{name[1:]}", style="invis", weight=100)
-        self._inputs(node, name)
+        if width <= _CIRCLE and not note:
+            self.graph.node(
+                name, shape="circle", label=symbol, width=_CIRCLE / 72, height=_CIRCLE / 72, fixedsize="shape",
+                style="filled", fillcolor=theme.fill, color=theme.line, **self._order(node),
+            )  # fmt: skip
+            self._inputs(node, name)
+        else:
+            # A wire that branches may come from below: the text then stands clear of it, to the right.
+            straight = all(len(self.users[x]) == 1 for x in node.inputs if isinstance(x, Node))
+            box = table(
+                [[cell(symbol, width=width - 2, height=_CIRCLE - 2, fixedsize=True)]], port="b", border=1,
+                color=theme.line, bgcolor=theme.fill, style="rounded", width=width, height=_CIRCLE, fixedsize=True,
+                align="center" if straight else "left",
+            )  # fmt: skip
+            lines = table([[cell(line)] for line in note], cellspacing=-3) if note else Html("")
+            height = len(note) * (line_height(theme.note_size) - 3) + 3
+            space = [[cell(height=height)]] if note else []
+            below = [[cell(lines, height=height, valign="bottom")]] if note else []
+            label = table([*space, [cell(box)], *below])
+            self.graph.node(name, shape="plain", label=label, **self._order(node))
+            name += ":b"
+            self._inputs(node, f"{name}:w" if len(node.inputs) == 1 else name)
+            name += ":e"
         self.graph.edge(name, f"{self.ids[node]}:w", arrowhead="none", weight=10)
 
+    def _order(self, node: Node) -> dict[str, str]:
+        """Operands stand in their order, from the top; where wires branch, a sum or a product gives way to fewer crossings."""
+        assert node.primitive is not None
+        return {} if not self.plain and node.primitive.name in {"add", "mul"} else {"ordering": "in"}
+
     def _inputs(self, node: Node, operation: str) -> None:
-        repeated = [x for x in node.inputs if isinstance(x, Node) and sum(x is y for y in node.inputs) > 1]
+        if not self.plain:
+            repeated = []  # curves part by themselves
+        else:
+            repeated = [x for x in node.inputs if isinstance(x, Node) and sum(x is y for y in node.inputs) > 1]
         for i, x in enumerate(node.inputs):
             if isinstance(x, Node):
                 head = operation
                 if x in repeated and len(node.inputs) == 2:  # x · x: two strands of one wire
                     head += ":nw" if i == 0 else ":sw"
-                self.graph.edge(f"{self.ids[x]}:e", head)
+                self.graph.edge(f"{self.ids[x]}:e", head, **({"minlen": 2} if head != operation else {}))
             else:
                 constant = f"c{operation[1:]}_{i}"
                 shown = array_text(x)
@@ -199,32 +244,30 @@ class _Circuit:
                 self.graph.edge(f"{constant}:e", operation)
 
     def _output(self) -> None:
-        label = font(name_html(self.names[self.root], self.root.ndim), self.theme.ink, self.theme.name_size)
-        self.graph.node("out", shape="none", margin="0.05,0.02", width=0.1, height=0.1, label=label)
+        label = font(name_html(self.names[self.root], self.root.ndim, self.theme.name_size), self.theme.ink, self.theme.name_size)
+        self.graph.node("out", shape="none", margin="0.07,0.02", width=0.1, height=0.1, label=label)
         self.graph.edge(f"{self.ids[self.root]}:e", "out:w", weight=10)
 
-    def _note(self, node: Node, primitive: Primitive) -> Html | None:
+    def _note(self, node: Node, primitive: Primitive) -> list[Html]:
         """The local derivatives of an operation in symbols, and in numbers where they are single numbers."""
-        local = self.options.local
-        wanted = [i for i, x in enumerate(node.inputs) if isinstance(x, Node) and x.requires_grad]
-        if local is False or (local is None and len(node.inputs) != 1):
-            return None
-        spoken = [tidy_name(self.names[x]) if isinstance(x, Node) else number(float(x)) for x in node.inputs if np.ndim(_data(x)) == 0 or isinstance(x, Node)]
+        if self.options.local is False or (self.options.local is None and len(node.inputs) != 1):
+            return []
+        theme = self.theme
+        spoken = [tidy_name(self.names[x]) if isinstance(x, Node) else array_text(x) for x in node.inputs]
         formulas = local_derivatives(primitive, spoken, tidy_name(self.names[node]), **node.params)
         ndims = {tidy_name(self.names[x]): x.ndim for x in (*node.inputs, node) if isinstance(x, Node)}
-        rows = []
-        for i in wanted:
-            if i >= len(formulas):
+        lines = []
+        for i, (formula, x) in enumerate(zip(formulas, node.inputs, strict=False)):
+            if not (isinstance(x, Node) and x.requires_grad):
                 continue
-            rows.append([cell(font(formula_html(formulas[i], ndims), self.theme.local, self.theme.note_size))])
+            constant = not any(name in formula.split("=")[1] for name in ndims)
+            if constant and self.options.local is None:
+                continue
+            lines.append(font(formula_html(formula, ndims, theme.note_size), theme.local, theme.note_size))
             value = local_derivative(node, i)
-            if np.ndim(value) == 0 and "·" in formulas[i] + "(" :
-                rows.append([cell(font(text("= ") + number_html(float(value)), self.theme.local, self.theme.note_size))])
-        return table(rows) if rows else None
-
-
-def _data(x: Any) -> Any:
-    return x.data if isinstance(x, Node) else x
+            if np.ndim(value) == 0 and not constant:
+                lines.append(font(text("= ") + number_html(float(value), size=theme.note_size), theme.local, theme.note_size))
+        return lines
 
 
 def _symbol(primitive: Primitive, params: Mapping[str, Any], theme: Theme) -> tuple[Html, int]:
@@ -232,17 +275,17 @@ def _symbol(primitive: Primitive, params: Mapping[str, Any], theme: Theme) -> tu
     size = theme.symbol_size
     shown = primitive.notation.symbol
     if primitive.name == "matmul":
-        return font(text("∙"), theme.ink, size + 12), 33
+        return font(text("•"), theme.ink, 18), _CIRCLE
     if primitive.name == "square":
         shown = "(·)²"
     if primitive.name == "pow_by_number":
         exponent = params["exponent"]
         width = math.ceil(text_width("(·)", 18) + text_width(number(exponent), 12)) + 16
-        return font(text("(·)") + sup(text(number(exponent))), theme.ink, 18), width
+        return font(text("(·)") + raised(number(exponent), 18), theme.ink, 18), width
     if len(shown) > 1:
         size = 17
     width = math.ceil(text_width(shown, size)) + 14
-    return font(text(shown), theme.ink, size), 33 if len(shown) == 1 else max(width, 33)
+    return font(text(shown), theme.ink, size), _CIRCLE if len(shown) == 1 else max(width, _CIRCLE)
 
 
 def _description(title: str, names: Mapping[Node, str], found: Mapping[Node, Any], options: _Options) -> str:

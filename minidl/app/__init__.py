@@ -1,0 +1,1 @@
+"""The roof: the `minidl` command, which joins training, figures and lessons. Nothing imports it."""

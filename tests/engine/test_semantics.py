@@ -1,0 +1,408 @@
+"""What the engine promises: values, accumulation, errors that say what to do, and no surprise on the way."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.autodiff import backward_events, backward_steps, forward_steps, gradients, local_derivative, order
+from minidl.errors import DtypeError, GraphError, ShapeError, UsageError
+
+
+def circuit() -> tuple[Any, ...]:
+    x, y, z = (minidl.scalar(v, name=n) for v, n in ((-2.0, "x"), (5.0, "y"), (-4.0, "z")))
+    return x, y, z, ((x + y).named("q") * z).named("f")
+
+
+def affine() -> tuple[Any, ...]:
+    w = minidl.tensor([[1.0, 2.0], [3.0, -1.0]], requires_grad=True, name="W")
+    x = minidl.tensor([1.0, -1.0], requires_grad=True, name="x")
+    b = minidl.tensor([0.5, -2.0], requires_grad=True, name="b")
+    return w, x, b, minidl.squared_norm(w @ x + b)
+
+
+class TestFacts:
+    def test_the_circuit(self) -> None:
+        x, y, z, f = circuit()
+        f.backward()
+        assert (f.item(), x.grad.item(), y.grad.item(), z.grad.item()) == (-12, -4, -4, 3)
+
+    def test_the_affine_norm(self) -> None:
+        w, x, b, z = affine()
+        z.backward()
+        assert z.item() == 4.25
+        assert w.grad.tolist() == [[-1, 1], [4, -4]]
+        assert x.grad.tolist() == [11, -6]
+        assert b.grad.tolist() == [-1, 4]
+
+    def test_the_affine_norm_written_out(self) -> None:
+        w, x, b, _ = affine()
+        z = ((w @ x + b) ** 2).sum()
+        assert z.item() == 4.25
+        z.backward()
+        assert w.grad.tolist() == [[-1, 1], [4, -4]]
+
+    def test_activations(self) -> None:
+        for f, at, slope in (
+            (minidl.sigmoid, 0.0, 0.25),
+            (minidl.sigmoid, 6.0, 0.0024665),
+            (minidl.tanh, 6.0, 2.458e-5),
+        ):
+            x = minidl.scalar(at)
+            f(x).backward()
+            assert x.grad.item() == pytest.approx(slope, rel=2e-4)
+
+    def test_losses(self) -> None:
+        scores = minidl.tensor([3.2, 5.1, -1.7], dtype=minidl.float64)
+        np.testing.assert_allclose(minidl.softmax(scores, 0).data, [0.12998, 0.86905, 0.00097], atol=5e-6)
+        assert minidl.cross_entropy(scores, minidl.tensor(0)).item() == pytest.approx(2.04036, abs=5e-6)
+        assert minidl.cross_entropy(minidl.zeros(3, 10), minidl.tensor([0, 4, 9])).item() == pytest.approx(
+            2.302585, abs=1e-6
+        )
+
+    def test_pooling(self) -> None:
+        image = minidl.tensor([[[[1.0, 3, 2, 9], [6, 0, 4, 1], [1, 3, 4, 2], [0, 3, 1, 2]]]])
+        assert minidl.max_pool2d(image, 2).data[0, 0].tolist() == [[6, 9], [3, 4]]
+
+    @pytest.mark.parametrize("f", [minidl.sigmoid, minidl.tanh, minidl.relu])
+    def test_stable_far_out(self, f: Any) -> None:
+        x = minidl.tensor([-1000.0, 1000.0], requires_grad=True)
+        y = f(x)
+        y.backward(minidl.ones(2))
+        assert np.isfinite(y.data).all()
+        assert np.isfinite(x.grad.data).all()
+
+
+class TestBackward:
+    def test_gradients_accumulate_and_the_graph_survives(self) -> None:
+        x, *_, f = circuit()
+        f.backward()
+        f.backward()
+        assert x.grad.item() == -8
+
+    def test_only_leaves_get_gradients_unless_asked(self) -> None:
+        x = minidl.tensor([1.0, 2.0], requires_grad=True)
+        y, z = x * 2, x * 3
+        z.retain_grad()
+        (y * z).sum().backward()
+        assert y.grad is None
+        assert z.grad.tolist() == [2, 4]
+
+    def test_an_input_used_twice_gets_both_contributions(self) -> None:
+        x = minidl.scalar(3.0)
+        ((x + x) * x).backward()
+        assert x.grad.item() == 12
+
+    def test_freed_values_are_an_error_not_a_number(self) -> None:
+        x = minidl.scalar(3.0)
+        y = x * x
+        y.backward(retain_graph=False)
+        assert x.grad.item() == 6
+        with pytest.raises(GraphError, match="freed by an earlier"):
+            y.backward()
+        with pytest.raises(GraphError, match="freed"):
+            gradients(y * 2.0)
+
+    def test_a_changed_value_is_an_error_that_names_it(self) -> None:
+        w = minidl.tensor([1.0, 2.0], requires_grad=True, name="w")
+        loss = (w * w).sum()
+        w.data -= 0.1
+        with pytest.raises(GraphError, match=r"w \(2,\) was changed in place.*before step"):
+            loss.backward()
+
+    def test_an_optimizers_step_counts_as_a_change(self) -> None:
+        w = minidl.tensor([1.0, 2.0], requires_grad=True)
+        optimizer = minidl.optim.SGD([w], lr=0.1)
+        loss = (w * w).sum()
+        loss.backward()
+        optimizer.step()
+        with pytest.raises(GraphError, match="before step"):
+            gradients(loss)
+
+    def test_no_cotangent_for_a_vector(self) -> None:
+        with pytest.raises(GraphError, match=r"\(2,\) needs a starting gradient"):
+            minidl.tensor([1.0, 2.0], requires_grad=True).backward()
+
+    def test_a_cotangent_of_another_shape(self) -> None:
+        with pytest.raises(ShapeError, match=r"\(3,\), but the tensor has \(2,\)"):
+            minidl.tensor([1.0, 2.0], requires_grad=True).backward(minidl.ones(3))
+
+    def test_nothing_to_differentiate(self) -> None:
+        with pytest.raises(GraphError, match="requires_grad=True"):
+            (minidl.tensor(2.0) * 3).backward()
+        with minidl.no_grad(), pytest.raises(GraphError, match="no_grad"):
+            (minidl.scalar(2.0) * 3).backward()
+
+    def test_gradient_shape_dtype_and_ownership(self) -> None:
+        x = minidl.tensor(np.ones((2, 1), np.float32), requires_grad=True)
+        y = minidl.tensor(np.ones(3), requires_grad=True)
+        (x * y).sum().backward()
+        assert (x.grad.shape, x.grad.dtype) == ((2, 1), np.float32)
+        assert (y.grad.shape, y.grad.dtype) == ((3,), np.float64)
+        a, b = (minidl.tensor([1.0], requires_grad=True) for _ in range(2))
+        (a + b).backward()
+        a.grad.data[0] = 7
+        assert b.grad.item() == 1, "two gradients share one array"
+
+    def test_only_the_named_inputs(self) -> None:
+        x, y, _, f = circuit()
+        f.backward(inputs=[x])
+        assert x.grad is not None
+        assert y.grad is None
+
+    def test_create_graph(self) -> None:
+        x = minidl.scalar(2.0)
+        (x**3).backward(create_graph=True)
+        first = x.grad
+        x.grad = None
+        first.backward()
+        assert x.grad.item() == pytest.approx(12)
+
+
+class TestGrad:
+    def test_of_any_node_and_without_touching_grad(self) -> None:
+        x, _, _, f = circuit()
+        q = next(n for n in order(f) if n.name == "q")
+        dq, dx = minidl.grad(f, [q, x])
+        assert (dq.item(), dx.item()) == (-4, -4)
+        assert x.grad is None
+
+    def test_third_derivative(self) -> None:
+        x = minidl.scalar(0.3)
+        y = minidl.tanh(x)
+        for _ in range(3):
+            (y,) = minidl.grad(y, x, create_graph=True)
+        t = np.tanh(0.3)
+        assert y.item() == pytest.approx(-2 * (1 - t * t) * (1 - 3 * t * t), rel=1e-12)
+
+    def test_unused(self) -> None:
+        x, y = minidl.scalar(1.0), minidl.scalar(2.0, name="y")
+        with pytest.raises(GraphError, match="does not depend on y"):
+            minidl.grad(x * x, [x, y])
+        assert minidl.grad(x * x, [x, y], allow_unused=True)[1] is None
+
+    def test_several_outputs_add_up(self) -> None:
+        x = minidl.scalar(3.0)
+        (dx,) = minidl.grad([x * x, 5 * x], x)
+        assert dx.item() == 11
+
+    def test_sixteen_doublings_stay_linear(self) -> None:
+        x = minidl.scalar(1.0)
+        y = x
+        for _ in range(16):
+            y = y + y
+        assert sum(1 for _ in backward_events(y)) == 17
+        assert gradients(y)[x] == 2**16
+
+
+class TestRecording:
+    def test_off_in_this_thread_only(self) -> None:
+        seen = []
+        with minidl.no_grad():
+            thread = threading.Thread(target=lambda: seen.append(minidl.is_grad_enabled()))
+            thread.start()
+            thread.join()
+            assert not minidl.is_grad_enabled()
+        assert seen == [True]
+
+    def test_the_record(self) -> None:
+        x, _, z, f = circuit()
+        assert f.primitive.name == "mul"
+        assert f.inputs[1] is z
+        y = x * 3
+        assert y.inputs == (x, 3)
+        assert (x + x).inputs[0] is (x + x).inputs[1] is x
+
+    def test_constants_keep_no_history(self) -> None:
+        y = minidl.tensor(2.0) * 3
+        assert y.is_leaf
+        assert y.inputs == ()
+
+    def test_numpy_arrays_on_the_left(self) -> None:
+        x = minidl.tensor([1.0, 2.0], requires_grad=True)
+        for y in (np.array([1.0, 1.0], np.float32) * x, np.float32(2) * x, np.eye(2, dtype=np.float32) @ x):
+            assert isinstance(y, minidl.Tensor)
+
+
+@contextmanager
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+class TestRobust:
+    def test_a_long_chain_forward_backward_and_freed(self) -> None:
+        x = minidl.scalar(1.0)
+        y = x
+        for _ in range(200_000):
+            y = y * 1.0
+        y.backward()
+        assert x.grad.item() == 1.0
+        del y
+
+    def test_a_graph_goes_with_its_output_without_the_collector(self) -> None:
+        with no_collector():
+            x = minidl.tensor([1.0, 2.0], requires_grad=True)
+            y = x * 2
+            z = (y * y).sum()
+            z.backward()
+            alive = weakref.ref(y)
+            del y, z
+            assert alive() is None
+
+    def test_equal_leaves_stay_apart(self) -> None:
+        a, b = minidl.scalar(2.0), minidl.scalar(2.0)
+        (a * b + a).backward()
+        assert (a.grad.item(), b.grad.item()) == (3, 2)
+
+    def test_scalars_have_infinities_instead_of_exceptions(self) -> None:
+        assert (minidl.scalar(1.0) / minidl.scalar(0.0)).item() == float("inf")
+        assert minidl.exp(minidl.scalar(1000.0)).item() == float("inf")
+        assert np.isnan(minidl.log(minidl.scalar(-1.0)).item())
+
+    def test_a_scalar_takes_its_partners_dtype(self) -> None:
+        assert (minidl.scalar(2.0) * minidl.ones(2)).dtype == np.float32
+        assert (minidl.scalar(2.0) * minidl.tensor(1.0)).dtype == np.float32
+
+
+class TestSteps:
+    def test_forward_and_backward_in_words(self) -> None:
+        *_, f = circuit()
+        assert [s.text for s in forward_steps(f)][-2:] == ["q = x + y = 3", "f = q·z = −12"]
+        assert [s.text for s in backward_steps(f)] == [
+            "∂f/∂f = 1",
+            "× sends 1 · (−4) = −4 back to q",
+            "× sends 1 · 3 = 3 back to z",
+            "+ sends −4 · 1 = −4 back to x",
+            "+ sends −4 · 1 = −4 back to y",
+        ]
+
+    def test_fan_out_is_a_step_of_its_own(self) -> None:
+        x = minidl.scalar(3.0, name="x")
+        texts = [s.text for s in backward_steps((x * x).named("y"))]
+        assert texts[-1] == "at x it adds up: 3 + 3 = 6"
+
+    def test_local_derivatives(self) -> None:
+        _, _, z, f = circuit()
+        assert local_derivative(f, 0) == z.item()
+        w, *_, out = affine()
+        assert local_derivative(out, 0).tolist() == [-1, 4]
+        assert local_derivative(next(n for n in order(out) if n.primitive and n.primitive.name == "matmul"), 0) is None
+        assert w.grad is None
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("call", "kind", "text"),
+        [
+            (
+                lambda: minidl.ones(3, 4) @ minidl.ones(3, 4),
+                ShapeError,
+                r"inner sizes 4 and 3 differ; did you mean x @ y.T",
+            ),
+            (lambda: minidl.ones(3, 4) @ minidl.ones(3), ShapeError, r"did you mean x.T @ y"),
+            (lambda: minidl.ones(3, 4) @ minidl.tensor(2.0), ShapeError, r"use \* for numbers"),
+            (lambda: minidl.ones(3, 4) + minidl.ones(3), ShapeError, r"axis −1 has 4 against 3"),
+            (lambda: minidl.ones(2, 3).reshape(4, 2), ShapeError, r"\(2, 3\) holds 6 elements, \(4, 2\) needs 8"),
+            (lambda: minidl.ones(2, 3).reshape(-1, 4), ShapeError, r"cannot fill"),
+            (lambda: minidl.ones(2, 3).sum(dim=2), UsageError, r"dim=2 is out of range"),
+            (lambda: minidl.ones(2, 3).sum(dim=(0, -2)), UsageError, r"names an axis twice"),
+            (lambda: minidl.ones(2, 3)[5], ShapeError, r"out of bounds"),
+            (lambda: minidl.ones(2, 3).permute(0, 0), UsageError, r"each of the 2 axes once"),
+            (lambda: minidl.cat([minidl.ones(2, 3), minidl.ones(3, 2)]), ShapeError, r"must agree in every axis but 0"),
+            (lambda: minidl.stack([minidl.ones(2), minidl.ones(3)]), ShapeError, r"all shapes must be equal"),
+            (lambda: minidl.conv2d(minidl.ones(1, 8, 8), minidl.ones(1, 1, 3, 3)), ShapeError, r"x.unsqueeze\(0\)"),
+            (
+                lambda: minidl.conv2d(minidl.ones(1, 3, 8, 8), minidl.ones(4, 1, 3, 3)),
+                ShapeError,
+                r"has 3 channels.*expects 1",
+            ),
+            (
+                lambda: minidl.conv2d(minidl.ones(1, 1, 2, 2), minidl.ones(1, 1, 3, 3)),
+                ShapeError,
+                r"larger than the 2×2",
+            ),
+            (
+                lambda: minidl.conv2d(minidl.ones(1, 1, 4, 4), minidl.ones(1, 1, 3, 3), minidl.ones(2)),
+                ShapeError,
+                r"must be \(1,\)",
+            ),
+            (
+                lambda: minidl.conv2d(minidl.ones(1, 1, 4, 4), minidl.ones(1, 1, 3, 3), stride=0),
+                UsageError,
+                r"at least 1",
+            ),
+            (lambda: minidl.max_pool2d(minidl.ones(1, 1, 4, 4), 2, padding=2), UsageError, r"at most half"),
+            (
+                lambda: minidl.cross_entropy(minidl.ones(2, 3), minidl.tensor([0, 3])),
+                UsageError,
+                r"class 3 is outside 0 … 2",
+            ),
+            (lambda: minidl.cross_entropy(minidl.ones(2, 3), minidl.tensor([0])), ShapeError, r"must be \(2,\)"),
+            (lambda: minidl.nn.functional.mse_loss(minidl.ones(2, 1), minidl.ones(2)), ShapeError, r"wrong pairs"),
+            (lambda: minidl.tensor([1, 2], requires_grad=True), DtypeError, r"write 2.0 for 2"),
+            (lambda: minidl.tensor([[1, 2], [3]]), DtypeError, r"rows of equal length"),
+            (lambda: minidl.tensor("x"), DtypeError, r"numbers"),
+            (lambda: minidl.mean(minidl.tensor([1, 2])), DtypeError, r"convert with x.to"),
+            (lambda: minidl.ones(2) + "a", DtypeError, r"got str"),
+            (lambda: minidl.dropout(minidl.ones(2), 1.5), UsageError, r"0 … 1"),
+            (lambda: bool(minidl.ones(2)), UsageError, r"neither true nor false"),
+            (lambda: minidl.ones(2).item(), UsageError, r"one element"),
+            (lambda: minidl.manual_seed(-1), UsageError, r"whole number from 0"),
+            (lambda: minidl.set_default_dtype(int), DtypeError, r"floating-point"),
+        ],
+    )
+    def test_says_what_is_wrong(self, call: Any, kind: type[Exception], text: str) -> None:
+        with pytest.raises(kind, match=text):
+            call()
+
+    def test_names_are_told(self) -> None:
+        with pytest.raises(ShapeError, match=r"given W \(2, 3\), x \(2,\)"):
+            _ = minidl.ones(2, 3).named("W") @ minidl.ones(2).named("x")
+
+
+class TestGradcheck:
+    def test_a_wrong_rule_is_named(self) -> None:
+        def f(x: Any, y: Any) -> Any:
+            return x * y.detach() + 0.0 * y
+
+        x = minidl.tensor([1.0, 2.0], dtype=minidl.float64, requires_grad=True, name="x")
+        y = minidl.tensor([3.0, 4.0], dtype=minidl.float64, requires_grad=True, name="y")
+        with pytest.raises(
+            AssertionError, match=r"input 1 \(y\), element \[\d\]: backward says .* ratio .*2 of 2 elements"
+        ):
+            minidl.gradcheck(f, [x, y])
+        assert not minidl.gradcheck(f, [x, y], raise_exception=False)
+
+    def test_a_right_one_passes(self) -> None:
+        x = minidl.tensor(np.random.default_rng(0).standard_normal((3, 4)), requires_grad=True)
+        assert minidl.gradcheck(lambda v: minidl.softmax(v, 1) * v, x)
+
+    def test_float32_is_refused(self) -> None:
+        with pytest.raises(DtypeError, match="float64"):
+            minidl.gradcheck(minidl.exp, minidl.tensor([1.0], requires_grad=True))
+
+    def test_nothing_to_check(self) -> None:
+        with pytest.raises(GraphError, match="requires a gradient"):
+            minidl.gradcheck(minidl.exp, minidl.tensor([1.0]))
+
+
+def test_printing_follows_pytorch() -> None:
+    assert repr(minidl.tensor([0.5, -1.0])) == "tensor([ 0.5000, -1.0000])"
+    assert repr(minidl.tensor([[1.0], [2.0]])) == "tensor([[1.],\n        [2.]])"
+    assert repr(minidl.tensor(3)) == "tensor(3)"
+    assert repr(minidl.tensor([1.0], dtype=minidl.float64)) == "tensor([1.], dtype=minidl.float64)"
+    assert repr(minidl.zeros(0)) == "tensor([])"
+    assert repr(minidl.tensor([True, False])) == "tensor([ True, False])"

@@ -1,0 +1,107 @@
+"""What the tests of the tutorials share."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from rich.console import Console
+
+from tutorials.command import Terminal
+from tutorials.lesson import Lesson
+from tutorials.lessons import LESSONS
+from tutorials.progress import Place
+from tutorials.recording import Snapshot, record
+from tutorials.session import Session
+
+RECORDED: dict[str, tuple[Snapshot, ...]] = {}
+
+
+class Script:
+    """Keys from a list instead of a keyboard; when they have run out, the terminal has hung up."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.keys = iter(keys)
+        self.held = False
+
+    def __enter__(self) -> Self:
+        self.held = True
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.held = False
+
+    def read(self) -> str:
+        assert self.held
+        key = next(self.keys, "end")
+        if key == "ctrl-c":
+            raise KeyboardInterrupt
+        return key
+
+
+def _lines(given: Iterable[str]) -> Callable[[str], str]:
+    left = iter(given)
+
+    def ask(prompt: str) -> str:
+        line = next(left, None)
+        if line is None:
+            raise EOFError
+        if line == "ctrl-c":
+            raise KeyboardInterrupt
+        return line
+
+    return ask
+
+
+@pytest.fixture
+def terminal() -> Callable[..., Terminal]:
+    """Makes a terminal of 80×24 with scripted keys and lines that keeps what it was shown."""
+
+    def make(keys: Iterable[str] = (), typed: Iterable[str] = (), **changes: Any) -> Terminal:
+        console = Console(
+            file=io.StringIO(),
+            force_terminal=True,
+            width=changes.pop("width", 80),
+            height=changes.pop("height", 24),
+            color_system="truecolor",
+            no_color=changes.pop("no_color", False),
+            legacy_windows=False,
+            highlight=False,
+        )
+        settings: dict[str, Any] = {"shows": True, "types": True} | changes
+        return Terminal(console=console, out=io.StringIO(), keys=Script(keys), ask=_lines(typed), **settings)
+
+    return make
+
+
+@pytest.fixture
+def learner() -> Callable[..., Session]:
+    """Makes a fresh learner at a step of a lesson, given by its index or name."""
+
+    def make(lesson: Lesson, step: int | str = 0) -> Session:
+        if lesson.name not in RECORDED:
+            RECORDED[lesson.name] = record(lesson)
+        fresh = Session(lesson, RECORDED[lesson.name], Place())
+        fresh.go(step if isinstance(step, int) else [s.name for s in lesson.steps].index(step))
+        return fresh
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of the test's own, and a terminal type that can move its cursor."""
+    folder = tmp_path / "state"
+    monkeypatch.setenv("MINIDL_STATE", str(folder))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    return folder
+
+
+@pytest.fixture(params=LESSONS, ids=[lesson.name for lesson in LESSONS])
+def lesson(request: pytest.FixtureRequest) -> Lesson:
+    """Each lesson in turn."""
+    found: Lesson = request.param
+    return found
