@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .lesson import Choice, Exercise, Number, Question, Shape
-from .text import fill
+from .text import fill, number
 
 LETTERS = "abcdefgh"
 
@@ -142,15 +142,20 @@ def _judge_number(question: Number, text: str, names: Mapping[str, Any]) -> Verd
     if wanted > 1:
         hits = [close(g, a) for g, a in zip(guess, answer.ravel(), strict=True)]
         if any(hits):
-            return Verdict(False, False, f"{sum(hits)} of the {wanted} numbers fit: {_marks(hits)}", {})
+            return Verdict(False, False, _which_fit(guess, hits), {})
     tried = dict(names, guess=guess[0] if wanted == 1 else np.array(guess))
     if question.claim:
         tried["claim"] = evaluate(question.claim, tried)
     return Verdict(False, False, fill(question.unforeseen or "Not that. Press ? for a hint.", tried), {})
 
 
-def _marks(hits: list[bool]) -> str:
-    return "  ".join("yes" if hit else "no" for hit in hits)
+def _which_fit(guess: list[float], hits: list[bool]) -> str:
+    """Say which of several numbers fit, by their place."""
+    fit = [str(k) for k, hit in enumerate(hits, 1) if hit]
+    rest = [
+        f"number {k}, {number(g)}, does not" for k, (g, hit) in enumerate(zip(guess, hits, strict=True), 1) if not hit
+    ]
+    return f"Number{'s' * (len(fit) > 1)} {', '.join(fit)} fit{'s' * (len(fit) == 1)}; {'; '.join(rest)}."
 
 
 def _judge_shape(question: Shape, text: str, names: Mapping[str, Any]) -> Verdict:

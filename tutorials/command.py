@@ -100,7 +100,6 @@ def run(
         if chosen is not None:
             _take(chosen, terminal, plain)
     except KeyboardInterrupt:
-        print("\nInterrupted.", file=terminal.out)
         return INTERRUPTED
     return 0
 

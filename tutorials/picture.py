@@ -21,9 +21,11 @@ from typing import Any
 from minidl.graph import Node
 
 from .lesson import Circuit
-from .text import array, matrix
+from .text import MEASURE, array, matrix
 
 MARGIN = 3
+SLACK = 6
+"""Columns by which a wire is longer than it need be, where there is room."""
 BACK = "← "
 """What stands before a gradient: the way it travels."""
 QUESTION = "?"
@@ -61,6 +63,7 @@ class _Place:
     depth: int = 0
     row: int = 0
     start: int = 0
+    end: int = 0
 
     @property
     def symbol(self) -> str:
@@ -114,15 +117,19 @@ def _lay_out(places: list[_Place]) -> None:
         else:
             rows = [i.row for i in p.inputs]
             p.row = rows[0] if min(rows) == max(rows) else (min(rows) + max(rows) + 1) // 2
-    names = max(len(p.name) for p in places if p.depth == 0)
-    column = MARGIN + names + 1
-    for depth in range(max(p.depth for p in places) + 1):
-        level = [p for p in places if p.depth == depth]
-        symbol = max(len(p.symbol) for p in level)
+    levels = [[p for p in places if p.depth == depth] for depth in range(max(p.depth for p in places) + 1)]
+    symbols = [max(len(p.symbol) for p in level) for level in levels]
+    widths = [max(p.width for p in level) + 3 for level in levels]
+    first = MARGIN + max(len(p.name) for p in levels[0]) + 1
+    # What is left of the measure lengthens the wires, up to a point.
+    slack = min(SLACK, max(0, MEASURE - first - sum(symbols) - sum(widths) - len(places[-1].name)) // len(levels))
+    column = first
+    for level, symbol, width in zip(levels, symbols, widths, strict=True):
         column += symbol
         for p in level:
             p.start = column
-        column += max(p.width for p in level) + 3
+            p.end = column + width + slack
+        column += width + slack
 
 
 def _joint(p: _Place) -> int:
@@ -159,7 +166,7 @@ def _paint(places: list[_Place], circuit: Circuit, answered: bool) -> tuple[Line
     consumers = {id(p): [q for q in places if p in q.inputs] for p in places}
     for p in places:
         users = consumers[id(p)]
-        end = max((_joint(q) for q in users), default=p.start + p.width + 2)
+        end = max((_joint(q) for q in users), default=p.end - 1)
         canvas.put(p.row, p.start, "─" * (end - p.start), "wire")
     for p in places:
         _paint_joint(canvas, p, consumers)
@@ -167,7 +174,7 @@ def _paint(places: list[_Place], circuit: Circuit, answered: bool) -> tuple[Line
         if p.depth == 0:
             canvas.put(p.row, MARGIN, p.name, "name")
         elif not consumers[id(p)]:
-            canvas.put(p.row, p.start + p.width + 3, p.name, "name")
+            canvas.put(p.row, p.end, p.name, "name")
         elif p.name:
             canvas.put(p.row, p.start + 1, f" {p.name} ", "name")
         value, role = _shown(p, "value", circuit, answered)

@@ -14,7 +14,7 @@ from .text import MEASURE, wrap
 Ask = Callable[[str], str]
 """Shows a prompt and returns the line that was typed; raises EOFError when there is no more."""
 
-HELP = "Enter: on.  p: back.  ?: hint.  r: the code so far.  g 5: go to step 5.  q: quit, your place is kept."
+HELP = "Enter: on.  p: back.  ?: hint.  r: the code so far.  f: save the figure, if any.  g 5: go to step 5.  q: quit."
 
 
 class Plain:
@@ -70,7 +70,7 @@ class Plain:
             self.tell_step()
         elif word in ("?", "hint"):
             session.hint()
-            self.say(session.message)
+            self.say(session.message if asking else "No answer is open here.")
         elif word in ("r", "code"):
             self.tell_code()
         elif word in ("f", "figure") and session.snapshot.step.figure and not asking:

@@ -12,6 +12,7 @@ from . import figures, screen
 from .keys import END, RESIZED, Keys
 from .lesson import Choice
 from .session import Session
+from .text import WIDTH
 
 Save = Callable[[], None]
 
@@ -54,8 +55,10 @@ class Runner:
                 self.console.set_alt_screen(False)
 
     def draw(self) -> None:
-        """Draw the present view from the top left corner, in one write."""
-        show(self.console, self._view())
+        """Draw the present view from the top left corner, in one write; in a window grown too small, ask for room."""
+        size = self.console.size
+        fits = size.width >= WIDTH and size.height >= screen.ROWS
+        show(self.console, self._view() if fits else screen.too_small(size.width, size.height))
 
     def press(self, key: str) -> None:
         """Do what a key asks for."""

@@ -52,33 +52,32 @@ def frame(session: Session, typed: str = "", cursor: bool = True) -> list[Text]:
         cursor: whether the answer line shows a cursor.
     """
     blocks = _blocks(session, typed, cursor)
-    room = ROWS - 2 - sum(len(block) for block in blocks)
-    body: list[Text] = []
-    # Blank rows are spent where they matter most: above the picture and the words, then around the rest.
-    for block in blocks:
-        if room > 0:
-            body.append(Text())
-            room -= 1
-        body += block
-    body = body[: ROWS - 2]
+    room = ROWS - 3 - sum(len(block) for block in blocks)
+    spaced = [False] * len(blocks)
+    # Blank rows go above the last blocks first: what follows an answer needs air more than what was there before.
+    for k in reversed(range(1, len(blocks))):
+        spaced[k], room = room > 0, room - 1
+    body = [row for k, block in enumerate(blocks) for row in ([Text()] if spaced[k] else []) + block]
+    # The first block, the picture where there is one, always stands on the same row: it grows and never moves.
+    body = [Text(), *body][: ROWS - 2]
     padding = [Text()] * (ROWS - 2 - len(body))
     return [_header(session), *body, *padding, _keys(session)]
 
 
 def height(session: Session) -> int:
-    """Rows that the present step needs without any blank row; the tests hold it at 24 or fewer."""
-    return 2 + sum(len(block) for block in _blocks(session, "", True))
+    """Rows that the present step needs without the blank rows it can do without; the tests hold it at 24 or fewer."""
+    return 3 + sum(len(block) for block in _blocks(session, "", True))
 
 
 def _blocks(session: Session, typed: str, cursor: bool) -> list[list[Text]]:
     """The parts of a step from top to bottom."""
-    blocks = [_code(session), _picture(session), _words(session), _message(session), _prompt(session, typed, cursor)]
-    if session.snapshot.step.question is not None and not session.open:
-        # The narration stays after the answer where there is room for it, so that the screen stays what it was.
-        narration = [styled(line) for line in session.snapshot.before.text]
-        if sum(map(len, blocks)) + len(narration) <= ROWS - 2:
-            blocks.insert(2, narration)
-    return [block for block in blocks if block]
+    narration = [styled(line) for line in session.snapshot.before.text]
+    first = [_picture(session), _code(session)]
+    then = [_question(session), _message(session), *_outcome(session), _prompt(session, typed, cursor)]
+    answered = session.snapshot.step.question is not None and not session.open
+    if answered and sum(map(len, [*first, narration, *then])) + len(then) > ROWS - 3:
+        narration = []  # it was read before the answer; what follows the answer needs the room
+    return [block for block in [*first, narration, *then] if block]
 
 
 def code_page(session: Session, page: int) -> tuple[list[Text], int]:
@@ -116,6 +115,12 @@ def jump_page(session: Session, typed: str) -> list[Text]:
     rows.append(Text())
     rows.append(_key_line("number and Enter: go there   Enter alone: stay here"))
     return rows[-ROWS:]
+
+
+def too_small(width: int, height: int) -> list[Text]:
+    """What is shown while the window is smaller than a step needs."""
+    words = f"This window is {width}×{height}. The lesson needs {WIDTH}×{ROWS}: make it larger to go on, or press q."
+    return [Text(line) for line in wrap(words, max(width - 1, 8))[:height]]
 
 
 def _header(session: Session) -> Text:
@@ -164,31 +169,28 @@ def picture_rows(drawing: Drawing) -> list[Text]:
     return rows
 
 
-def _words(session: Session) -> list[Text]:
-    """The narration and, while it is open, the question; afterwards what the answer ran and the words that follow."""
+def _question(session: Session) -> list[Text]:
+    """The question, bright while it is open; afterwards with what became of the answer."""
     snapshot = session.snapshot
     if snapshot.step.question is None:
-        return [styled(line) for line in snapshot.before.text]
+        return []
     if session.open:
-        rows = [styled(line) for line in snapshot.before.text]
-        if rows:
-            rows.append(Text())
-        rows += [styled(line, "strong") for line in snapshot.ask]
-        if snapshot.options:
-            rows += _options(snapshot.options)
-        return rows
+        return [*(styled(line, "strong") for line in snapshot.ask), *_options(snapshot.options)]
+    return [*(styled(line, "quiet") for line in snapshot.ask), *(styled(line) for line in wrap(session.message))]
+
+
+def _outcome(session: Session) -> list[list[Text]]:
+    """What an answer ran, and the words that follow."""
+    if session.snapshot.step.question is None or session.open:
+        return []
     page = session.page
-    rows = [styled(line, "quiet") for line in snapshot.ask]
-    rows += [styled(line) for line in wrap(session.message)]
-    if page.code:
-        rows += [Text(), *_program(page.code, page.output)]
-    if page.text:
-        rows += [Text(), *(styled(line) for line in page.text)]
-    return rows
+    return [_program(page.code, page.output), [styled(line) for line in page.text]]
 
 
 def _options(options: tuple[str, ...]) -> list[Text]:
     """The options on one line where they fit, else one a line."""
+    if not options:
+        return []
     cells = [f"[{LETTERS[k]}] {text}" for k, text in enumerate(options)]
     joined = "   ".join(cells)
     return [styled(line, "strong") for line in ([joined] if len(joined) <= MEASURE else cells)]

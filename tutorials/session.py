@@ -82,9 +82,8 @@ class Session:
         self.go(self.index - 1)
 
     def hint(self) -> None:
-        """Give the weak hint, then the strong one."""
+        """Give the weak hint, then the strong one; where no answer is open there is none to give."""
         if not self.open:
-            self.message = "Nothing is asked here." if self.snapshot.step.question is None else "Answered already."
             return
         answer = self._record()
         answer.hints = min(answer.hints + 1, 2)
@@ -117,7 +116,7 @@ class Session:
             self.message = self._recall()
             return True
         offer = "\n(Enter alone shows the answer)" if len(answer.given) >= SHOW_AFTER and answer.hints else ""
-        self.message = verdict.say + offer
+        self.message = f"You said {text.strip().replace('-', '−')}. {verdict.say}{offer}"
         return True
 
     def answer_in_words(self) -> str:

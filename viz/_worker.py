@@ -15,10 +15,10 @@ import signal
 import struct
 import sys
 import tempfile
-from typing import BinaryIO
+from typing import IO
 
 
-def read_fields(stream: BinaryIO, count: int) -> list[bytes] | None:
+def read_fields(stream: IO[bytes], count: int) -> list[bytes] | None:
     """Return the next `count` fields, or None at the end of the stream."""
     fields = []
     for _ in range(count):
@@ -33,7 +33,7 @@ def read_fields(stream: BinaryIO, count: int) -> list[bytes] | None:
     return fields
 
 
-def write_fields(stream: BinaryIO, *fields: bytes) -> None:
+def write_fields(stream: IO[bytes], *fields: bytes) -> None:
     """Send fields."""
     stream.write(b"".join(struct.pack(">I", len(field)) + field for field in fields))
     stream.flush()
@@ -41,7 +41,8 @@ def write_fields(stream: BinaryIO, *fields: bytes) -> None:
 
 def main() -> None:
     """Serve requests until the other side closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program that draws; it closes the pipe when it ends
+    # Ctrl-C is for the program that draws; the pipe closes when that ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
     with tempfile.TemporaryFile() as errors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, Final
@@ -14,7 +15,7 @@ from .dot import Digraph, Html, font, italic, text
 from .figure import Figure
 from .metrics import text_width
 from .naming import choose_names
-from .notation import name_html, number, number_html, power_of_ten, raised, tidy_name
+from .notation import name_html, number, number_html, power_of_ten, tidy_name
 from .theme import LIGHT, HeatScale, Stroke, Theme, theme_named
 
 LONGEST_CHAIN: Final = 60
@@ -25,7 +26,12 @@ _LEGEND_STEP: Final = 3
 
 
 def thermometer(
-    root: Node, *, per_row: int = 10, scale: HeatScale | None = None, theme: str | Theme = LIGHT, title: str | None = None
+    root: Node,
+    *,
+    per_row: int = 10,
+    scale: HeatScale | None = None,
+    theme: str | Theme = LIGHT,
+    title: str | None = None,
 ) -> Figure:
     """Draw a chain of functions with the size of the gradient as the width and colour of every wire.
 
@@ -75,8 +81,9 @@ def _chain(root: Node) -> list[Node]:
     if not isinstance(root, Node) or not root.requires_grad or root.primitive is None:
         raise GraphError("a thermometer needs a value computed from one that requires a gradient")
     nodes = order(root)
-    for before, node in zip(nodes, nodes[1:], strict=False):
-        if node.inputs != (before,) or node.ndim != 0 or local_derivative(node, 0) is None:
+    for before, node in itertools.pairwise(nodes):
+        alone = len(node.inputs) == 1 and node.inputs[0] is before
+        if not alone or node.ndim != 0 or local_derivative(node, 0) is None:
             raise GraphError(
                 f"a thermometer draws a chain of functions of one number; {_symbol(node)} is none, or not next in the chain"
             )
@@ -223,7 +230,7 @@ class _Rows:
             self._point(f"l{i}", x, y)
             self._point(f"m{i}", x + 34, y)
             self._line(f"l{i}", f"m{i}", stroke, tailclip=False, headclip=False)
-            self._text(text("1") if power == 0 else text("10") + raised(f"−{-power}", size), x + 54, y, theme.gradient, size)
+            self._text(power_of_ten(10.0**power, size), x + 54, y, theme.gradient, size)
             x += 82
         symbols = {_symbol(node) for node in self.chain[1:]}
         factor = f"{symbols.pop()}′" if len(symbols) == 1 else "derivatives"
@@ -244,7 +251,5 @@ def sigmoid_chain(length: int = 20, start: float = 0.0) -> Any:
 
     value = minidl.scalar(start, name="x")
     for i in range(1, length + 1):
-        value = value.sigmoid().named("L" if i == length else f"h_{i}")
+        value = minidl.sigmoid(value).named("L" if i == length else f"h_{i}")
     return value
-
-

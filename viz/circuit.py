@@ -19,11 +19,12 @@ from .metrics import text_width
 from .naming import choose_names
 from .notation import array_text, formula_html, name_html, number, number_html, raised, tidy_name
 from .theme import LIGHT, Theme, theme_named
-from .wires import SHORTEST_WIRE, bare, line_height, name_width, named_wire, wire_block
+from .wires import OVERLAP, SHORTEST_WIRE, bare, line_height, name_width, named_wire, wire_block
 
 LARGEST: Final = 200
 """The most operations that one figure shows."""
 
+_LONGEST_NOTE: Final = 110
 _CIRCLE: Final = 34
 """The diameter of an operation's circle, and the height of its box, in points."""
 
@@ -165,7 +166,8 @@ class _Circuit:
         self.name_widths: dict[int, int] = {}
         for node in self.nodes:
             column = self._column(node)
-            wire = wire_block(*self._numbers(node), theme, shortest=SHORTEST_WIRE if options.values or options.grads else 24)
+            shortest = SHORTEST_WIRE if options.values or options.grads else SHORTEST_WIRE // 2
+            wire = wire_block(*self._numbers(node), theme, shortest=shortest)
             self.wire_widths[column] = max(wire.width, self.wire_widths.get(column, 0))
             width = name_width(self.names[node], node.ndim, self._name_size(node))
             self.name_widths[column] = max(width, self.name_widths.get(column, 0))
@@ -203,17 +205,8 @@ class _Circuit:
             self._inputs(node, name)
         else:
             # A wire that branches may come from below: the text then stands clear of it, to the right.
-            straight = all(len(self.users[x]) == 1 for x in node.inputs if isinstance(x, Node))
-            box = table(
-                [[cell(symbol, width=width - 2, height=_CIRCLE - 2, fixedsize=True)]], port="b", border=1,
-                color=theme.line, bgcolor=theme.fill, style="rounded", width=width, height=_CIRCLE, fixedsize=True,
-                align="center" if straight else "left",
-            )  # fmt: skip
-            lines = table([[cell(line)] for line in note], cellspacing=-3) if note else Html("")
-            height = len(note) * (line_height(theme.note_size) - 3) + 3
-            space = [[cell(height=height)]] if note else []
-            below = [[cell(lines, height=height, valign="bottom")]] if note else []
-            label = table([*space, [cell(box)], *below])
+            straight = len(node.inputs) == 1 and all(len(self.users[x]) == 1 for x in node.inputs)
+            label = _box(symbol, width, note, straight, theme)
             self.graph.node(name, shape="plain", label=label, **self._order(node))
             name += ":b"
             self._inputs(node, f"{name}:w" if len(node.inputs) == 1 else name)
@@ -226,25 +219,25 @@ class _Circuit:
         return {} if not self.plain and node.primitive.name in {"add", "mul"} else {"ordering": "in"}
 
     def _inputs(self, node: Node, operation: str) -> None:
-        if not self.plain:
-            repeated = []  # curves part by themselves
-        else:
-            repeated = [x for x in node.inputs if isinstance(x, Node) and sum(x is y for y in node.inputs) > 1]
+        theme = self.theme
+        twice = self.plain and len(node.inputs) == 2 and node.inputs[0] is node.inputs[1]
         for i, x in enumerate(node.inputs):
             if isinstance(x, Node):
                 head = operation
-                if x in repeated and len(node.inputs) == 2:  # x · x: two strands of one wire
+                if twice:  # x · x: two strands of one wire
                     head += ":nw" if i == 0 else ":sw"
                 self.graph.edge(f"{self.ids[x]}:e", head, **({"minlen": 2} if head != operation else {}))
             else:
                 constant = f"c{operation[1:]}_{i}"
                 shown = array_text(x)
-                label = font(number_html(float(x)) if np.ndim(x) == 0 else text(shown), self.theme.ink, self.theme.number_size)
+                content = number_html(float(x), size=theme.number_size) if np.ndim(x) == 0 else text(shown)
+                label = font(content, theme.ink, theme.number_size)
                 self.graph.node(constant, shape="none", margin="0.06,0.03", width=0.1, height=0.1, label=label)
                 self.graph.edge(f"{constant}:e", operation)
 
     def _output(self) -> None:
-        label = font(name_html(self.names[self.root], self.root.ndim, self.theme.name_size), self.theme.ink, self.theme.name_size)
+        size = self.theme.name_size
+        label = font(name_html(self.names[self.root], self.root.ndim, size), self.theme.ink, size)
         self.graph.node("out", shape="none", margin="0.07,0.02", width=0.1, height=0.1, label=label)
         self.graph.edge(f"{self.ids[self.root]}:e", "out:w", weight=10)
 
@@ -263,11 +256,35 @@ class _Circuit:
             constant = not any(name in formula.split("=")[1] for name in ndims)
             if constant and self.options.local is None:
                 continue
-            lines.append(font(formula_html(formula, ndims, theme.note_size), theme.local, theme.note_size))
+            size = theme.note_size
+            local = formula_html(formula, ndims, size)
             value = local_derivative(node, i)
-            if np.ndim(value) == 0 and not constant:
-                lines.append(font(text("= ") + number_html(float(value), size=theme.note_size), theme.local, theme.note_size))
-        return lines
+            if np.ndim(value) != 0 or constant:
+                lines.append(local)
+                continue
+            equal = text("= ") + number_html(float(value), size=size)
+            if text_width(f"{formula} = {number(float(value))}", size) <= _LONGEST_NOTE:
+                lines.append(local + text(" ") + equal)
+            else:
+                lines += [local, equal]
+        return [font(line, theme.local, theme.note_size) for line in lines]
+
+
+def _box(symbol: Html, width: int, note: Sequence[Html], centered: bool, theme: Theme) -> Html:
+    """Set an operation's box with lines of text below, and as much space above, so that the box stays in the middle."""
+    box = table(
+        [[cell(symbol, width=width - 2, height=_CIRCLE - 2, fixedsize=True)]],
+        border=1, color=theme.line, bgcolor=theme.fill, style="rounded", width=width, height=_CIRCLE, fixedsize=True,
+    )  # fmt: skip
+    port = table(
+        [[cell(box)]], port="b", cellspacing=-OVERLAP, align="center" if centered else "left",
+        width=width - 2 * OVERLAP, height=_CIRCLE - 2 * OVERLAP, fixedsize=True,
+    )  # fmt: skip
+    if not note:
+        return table([[cell(port)]])
+    height = len(note) * (line_height(theme.note_size) - 3) + 3
+    lines = table([[cell(line)] for line in note], cellspacing=-3)
+    return table([[cell(height=height)], [cell(port)], [cell(lines, height=height, valign="bottom")]])
 
 
 def _symbol(primitive: Primitive, params: Mapping[str, Any], theme: Theme) -> tuple[Html, int]:

@@ -15,7 +15,9 @@ LONGEST_TEXT: Final = 200
 """Texts longer than this are shortened: no label needs more, and layout time grows with it."""
 
 # What XML forbids (control characters, lone surrogates, noncharacters), which would end or break a label.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ The environment variable `MINIDL_GRAPHVIZ` forces one: `bundled`, `dot` or `none
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import re
 import shutil
@@ -204,10 +205,8 @@ class _Worker:
             self.process.returncode = 0  # a fork's copy: the process is the parent's to end
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                try:
+                with contextlib.suppress(OSError):  # what was still to be written has no reader any more
                     pipe.close()
-                except OSError:
-                    pass  # what was still to be written has no reader any more
 
 
 _lock = threading.RLock()
@@ -254,7 +253,9 @@ def _render_bundled(dot: bytes, format: str, layout: str, dpi: int | None, timeo
                 raise RenderError("the Graphviz engine crashed on this graph")
             status, result, said = reply[0], reply[1], reply[2].decode("utf-8", "replace")
             if status != b"ok":
-                raise RenderError(f"Graphviz could not draw this graph: {result.decode('utf-8', 'replace')} {said}".strip())
+                raise RenderError(
+                    f"Graphviz could not draw this graph: {result.decode('utf-8', 'replace')} {said}".strip()
+                )
             if "Error:" in said:
                 _drop_worker()  # after an error the engine's state is not to be trusted
         except BaseException:
@@ -310,6 +311,7 @@ def _render_dot(dot: bytes, format: str, layout: str, dpi: int | None, timeout: 
             command,
             input=dot,
             capture_output=True,
+            check=False,
             timeout=timeout,
             env=_environment(),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),

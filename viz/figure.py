@@ -69,19 +69,24 @@ class Figure:
         """
         path = Path(path)
         suffix = check_suffix(path)
-        if suffix == ".dot":
-            return write_atomic(path, self.dot)
         content: str | bytes
-        if suffix == ".svg":
+        if suffix == ".dot":
+            content = self.dot
+        elif suffix == ".svg":
             content = self.svg()
         else:
             content = self.png(dpi) if suffix == ".png" else self.pdf()
-        return write_atomic(path, content)
+        try:
+            return write_atomic(path, content)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot write the figure: {error.strerror}", str(path)) from error
 
     def _render(self, format: str, dpi: int | None = None) -> bytes:
         return engine.render(self.dot, format, layout=self.layout, dpi=dpi, timeout=self.time_limit)
 
-    def _repr_mimebundle_(self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None) -> dict[str, Any]:
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
+    ) -> dict[str, Any]:
         """What a notebook shows: the SVG, or the words where there is no Graphviz."""
         try:
             return {"image/svg+xml": self.svg(), "text/plain": self.text or self.title}

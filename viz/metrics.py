@@ -29,7 +29,8 @@ _OTHERS: Final = {
 _GREEK_WIDTH: Final = 690
 _UNKNOWN_WIDTH: Final = 1000
 _WIDTHS: Final = {
-    is_bold: {chr(32 + i): int(width) for i, width in enumerate(row.split())} | _OTHERS for is_bold, row in _ASCII.items()
+    is_bold: {chr(32 + i): int(width) for i, width in enumerate(row.split())} | _OTHERS
+    for is_bold, row in _ASCII.items()
 }
 
 

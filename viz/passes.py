@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minidl.graph import Node
 
-from .dot import Digraph, Html, bold, font, italic, sup, text
+from .dot import Digraph, Html, bold, font, italic, text
 from .figure import Figure
 from .metrics import text_width
-from .notation import number, number_html, power_of_ten
+from .notation import number, number_html, power_of_ten, raised
 from .passes_fold import Passes, Stage, fold
 from .passes_layout import LANE, LINE, MARGIN, NAME, TEXT, Arc, Box, Plan, Span, count_text, plan, shape_text
 from .theme import LIGHT, HeatScale, Theme, theme_named
@@ -110,11 +110,11 @@ def _size(size: float | None) -> Html:
     """As `size_text`, as markup in which numbers with and without a power of ten stand on the same line."""
     if size is None:
         return text("none")
-    markup = number_html(size, 2)
+    markup = number_html(size, 2, TEXT)
     return markup if "<SUP>" in markup.markup else markup + _NO_POWER
 
 
-_NO_POWER: Final = sup(text("\u00a0"))
+_NO_POWER: Final = raised("\u00a0", TEXT)
 
 
 class _Drawing:
@@ -225,7 +225,7 @@ class _Drawing:
 
     def _span(self, span: Span) -> None:
         theme, up, down, middle = self.theme, span.y + LANE, span.y - LANE, (span.start + span.end) / 2
-        value, norm = number_html(self.passes.loss, 3), 1.0 if span.link is None else None
+        value, norm = number_html(self.passes.loss, 3, TEXT), 1.0 if span.link is None else None
         if span.link is not None:
             link = self.passes.links[span.link]
             value, norm = text(shape_text(link.shape, self.passes.batch)), link.norm
@@ -233,7 +233,7 @@ class _Drawing:
         self._text(middle, up + 10, font(value, theme.value, TEXT))
         if norm is not None:
             self._heat((span.end - 1, down), (span.start + 2, down), norm)
-            self._text(middle, down - 15, font(_size(norm), theme.gradient, TEXT))
+            self._text(middle, down - 16, font(_size(norm), theme.gradient, TEXT))
         if span.closes or span.opens:
             self._text(span.end + 12 if span.closes else span.start - 12, span.y, font(text("⋯"), theme.line, 16))
 
@@ -267,9 +267,9 @@ class _Drawing:
         for k, decade in enumerate(decades):
             stroke = theme.stroke(10.0**decade, SCALE)
             left = self.plan.width - MARGIN - step * (len(decades) - k)
-            self._path([(left + 2, y + 3), (left + step - 2, y + 3)], penwidth=stroke.width, color=stroke.color)
-            power = power_of_ten(10.0**decade) if decade < 0 else text(str(10**decade)) + _NO_POWER
-            self._text(left + step / 2, y - LANE, font(power, theme.gradient, TEXT))
+            self._path([(left + 2, y + 8), (left + step - 2, y + 8)], penwidth=stroke.width, color=stroke.color)
+            power = power_of_ten(10.0**decade, TEXT) if decade < 0 else text(str(10**decade)) + _NO_POWER
+            self._text(left + step / 2, y - LANE - 1, font(power, theme.gradient, TEXT))
 
 
 _SAME: Final = ", on one scale in every diagram"

@@ -28,10 +28,10 @@ VERSIONS: Final = ("numpy", "scipy", "numba", "matplotlib")
 
 _ICONS: Final = {
     "first": "M2 2h2v12H2zM14 2v12L5 8z",
-    "back": "M12 2v12L3 8z",
+    "back": "M10.5 2 4.5 8l6 6 1.6-1.6L7.7 8l4.4-4.4z",
     "play": "M4 2v12l9-6z",
     "pause": "M3 2h4v12H3zM9 2h4v12H9z",
-    "on": "M4 2v12l9-6z",
+    "on": "M5.5 2l6 6-6 6-1.6-1.6L8.3 8 3.9 3.6z",
     "last": "M12 2h2v12h-2zM2 2v12l9-6z",
 }
 

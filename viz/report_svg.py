@@ -24,7 +24,7 @@ _ATTRIBUTE_NAMES: Final = (
     "x y x1 y1 x2 y2 cx cy r rx ry d points width height viewBox preserveAspectRatio transform fill fill-opacity "
     "fill-rule stroke stroke-width stroke-opacity stroke-dasharray stroke-linecap stroke-linejoin stroke-miterlimit "
     "opacity font-family font-size font-style font-weight text-anchor dx dy textLength offset stop-color stop-opacity "
-    "clip-path clipPathUnits gradientUnits style id class role aria-labelledby href space"
+    "baseline-shift clip-path clipPathUnits gradientUnits style id class role aria-labelledby href space"
 )
 _ELEMENTS: Final = frozenset(_ELEMENT_NAMES.split())
 _ATTRIBUTES: Final = frozenset(_ATTRIBUTE_NAMES.split())
@@ -63,15 +63,15 @@ def _write(element: ElementTree.Element, prefix: str, source: str, out: list[str
     if depth > DEEPEST:
         raise DataError(f"{source} is damaged: its elements are nested more than {DEEPEST} deep")
     attributes = (_attribute(_local(name), value, prefix) for name, value in element.attrib.items())
-    out.append(f"<{tag}{''.join(attributes)}>{html.escape(element.text or '', quote=False).strip(_SPACE)}")
+    is_text = tag in ("text", "tspan", "title", "desc")
+    out.append(f"<{tag}{''.join(attributes)}>")
+    if is_text:
+        out.append(html.escape(element.text or "", quote=False))
     for child in element:
         _write(child, prefix, source, out, depth + 1)
-        if tag in ("text", "tspan"):
+        if is_text:
             out.append(html.escape(child.tail or "", quote=False))
     out.append(f"</{tag}>")
-
-
-_SPACE: Final = "\r\n\t "
 
 
 def _local(name: object) -> str:
@@ -84,6 +84,8 @@ def _attribute(name: str, value: str, prefix: str) -> str:
         return ""
     if name == "id":
         value = prefix + value
+    elif name == "space":
+        name = "xml:space"
     elif name == "aria-labelledby":
         value = " ".join(prefix + target for target in value.split())
     elif name == "href":

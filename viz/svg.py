@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import io
 import re
@@ -22,21 +23,27 @@ def finish(svg: str | bytes, title: str = "", description: str = "") -> str:
         title: a short name of the figure.
         description: the figure in words: its alternative text.
 
-    >>> finish('<svg width="8pt"><g id="graph0"><title>%3</title></g></svg>', "f", "f = x + y")[:64]
-    '<svg width="8pt" role="img" aria-labelledby="title description">'
+    >>> print(finish('<svg width="8pt"><g id="graph0"><title>%3</title></g></svg>', "a sum"))
+    <svg width="8pt" role="img" aria-labelledby="title-975b4486">
+    <title id="title-975b4486">a sum</title>
+    <g></g></svg>
     """
     content = svg.decode("utf-8") if isinstance(svg, bytes) else svg
     content = re.sub(r"<!--.*?-->\s*", "", content, flags=re.DOTALL)  # the engine's version, and a comment per node
+    content = re.sub(r"<!DOCTYPE[^>]*>\s*", "", content)
+    # The ids would clash with those of a second figure on the same page.
+    content = re.sub(r'<g id="(?:graph|node|edge|clust)\d+"', "<g", content)
     content = re.sub(r"<title>[^<]*</title>\s*", "", content)  # internal names, which browsers show as tooltips
     content = content.replace(f'font-family="{MATH_FONT}"', f'font-family="{FALLBACKS}"')
     content = re.sub(r"<text\b[^>]*\bbaseline-shift=[^>]*>", _shifted, content)
-    names = ("title", "description") if description else ("title",)
-    words = f'<title id="title">{_escaped(title or "figure")}</title>\n'
+    mark = hashlib.sha256(f"{title}\n{description}".encode("utf-8", "replace")).hexdigest()[:8]
+    names = [f"title-{mark}"]
+    words = f'<title id="{names[0]}">{_escaped(title or "figure")}</title>\n'
     if description:
-        words += f'<desc id="description">{_escaped(description)}</desc>\n'
+        names.append(f"desc-{mark}")
+        words += f'<desc id="{names[1]}">{_escaped(description)}</desc>\n'
     faces = embedded_faces(content)
     head = words + (f"<style>{faces}</style>\n" if faces else "")
-    content = re.sub(r"<svg\b", "<svg", content, count=1)
     start = content.index("<svg")
     end = content.index(">", start)
     labels = f' role="img" aria-labelledby="{" ".join(names)}"'

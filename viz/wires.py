@@ -21,6 +21,9 @@ LONGEST_COLUMN: Final = 6
 LARGEST_MATRIX: Final = 4
 SHORTEST_WIRE: Final = 46
 BRACKET: Final = 5
+CLOSER: Final = 4
+"""How far (points) the cells of a matrix overlap."""
+
 OVERLAP: Final = 1
 """How far (points) a wire reaches out of its node on either side, so that it meets its edges without a hairline."""
 
@@ -43,7 +46,7 @@ def is_small(shape: tuple[int, ...]) -> bool:
     (True, True, False)
     """
     if len(shape) == 2:
-        return 0 < min(shape) and max(shape) <= LARGEST_MATRIX
+        return min(shape) > 0 and max(shape) <= LARGEST_MATRIX
     return len(shape) == 0 or (len(shape) == 1 and 0 < shape[0] <= LONGEST_COLUMN)
 
 
@@ -99,20 +102,28 @@ def _line(content: Html, width: int, color: str, size: int) -> Block:
 
 
 def _matrix(rows: np.ndarray[Any, Any], widths: Sequence[int], color: str, size: int) -> Block:
+    # A line of STIX is taller than it looks: rows, and with them the columns, are set closer than their cells are large.
     line = line_height(size)
-    height = line * len(rows)
+    height = len(rows) * (line - CLOSER) + CLOSER
 
     def bracket(side: str) -> Html:
-        return cell(border=1, sides=f"{side}TB", width=BRACKET, height=height, fixedsize=True, rowspan=len(rows))
+        return cell(
+            border=1, sides=f"{side}TB", width=BRACKET, height=height, fixedsize=True, rowspan=len(rows)
+        )  # fmt: skip
 
     lines = []
     for i, row in enumerate(rows):
         cells = [
-            cell(font(number_html(float(value), size=size), color, size), width=width, height=line, fixedsize=True)
+            cell(
+                font(number_html(float(value), size=size), color, size),
+                width=width + CLOSER,
+                height=line,
+                fixedsize=True,
+            )
             for value, width in zip(row, widths, strict=True)
         ]
         lines.append([bracket("L"), *cells, bracket("R")] if i == 0 else cells)
-    return Block(table(lines, color=color), sum(widths) + 2 * BRACKET, height)
+    return Block(table(lines, color=color, cellspacing=-CLOSER), sum(widths) + 2 * BRACKET - CLOSER, height)
 
 
 def wire_block(value: Any, gradient: Any, theme: Theme, *, shortest: int = SHORTEST_WIRE) -> Block:
@@ -134,7 +145,7 @@ def bare(wire: Block) -> Block:
 
 def name_width(name: str, ndim: int, size: int) -> int:
     """Return the width of the cell that holds a name, in points."""
-    return math.ceil(text_width(name_width_text(name), size, bold=ndim > 0)) + 8
+    return math.ceil(text_width(name_width_text(name), size, bold=ndim > 0)) + 10
 
 
 def named_wire(name: str, ndim: int, wire: Block, theme: Theme, size: int, width: int) -> Block:

@@ -143,15 +143,17 @@ def _run(
         _print_result(console, _read_result(folder / RESULT), folder, None)
         return True
     trainer.listeners += [keeper, reporter]
-    with reporter, compile_notices(reporter), stop_on_interrupt(trainer, reporter):
-        _introduce(reporter, session, folder, resumed=state is not None, quiet=quiet)
-        finished = trainer.run()
-        result = keeper.write_result(_judge(session)) if finished else None
-    if result is None:
-        _say(console, f"stopped after step {trainer.step} of {trainer.steps}. To go on: minidl train --resume {folder}")
-        return False
-    _print_result(console, result, folder, time.perf_counter() - began)
-    return True
+    with stop_on_interrupt(trainer):
+        with reporter, compile_notices(reporter):
+            _introduce(reporter, session, folder, resumed=state is not None, quiet=quiet)
+            finished = trainer.run()
+            result = keeper.write_result(_judge(session)) if finished else None
+        if result is not None:
+            _print_result(console, result, folder, time.perf_counter() - began)
+        else:
+            done = f"stopped after step {trainer.step} of {trainer.steps}"
+            _say(console, f"{done}. To go on: minidl train --resume {folder}")
+    return finished
 
 
 def _judge(session: Session) -> Evaluation:
@@ -162,7 +164,7 @@ def _judge(session: Session) -> Evaluation:
 
 
 @contextmanager
-def stop_on_interrupt(trainer: Trainer, reporter: Reporter) -> Iterator[None]:
+def stop_on_interrupt(trainer: Trainer) -> Iterator[None]:
     """Have Ctrl-C stop `trainer` after its current step, for a `with` block; pressing it again changes nothing.
 
     The handler only leaves word: so a checkpoint being written is never torn, however often Ctrl-C is pressed.
@@ -206,11 +208,8 @@ def _read_result(path: Path) -> dict[str, Any]:
 
 def _print_result(console: Console, result: dict[str, Any], folder: Path, seconds: float | None) -> None:
     low, high = result["interval"]
-    _say(
-        console,
-        f"test accuracy {result['test_accuracy']:.2%}: {result['correct']} of {result['total']} right, "
-        f"95% interval {low:.2%} to {high:.2%} (Clopper-Pearson)",
-    )
+    _say(console, f"test accuracy {result['test_accuracy']:.2%}: {result['correct']} of {result['total']} right")
+    _say(console, f"95% Clopper-Pearson interval: {low:.2%} to {high:.2%}")
     took = "" if seconds is None else f" ({seconds:.0f} s)"
     _say(console, f"report: {folder / 'report.html'}{took}")
 

@@ -81,8 +81,8 @@ def test_a_run_leaves_everything_in_its_folder(capsys: pytest.CaptureFixture[str
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     low, high = result["interval"]
     assert low <= result["test_accuracy"] == result["correct"] / 359 <= high
-    assert f"test accuracy {result['test_accuracy']:.2%}: {result['correct']} of 359 right" in out
-    assert f"95% interval {low:.2%} to {high:.2%} (Clopper-Pearson)" in out
+    assert f"test accuracy {result['test_accuracy']:.2%}: {result['correct']} of 359 right\n" in out
+    assert f"95% Clopper-Pearson interval: {low:.2%} to {high:.2%}\n" in out
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -147,7 +147,7 @@ def test_resuming_a_finished_run_says_so_and_judges_nothing_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(**SMALL, out=Path("run"))
-    result = capsys.readouterr().out.splitlines()[-2]
+    result = capsys.readouterr().out.splitlines()[-3]
     monkeypatch.setattr("minidl.app.train._judge", None)
     train(resume=Path("run"))
     out = capsys.readouterr().out
@@ -181,9 +181,10 @@ def test_runs_never_overwrite_each_other() -> None:
 def test_quiet_prints_only_the_result(capsys: pytest.CaptureFixture[str]) -> None:
     train(**SMALL | {"quiet": True})
     out = capsys.readouterr().out.splitlines()
-    assert len(out) == 2
+    assert len(out) == 3
     assert out[0].startswith("test accuracy ")
-    assert out[1].startswith("report: ")
+    assert out[1].startswith("95% Clopper-Pearson interval: ")
+    assert out[2].startswith("report: ")
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,19 @@ def test_every_state_of_every_step_fits_80_by_24(lesson: Lesson, learner: Learne
                 assert cell_len(row.plain) <= 80, f"{where}: {row.plain}"
 
 
+def test_nothing_that_a_step_says_is_left_out(lesson: Lesson, learner: Learner) -> None:
+    for index, step in enumerate(lesson.steps):
+        session = learner(lesson, index)
+        at_first = [row.plain.strip() for row in screen.frame(session)]
+        spoken = session.snapshot.before.text + session.snapshot.ask
+        assert [line for line in spoken if line.replace("*", "").strip() not in at_first] == [], step.name
+        if step.question is not None:
+            session.submit(session.snapshot.correct)
+            after = [row.plain.strip() for row in screen.frame(session)]
+            assert [line for line in session.page.text if line.replace("*", "").strip() not in after] == [], step.name
+            assert [line for line in session.page.code if f"│ {line}".strip() not in after] == [], step.name
+
+
 def test_the_code_pages_and_the_jump_page_fit(lesson: Lesson, learner: Learner) -> None:
     for index in range(len(lesson.steps)):
         session = learner(lesson, index)

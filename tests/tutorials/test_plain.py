@@ -76,8 +76,8 @@ def test_answers_from_a_file(terminal: MakeTerminal, tmp_path: Path) -> None:
     file.write_text("12\n−12\nb\n\n\n", encoding="utf-8")
     t = terminal(shows=False, types=False)
     assert run("circuits", answers=file, terminal=t) == 0
-    text = said(t)
-    assert "Right size. One of the two numbers that meet at × is negative." in text
+    text = " ".join(said(t).split())
+    assert "You said 12. Right size. One of the two numbers that meet at × is negative." in text
     assert "−12: right." in text
     assert "You said: shrinks." in text
     # Empty lines skip: a hint, then the answer; when the file has run out the rest goes the same way, to the end.

@@ -97,7 +97,7 @@ print("f was", f.item(), "and is now", round(f_up.item(), 4))
     Step(
         name="turn-y-up",
         picture=Circuit("f", gradients=("x",), asked=("gradient y",)),
-        say=("Now y. Its value is {y}, which is not what x is.",),
+        say=("Now y. It enters the same gate as x, but its value is {y}, not {x}.",),
         question=Number(
             ask=("∂f/∂y = ?",),
             answer="slope_y",

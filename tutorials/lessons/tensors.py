@@ -70,7 +70,7 @@ print("M", M.shape, " x", x.shape, " M @ x", (M @ x).shape, " c", c.shape)
                 Mistake("(M @ x).shape + M.shape", "That would be the rates of all of Mx. c is a single number."),
                 Mistake("(M.data.size,)", "The right count. Keep each rate where its entry of M stands."),
             ),
-            unforeseen="{guess} has room for {entries}. How many entries has M, and where do they stand?",
+            unforeseen="A shape of {guess} has room for {entries} rates. How many entries has M, and where?",
         ),
         then="""
 def nudged(f, a, h=0.1):         # the referee: each entry, to both sides

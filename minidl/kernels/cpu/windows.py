@@ -16,29 +16,37 @@ Array = Any
 
 @kernel(parallel=True)
 def gather_windows(x: Array, rows: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, plane: Any) -> None:
-    """im2col: copy each window of `x` into one row of `rows` `(N·OH·OW, R·S·C)`, zeros where it leaves the image."""
+    """im2col: copy each window of `x` into one row of `rows` `(N·OH·OW, R·S·C)`, zeros where it leaves the image.
+
+    Without dilation the pixels of one window line are neighbours in memory and are copied as one run of S·C numbers.
+    """
     h, w, c = x.shape[1], x.shape[2], x.shape[3]
     oh, ow = plane
+    step = dilation[1]
+    length = kernel[1] * c if step == 1 else c  # of a run
+    runs = 1 if step == 1 else kernel[1]  # in a window line
     for line in prange(x.shape[0] * oh):
         n = line // oh
         top = (line % oh) * stride[0] - padding[0]
-        for j in range(ow):
-            row = rows[line * ow + j]
-            left = j * stride[1] - padding[1]
-            at = 0
-            for r in range(kernel[0]):
-                i = top + r * dilation[0]
-                for s in range(kernel[1]):
-                    k = left + s * dilation[1]
-                    run = row[at : at + c]
-                    if 0 <= i < h and 0 <= k < w:
-                        pixel = x[n, i, k]
-                        for q in range(c):
-                            run[q] = pixel[q]
-                    else:
-                        for q in range(c):
-                            run[q] = 0
-                    at += c
+        for r in range(kernel[0]):
+            i = top + r * dilation[0]
+            inside = 0 <= i < h
+            pixels = x[n, i if inside else 0].reshape(w * c)
+            for j in range(ow):
+                for s in range(runs):
+                    begin = (r * runs + s) * length
+                    run = rows[line * ow + j, begin : begin + length]
+                    left = (j * stride[1] - padding[1] + s * step) * c
+                    first, last = (max(0, -left), min(length, w * c - left)) if inside else (length, length)
+                    for q in range(min(first, length)):
+                        run[q] = 0
+                    if first < last:
+                        source = pixels[left + first : left + last]
+                        target = run[first:last]
+                        for q in range(last - first):
+                            target[q] = source[q]
+                    for q in range(max(last, first, 0), length):
+                        run[q] = 0
 
 
 @kernel(parallel=True)
@@ -46,23 +54,27 @@ def spread_windows(rows: Array, x: Array, kernel: Any, stride: Any, padding: Any
     """col2im, the transpose of `gather_windows`: add each row into its window of `x`, which starts as zeros."""
     h, w, c = x.shape[1], x.shape[2], x.shape[3]
     oh, ow = plane
+    step = dilation[1]
+    length = kernel[1] * c if step == 1 else c
+    runs = 1 if step == 1 else kernel[1]
     for n in prange(x.shape[0]):  # one thread an image: windows overlap only within it
-        for line in range(oh):
-            top = line * stride[0] - padding[0]
-            for j in range(ow):
-                row = rows[(n * oh + line) * ow + j]
-                left = j * stride[1] - padding[1]
-                at = 0
-                for r in range(kernel[0]):
-                    i = top + r * dilation[0]
-                    for s in range(kernel[1]):
-                        k = left + s * dilation[1]
-                        if 0 <= i < h and 0 <= k < w:
-                            pixel = x[n, i, k]
-                            run = row[at : at + c]
-                            for q in range(c):
-                                pixel[q] += run[q]
-                        at += c
+        for o in range(oh):
+            top = o * stride[0] - padding[0]
+            for r in range(kernel[0]):
+                i = top + r * dilation[0]
+                if not 0 <= i < h:
+                    continue
+                pixels = x[n, i].reshape(w * c)
+                for j in range(ow):
+                    for s in range(runs):
+                        begin = (r * runs + s) * length
+                        left = (j * stride[1] - padding[1] + s * step) * c
+                        first, last = max(0, -left), min(length, w * c - left)
+                        if first < last:
+                            source = rows[(n * oh + o) * ow + j, begin + first : begin + last]
+                            target = pixels[left + first : left + last]
+                            for q in range(last - first):
+                                target[q] += source[q]
 
 
 @kernel(parallel=True)

@@ -1,0 +1,135 @@
+"""`minidl draw`: an expression typed on the command line becomes a textbook figure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from ..errors import MissingEngineError, UsageError
+
+if TYPE_CHECKING:
+    from viz.figure import Figure
+
+EXAMPLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "circuit": ("f = (x + y) * z", ("x=-2", "y=5", "z=-4")),
+    "affine": ("z = norm(W @ x + b)**2", ("W=[[1,2],[3,-1]]", "x=[1,-1]", "b=[0.5,-2]")),
+    "neuron": ("a = sigmoid(w @ x + b)", ("w=[2,-3]", "x=[-1,-2]", "b=-3")),
+    "vanishing": ("", ()),
+}
+"""What `--example` draws: the expression and the values; `vanishing` is twenty sigmoids, one inside the other."""
+
+_USAGE: Final = "give an expression and its values, such as: minidl draw 'f = (x + y) * z' x=-2 y=5 z=-4"
+
+
+def draw(
+    expression: Annotated[
+        str | None, typer.Argument(help="What to draw, such as 'f = (x + y) * z'; steps are separated by ;")
+    ] = None,
+    values: Annotated[
+        list[str] | None, typer.Argument(help="Its values: x=-2 'W=[[1,2],[3,-1]]'", metavar="NAME=VALUE")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where to write: a .svg, .pdf, .png or .dot file, or a folder."),
+    ] = None,
+    example: Annotated[
+        str | None, typer.Option("--example", help=f"Draw an example instead: {', '.join(EXAMPLES)}.")
+    ] = None,
+    grads: Annotated[bool, typer.Option("--grads/--no-grads", help="Whether to draw gradients.")] = True,
+    local: Annotated[
+        bool | None,
+        typer.Option("--local/--no-local", help="Whether to draw local derivatives; of functions, by default."),
+    ] = None,
+    theme: Annotated[str, typer.Option("--theme", help="light or colorblind.")] = "light",
+) -> None:
+    """Draw an expression as a textbook does: values above the wires, gradients below.
+
+    An expression that begins with a minus sign goes after --, as in: minidl draw -o f.svg -- '-x * y' x=1 y=2
+    """
+    from viz.figure import check_suffix
+
+    if output is not None and not output.is_dir():
+        check_suffix(output)
+    root = _root(expression, values or [], example)
+    if grads and root.data.size != 1:
+        raise UsageError(
+            f"{root.name or 'the result'} has shape {root.shape}, and gradients are those of one number: reduce it, as in "
+            "sum(…) or norm(…)**2, or draw it with --no-grads"
+        )
+    figure = _figure(root, example, grads, local, theme)
+    path = output or Path()
+    if path.is_dir():
+        path = path / f"{_file_name(example or root.name)}.svg"
+    _print_numbers(root, grads)
+    _save(figure, path)
+
+
+def _root(expression: str | None, values: list[str], example: str | None) -> Any:
+    from .expression import parse
+    from .values import parse_values
+
+    if example is not None:
+        if expression is not None:
+            raise UsageError("give either an expression or --example, not both")
+        if example not in EXAMPLES:
+            raise UsageError(f"there is no example {example!r}; the examples are {', '.join(EXAMPLES)}")
+        if example == "vanishing":
+            from viz.chain import sigmoid_chain
+
+            return sigmoid_chain(20)
+        text, given = EXAMPLES[example]
+        expression, values = text, list(given)
+    if expression is None:
+        raise UsageError(f"{_USAGE}, or --example with one of {', '.join(EXAMPLES)}")
+    parsed = parse(expression)
+    return parsed.evaluate(parse_values(values, parsed.inputs))
+
+
+def _figure(root: Any, example: str | None, grads: bool, local: bool | None, theme: str) -> Figure:
+    import viz
+
+    if example == "vanishing":
+        return viz.thermometer(root, theme=theme)
+    return viz.draw(root, grads=grads, local=local, theme=theme)
+
+
+def _file_name(name: str | None) -> str:
+    return re.sub(r"[^\w-]", "_", name or "figure")[:40]
+
+
+def _save(figure: Figure, path: Path) -> None:
+    try:
+        written = figure.save(path)
+    except MissingEngineError as error:
+        written = figure.save(path.with_suffix(".dot"))
+        typer.echo(
+            f"{error}\nSo the figure's source is written instead; any Graphviz turns it into a picture.", err=True
+        )
+    typer.echo(f"wrote {written}")
+
+
+def _print_numbers(root: Any, grads: bool) -> None:
+    """Print every value and its gradient, one a line."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from minidl.autodiff import gradients, order
+    from viz.naming import choose_names
+    from viz.notation import array_text, tidy_name
+
+    from ..autodiff.symbols import formula
+
+    nodes = order(root)
+    names = {node: tidy_name(name) for node, name in choose_names(nodes).items()}
+    found = gradients(root) if grads else {}
+    table = Table(box=None, pad_edge=False, header_style="")
+    for heading in ("", "value", *(["gradient"] if grads else [])):
+        table.add_column(heading, overflow="fold")
+    for node in nodes:
+        made = f" = {formula(node, names)}" if node.primitive else ""
+        numbers = [array_text(node.data), *([array_text(found[node])] if grads else [])]
+        table.add_row(names[node] + made, *numbers)
+    Console(highlight=False, markup=False, emoji=False).print(table)

@@ -1,0 +1,84 @@
+"""What README.md and CONTRIBUTING.md show is true."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import minidl
+from minidl.graph import Notation
+from minidl.primitives import Elementwise, registry
+from minidl.primitives.activation import sigmoid
+from minidl.primitives.kinds import sample
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_python_in_the_readme_runs(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = blocks(repository / "README.md", "python")
+    assert len(found) == 2
+    for block in found:
+        exec(compile(block, "README.md", "exec"), {})
+    said = re.findall(r"print\(.*\)  # (.*)", "".join(found))
+    assert said
+    assert capsys.readouterr().out.split() == " ".join(said).split()
+    assert (tmp_path / "circuit.svg").stat().st_size > 1000
+
+
+def test_every_figure_and_link_of_the_readme_exists(repository: Path) -> None:
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    named = [*re.findall(r'src="([^"]+)"', text), *re.findall(r"\]\(([^)#]+)\)", text)]
+    assert len(named) >= 6
+    assert [name for name in named if not (repository / name).exists()] == []
+
+
+def test_the_readme_has_two_set_up_commands(repository: Path) -> None:
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"^python3 -m venv", text, re.MULTILINE)) == 2
+
+
+def test_the_operation_of_the_contributors_page_is_complete(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("checks", repository / "tests" / "engine" / "derivatives.py")
+    assert spec is not None
+    assert spec.loader is not None
+    checks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(checks)
+    (definition,) = blocks(repository / "CONTRIBUTING.md", "python")
+    names: dict[str, Any] = {"Elementwise": Elementwise, "Notation": Notation, "sample": sample, "sigmoid": sigmoid}
+    try:
+        exec(compile(definition, "CONTRIBUTING.md", "exec"), names)
+        softplus = names["softplus"]
+        for check in checks.CHECKS:
+            for case in softplus.samples:
+                check(softplus, case)
+        assert minidl.autodiff.local_derivatives(softplus, out="y") == ["∂y/∂x = σ(x)"]
+    finally:
+        registry.pop("softplus", None)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_no_path_of_one_machine_is_committed(repository: Path) -> None:
+    import subprocess
+
+    listed = subprocess.run(["git", "ls-files"], cwd=repository, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    words = ["/wo" + "rk/", "/ro" + "ot/", "../sha" + "red"]
+    wrong = []
+    for name in listed.stdout.splitlines():
+        path = repository / name
+        if path.suffix in {".py", ".md", ".toml", ".html", ".svg", ".txt"} and path.exists():
+            text = path.read_text(encoding="utf-8")
+            wrong += [f"{name}: {word}" for word in words if word in text]
+    assert not wrong
