@@ -124,7 +124,8 @@ def _take(lesson: Lesson, terminal: Terminal, plain: bool) -> None:
         if plain or reason:
             if reason and not plain:
                 _say(terminal, reason)
-            Plain(session, terminal.out, _saver(progress, lesson)).take(terminal.ask)
+            width = terminal.console.width if terminal.shows else WIDTH
+            Plain(session, terminal.out, _saver(progress, lesson), width).take(terminal.ask)
         else:
             Runner(session, terminal.console, terminal.keys, _saver(progress, lesson)).run()
     finally:

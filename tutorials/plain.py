@@ -9,7 +9,7 @@ from . import figures
 from .answers import LETTERS
 from .runner import Save
 from .session import Session
-from .text import MEASURE, wrap
+from .text import MEASURE, WIDTH, wrap
 
 Ask = Callable[[str], str]
 """Shows a prompt and returns the line that was typed; raises EOFError when there is no more."""
@@ -24,15 +24,16 @@ class Plain:
         session: the learner's place in the lesson.
     """
 
-    def __init__(self, session: Session, out: TextIO, save: Save) -> None:
+    def __init__(self, session: Session, out: TextIO, save: Save, width: int = WIDTH) -> None:
         self.session = session
         self.out = out
         self.save = save
+        self.measure = min(MEASURE, max(width - 1, 20))
 
     def say(self, *lines: str) -> None:
-        """Write lines, broken at 74 columns where they are longer, without the marks of emphasis."""
+        """Write sentences, broken where they are too long for the terminal, without the marks of emphasis."""
         for line in lines:
-            for piece in wrap(line.replace("*", "") if not line.startswith("    ") else line, MEASURE):
+            for piece in wrap(line.replace("*", ""), self.measure):
                 print(piece, file=self.out)
         self.out.flush()
 

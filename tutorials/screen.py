@@ -143,7 +143,8 @@ def _program(code: Iterable[str], output: Iterable[str]) -> list[Text]:
 
 def styled_code(line: str) -> Text:
     """One line of code, with the bar that marks code without colour."""
-    text = Text(f"{MARGIN}│ ", STYLES["quiet"])
+    text = Text()
+    text.append(f"{MARGIN}│ ", STYLES["quiet"])
     text.append(line, STYLES["code"])
     return text
 
@@ -205,7 +206,8 @@ def _message(session: Session) -> list[Text]:
 def _prompt(session: Session, typed: str, cursor: bool) -> list[Text]:
     if not session.open:
         return []
-    line = Text(" › ", STYLES["prompt"])
+    line = Text()
+    line.append(" › ", STYLES["prompt"])
     line.append(typed[-60:] + ("_" if cursor else ""))
     if not typed:
         line.append(f"   {_expected(session)}", STYLES["quiet"])

@@ -19,12 +19,13 @@ from .metrics import text_width
 from .naming import choose_names
 from .notation import array_text, formula_html, name_html, number, number_html, raised, tidy_name
 from .theme import LIGHT, Theme, theme_named
-from .wires import OVERLAP, SHORTEST_WIRE, bare, line_height, name_width, named_wire, wire_block
+from .wires import OVERLAP, SHORTEST_WIRE, Block, bare, line_height, name_width, named_wire, wire_block
 
 LARGEST: Final = 200
 """The most operations that one figure shows."""
 
 _LONGEST_NOTE: Final = 110
+_NOTE_CLOSER: Final = 6
 _CIRCLE: Final = 34
 """The diameter of an operation's circle, and the height of its box, in points."""
 
@@ -241,7 +242,7 @@ class _Circuit:
         self.graph.node("out", shape="none", margin="0.07,0.02", width=0.1, height=0.1, label=label)
         self.graph.edge(f"{self.ids[self.root]}:e", "out:w", weight=10)
 
-    def _note(self, node: Node, primitive: Primitive) -> list[Html]:
+    def _note(self, node: Node, primitive: Primitive) -> list[Block]:
         """The local derivatives of an operation in symbols, and in numbers where they are single numbers."""
         if self.options.local is False or (self.options.local is None and len(node.inputs) != 1):
             return []
@@ -256,21 +257,25 @@ class _Circuit:
             constant = not any(name in formula.split("=")[1] for name in ndims)
             if constant and self.options.local is None:
                 continue
-            size = theme.note_size
-            local = formula_html(formula, ndims, size)
             value = local_derivative(node, i)
             if np.ndim(value) != 0 or constant:
-                lines.append(local)
+                lines.append(self._line(formula_html(formula, ndims, theme.note_size), formula))
                 continue
-            equal = text("= ") + number_html(float(value), size=size)
-            if text_width(f"{formula} = {number(float(value))}", size) <= _LONGEST_NOTE:
-                lines.append(local + text(" ") + equal)
+            local = formula_html(formula, ndims, theme.note_size)
+            equal, shown = number_html(float(value), size=theme.note_size), number(float(value))
+            together = self._line(local + text(" = ") + equal, f"{formula} = {shown}")
+            if together.width <= _LONGEST_NOTE:
+                lines.append(together)
             else:
-                lines += [local, equal]
-        return [font(line, theme.local, theme.note_size) for line in lines]
+                lines += [self._line(local, formula), self._line(text("= ") + equal, f"= {shown}")]
+        return lines
+
+    def _line(self, content: Html, plain: str) -> Block:
+        size = self.theme.note_size
+        return Block(font(content, self.theme.local, size), math.ceil(text_width(plain, size)) + 8, line_height(size))
 
 
-def _box(symbol: Html, width: int, note: Sequence[Html], centered: bool, theme: Theme) -> Html:
+def _box(symbol: Html, width: int, note: Sequence[Block], centered: bool, theme: Theme) -> Html:
     """Set an operation's box with lines of text below, and as much space above, so that the box stays in the middle."""
     box = table(
         [[cell(symbol, width=width - 2, height=_CIRCLE - 2, fixedsize=True)]],
@@ -282,9 +287,13 @@ def _box(symbol: Html, width: int, note: Sequence[Html], centered: bool, theme: 
     )  # fmt: skip
     if not note:
         return table([[cell(port)]])
-    height = len(note) * (line_height(theme.note_size) - 3) + 3
-    lines = table([[cell(line)] for line in note], cellspacing=-3)
-    return table([[cell(height=height)], [cell(port)], [cell(lines, height=height, valign="bottom")]])
+    line, wide = line_height(theme.note_size), max(block.width for block in note)
+    height = len(note) * (line - _NOTE_CLOSER) + _NOTE_CLOSER
+    lines = table(
+        [[cell(block.html, width=wide, height=line, fixedsize=True)] for block in note], cellspacing=-_NOTE_CLOSER,
+        width=wide - 2 * _NOTE_CLOSER, height=height - 2 * _NOTE_CLOSER, fixedsize=True,
+    )  # fmt: skip
+    return table([[cell(height=height)], [cell(port)], [cell(lines, width=wide, height=height, fixedsize=True)]])
 
 
 def _symbol(primitive: Primitive, params: Mapping[str, Any], theme: Theme) -> tuple[Html, int]:

@@ -36,7 +36,7 @@ def _parts(value: float, digits: int) -> tuple[str, int | None]:
     if 1e-4 <= abs(value) < 10**5:
         plain = f"{value:.{digits}g}"
         if "e" in plain:
-            plain = f"{float(plain):.0f}"
+            plain = f"{value:.0f}"
         return _trimmed(plain), None
     mantissa, exponent = f"{value:.{min(digits, 3) - 1}e}".split("e")
     return _trimmed(mantissa), int(exponent)

@@ -31,7 +31,7 @@ LINE: Final = 17.0
 
 MARGIN: Final = 14.0
 _WIDEST_NUMBER: Final = "8.8×10−8"
-_TALLEST: Final = 132.0
+_TALLEST: Final = (132.0, 108.0)  # alone in its row; with other rows below
 _LOWEST: Final = 58.0
 _HEADING: Final = 40.0
 _LEGEND: Final = 60.0
@@ -178,7 +178,7 @@ class _Planner:
     def __init__(self, passes: Passes, rows: int, heading: bool) -> None:
         self.passes = passes
         self.heading = _HEADING if heading else 0.0
-        self.sizes = _slab_sizes(passes)
+        self.sizes = _slab_sizes(passes, _TALLEST[rows > 1])
         shapes = [shape_text(link.shape, passes.batch) for link in passes.links]
         self.gap = max(text_width(content, TEXT) for content in [*shapes, _WIDEST_NUMBER]) + 8
         self.columns = [max(self.sizes[i][0] + self.gap, self._texts_width(i) + 10) for i in range(len(self.sizes))]
@@ -260,18 +260,18 @@ def _levels(links: tuple[Link, ...]) -> dict[int, int]:
     return levels
 
 
-def _slab_sizes(passes: Passes) -> list[tuple[float, float]]:
+def _slab_sizes(passes: Passes, tallest: float) -> list[tuple[float, float]]:
     """A slab's height is its image's side, its width the logarithm of its channels; a vector is a low slab."""
     largest = max(_side(stage, passes.batch) for stage in passes.stages)
-    return [_slab_size(stage, passes.batch, largest) for stage in passes.stages]
+    return [_slab_size(stage, passes.batch, largest, tallest) for stage in passes.stages]
 
 
-def _slab_size(stage: Stage, batch: int | None, largest: int) -> tuple[float, float]:
+def _slab_size(stage: Stage, batch: int | None, largest: int, tallest: float) -> tuple[float, float]:
     if stage.layer.family in ("loss", "operation"):
         return 36.0, _LOWEST
     channels = inner_shape(stage.shape, batch)[:1] or (1,)
     share = 0.0 if largest <= 1 else (_side(stage, batch) - 1) / (largest - 1)
-    return 10 + 4 * math.log2(channels[0] + 1), _LOWEST + (_TALLEST - _LOWEST) * share
+    return 10 + 4 * math.log2(channels[0] + 1), _LOWEST + (tallest - _LOWEST) * share
 
 
 def _side(stage: Stage, batch: int | None) -> int:

@@ -28,8 +28,8 @@ def house_style(theme: Theme) -> Iterator[None]:
     import matplotlib
 
     settings: dict[str, Any] = {
-        "font.family": MATH_FONT,
-        "mathtext.fontset": "stix",
+        "font.family": [MATH_FONT, "DejaVu Sans"],
+        "text.parse_math": False,  # a dollar sign in a class's name is a dollar sign
         "font.size": SIZE,
         "axes.titlesize": SIZE + 2,
         "axes.titlepad": 10,

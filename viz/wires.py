@@ -123,7 +123,10 @@ def _matrix(rows: np.ndarray[Any, Any], widths: Sequence[int], color: str, size:
             for value, width in zip(row, widths, strict=True)
         ]
         lines.append([bracket("L"), *cells, bracket("R")] if i == 0 else cells)
-    return Block(table(lines, color=color, cellspacing=-CLOSER), sum(widths) + 2 * BRACKET - CLOSER, height)
+    width = sum(widths) + 2 * BRACKET - CLOSER
+    size_inside = {"width": width - 2 * CLOSER, "height": height - 2 * CLOSER}
+    grid = table(lines, color=color, cellspacing=-CLOSER, fixedsize=True, **size_inside)
+    return Block(grid, width, height)
 
 
 def wire_block(value: Any, gradient: Any, theme: Theme, *, shortest: int = SHORTEST_WIRE) -> Block:

@@ -26,7 +26,14 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 class Reporter(Protocol):
-    """A listener that shows a person how training goes, and can be told things to pass on."""
+    """A listener that shows a person how training goes, and can be told things to pass on.
+
+    Attributes:
+        stopping: whether training was asked to stop after its current step; set by a signal handler, so only looked at
+            when there is something to show.
+    """
+
+    stopping: bool
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *error: Any) -> None: ...
@@ -74,6 +81,7 @@ class Lines:
     """One line an epoch, in ASCII and within 80 columns; nothing at all if `quiet`."""
 
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self.stopping = False
         self._console = console
         self._quiet = quiet
         self._compiling = False
@@ -115,6 +123,7 @@ class Dashboard:
     def __init__(self, console: Console, title: str) -> None:
         from rich.live import Live
 
+        self.stopping = False
         self._console = console
         self._title = title
         self._live = Live(self, console=console, auto_refresh=False, transient=False)
@@ -124,7 +133,6 @@ class Dashboard:
         self._clock = _Clock()
         self._drawn = 0.0
         self._kernels: list[str] = []
-        self._status = ""
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -175,6 +183,8 @@ class Dashboard:
         trainer, last = self._trainer, self._last
         if self._kernels:
             yield _line(f"compiling kernels for this machine (once): {len(self._kernels)}, {self._kernels[-1]}"[:width])
+        if self.stopping:
+            yield _line("Ctrl-C: stopping after this step, then saving")
         if trainer is None or last is None:
             return
         record = trainer.history[-1] if trainer.history else None
@@ -189,7 +199,7 @@ class Dashboard:
             ("learning rate", f"{last.learning_rate:.5f}"), ("images a second", f"{self._clock.images_a_second:,.0f}")
         )
         yield _line("")
-        room = console.height - 14
+        room = console.height - 15
         yield from _norms(last.gradient_norms, width, room)
 
     def _head(self, width: int) -> Iterator[RenderableType]:
@@ -280,8 +290,8 @@ def _fields(*fields: tuple[str, str]) -> Text:
 
     line = Text()
     for name, value in fields:
-        line.append(f"{name} ").append(value, style="bold").append("    ")
-    line.right_crop(4)
+        line.append(f"{name} ").append(value, style="bold").append("   ")
+    line.right_crop(3)
     return line
 
 
@@ -292,7 +302,7 @@ def _curve(
     if record is not None:
         fields = [*fields, *((part, form.format(record[part + key])) for part in ("train", "validation"))]
     line = _fields(*fields)
-    line.pad_left(15 - len(name))
+    line.pad_left(10 - len(name))
     yield _line(name).append_text(line)
     yield _line(sparkline(values, width)).copy() if values else _line("")
 

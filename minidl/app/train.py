@@ -142,8 +142,10 @@ def _run(
         _say(console, f"{folder}: this run is finished; there is nothing to go on with")
         _print_result(console, _read_result(folder / RESULT), folder, None)
         return True
+    else:
+        keeper.save(trainer)  # the same again: whether the folder can be written is better known now than later
     trainer.listeners += [keeper, reporter]
-    with stop_on_interrupt(trainer):
+    with stop_on_interrupt(trainer, reporter):
         with reporter, compile_notices(reporter):
             _introduce(reporter, session, folder, resumed=state is not None, quiet=quiet)
             finished = trainer.run()
@@ -151,8 +153,8 @@ def _run(
         if result is not None:
             _print_result(console, result, folder, time.perf_counter() - began)
         else:
-            done = f"stopped after step {trainer.step} of {trainer.steps}"
-            _say(console, f"{done}. To go on: minidl train --resume {folder}")
+            _say(console, f"stopped after step {trainer.step} of {trainer.steps}")
+            _say(console, "to go on: minidl train --resume " + (f'"{folder}"' if " " in str(folder) else str(folder)))
     return finished
 
 
@@ -164,7 +166,7 @@ def _judge(session: Session) -> Evaluation:
 
 
 @contextmanager
-def stop_on_interrupt(trainer: Trainer) -> Iterator[None]:
+def stop_on_interrupt(trainer: Trainer, reporter: Reporter) -> Iterator[None]:
     """Have Ctrl-C stop `trainer` after its current step, for a `with` block; pressing it again changes nothing.
 
     The handler only leaves word: so a checkpoint being written is never torn, however often Ctrl-C is pressed.
@@ -175,6 +177,7 @@ def stop_on_interrupt(trainer: Trainer) -> Iterator[None]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         trainer.stop()
+        reporter.stopping = True
 
     previous = signal.signal(signal.SIGINT, handle)
     try:
@@ -187,11 +190,11 @@ def _introduce(reporter: Reporter, session: Session, folder: Path, *, resumed: b
     if quiet:
         return
     about = session.describe()
-    images = about["images"]
+    name, parts = Path(about["data"]).name, about["images"]
     reporter.note(
-        f"{Path(about['data']).name}: {images['train']} training, {images['validation']} validation, "
-        f"{images['test']} test images. {about['model']}: {about['parameters']:,} parameters"
+        f"{name}: {parts['train']:,} training, {parts['validation']:,} validation, {parts['test']:,} test images"
     )
+    reporter.note(f"{about['model']}: {about['parameters']:,} parameters")
     reporter.note(f"going on in {folder}, from step {session.trainer.step}" if resumed else f"writing in {folder}")
 
 

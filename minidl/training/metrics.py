@@ -87,7 +87,7 @@ def gradient_norms(model: Module) -> dict[str, float]:
         layer = name.rpartition(".")[0]
         total = squares.get(layer, 0.0)
         if parameter.grad is not None:
-            flat = parameter.grad.data.ravel()
+            flat = parameter.grad.data.ravel().astype(np.float64)  # so that squares neither overflow nor vanish
             total += float(np.dot(flat, flat))
         squares[layer] = total
     return {layer: float(np.sqrt(total)) for layer, total in squares.items()}

@@ -95,7 +95,8 @@ class Trainer:
         seconds, images_seen = 0.0, 0
         for images, labels in self.train:
             began = time.perf_counter()
-            event = self._step(images, labels)
+            with np.errstate(over="ignore", invalid="ignore"):  # told below, once and in words, if it matters
+                event = self._step(images, labels)
             seconds += time.perf_counter() - began
             images_seen += event.images
             self._tell(event)
@@ -128,7 +129,7 @@ class Trainer:
         if not math.isfinite(value):
             raise DivergedError(
                 f"{what} became {value} at step {self.step + 1} of {self.steps} (epoch {len(self.history) + 1}), so "
-                "training stopped before the weights were harmed. Try a smaller learning rate (--lr) or another "
+                "training stopped there and the last checkpoint is kept. Try a smaller learning rate (--lr) or another "
                 "--optimizer"
             )
 

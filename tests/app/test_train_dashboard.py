@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,8 +58,8 @@ def test_it_shows_everything_that_was_promised() -> None:
     assert "31%  step 37 of 120" in lines[1]
     assert " left" in lines[1]
     assert lines[1].count("█") == pytest.approx((lines[1].count("█") + lines[1].count("░")) * 37 / 120, abs=0.6)
-    assert "loss           now 0.0541    train 1.2500    validation 0.7500" in text
-    assert "accuracy       now 75.00%    train 50.00%    validation 68.50%" in text
+    assert "loss      now 0.0541   train 1.2500   validation 0.7500" in text
+    assert "accuracy  now 75.00%   train 50.00%   validation 68.50%" in text
     assert "▁▅█" in lines  # validation accuracy after each of three epochs
     assert "learning rate 0.01250" in text
     assert "images a second" in text
@@ -71,9 +72,19 @@ def test_it_shows_everything_that_was_promised() -> None:
 @pytest.mark.parametrize("layers", [("fc",), tuple(f"features.block{i}.conv" for i in range(40))])
 def test_it_fits(width: int, height: int, layers: tuple[str, ...]) -> None:
     to = console(width, height)
-    lines = shown(running(to, layers=layers), to)
+    view = running(to, layers=layers)
+    state = view._trainer
+    assert state is not None
+    state.step, state.steps, state.epochs = 99_999, 100_000, 1000
+    state.history[-1] |= {"train_loss": 123.4567, "train_accuracy": 1.0, "validation_loss": 99.9999}
+    view._last = replace(step(99_999, layers), accuracy=1.0, loss=123.4567)
+    lines = shown(view, to)
     assert max(map(len, lines)) <= width
     assert len(lines) < height
+    starts = ["minidl train", "", "", "loss ", "", "accuracy ", "", "", "learning rate ", "", "gradient norm"]
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=False))  # nothing wrapped
+    assert all(line.startswith(layers[0][:8]) for line in lines[len(starts) :])
+    assert len(lines) > len(starts)
 
 
 def test_before_the_first_step_and_at_the_end_it_is_whole_too() -> None:
@@ -100,12 +111,19 @@ def test_compiling_is_shown_until_the_first_step_is_done() -> None:
     assert not any("compiling" in line for line in shown(view, to))
 
 
+def test_ctrl_c_is_acknowledged() -> None:
+    to = console()
+    view = running(to)
+    view.stopping = True
+    assert "Ctrl-C: stopping after this step, then saving" in shown(view, to)
+
+
 def test_numbers_that_are_not_finite_do_not_break_it() -> None:
     to = console()
     view = running(to)
     view(StepDone(38, 4, 32, float("nan"), 0.1, 0.1, {"fc": float("inf"), "conv": 0.0}))
     lines = shown(view, to)
-    assert any(line.startswith("loss           now nan") for line in lines)
+    assert any(line.startswith("loss      now nan") for line in lines)
 
 
 def test_it_is_redrawn_in_place_and_leaves_its_last_state() -> None:
@@ -151,7 +169,13 @@ def test_plain_lines_are_one_an_epoch_within_80_columns() -> None:
     to = console(force_terminal=False)
     lines = Lines(to)
     state = trainer(epochs=100)
-    record = {"epoch": 100, "train_loss": 12.3456, "train_accuracy": 1.0, "validation_loss": 0.5, "validation_accuracy": 1.0}
+    record = {
+        "epoch": 100,
+        "train_loss": 12.3456,
+        "train_accuracy": 1.0,
+        "validation_loss": 0.5,
+        "validation_accuracy": 1.0,
+    }
     with lines:
         lines(TrainingStarted(state))
         lines.compiling("one")

@@ -14,8 +14,9 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and pseudo-terminals are POSIX's")
 
-COMMAND = [sys.executable, "-m", "minidl", "train", "--epochs", "4", "--batch", "64"]
-"""A run of 18 steps an epoch."""
+TRAIN = [sys.executable, "-m", "minidl", "train"]
+SHORT = ["--epochs", "4", "--batch", "64"]
+"""Options of a run of 18 steps an epoch."""
 
 
 def environment() -> dict[str, str]:
@@ -25,9 +26,14 @@ def environment() -> dict[str, str]:
 
 def start(folder: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*COMMAND, *options], cwd=folder, env=environment(), text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
+        [*TRAIN, *options],
+        cwd=folder,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> str:
@@ -49,7 +55,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("whole")
-    status, out = finish(start(folder, "--out", "run"))
+    status, out = finish(start(folder, *SHORT, "--out", "run"))
     assert status == 0, out
     return folder / "run"
 
@@ -69,20 +75,15 @@ def interrupt_many_times(process: subprocess.Popen[str]) -> None:
 def test_ctrl_c_stops_after_the_step_and_resume_equals_the_undisturbed_run(
     tmp_path: Path, whole: Path, disturb: Callable[[subprocess.Popen[str]], None]
 ) -> None:
-    process = start(tmp_path, "--out", "run")
+    process = start(tmp_path, *SHORT, "--out", "run")
     read_until(process, "epoch 2/4")
     disturb(process)
     status, out = finish(process)
     assert status == 130, out
-    assert "To go on: minidl train --resume run" in out
+    assert "to go on: minidl train --resume run" in out
     assert "Traceback" not in out
     assert not list(tmp_path.rglob("*.part"))
-    status, out = finish(
-        subprocess.Popen(
-            [sys.executable, "-m", "minidl", "train", "--resume", "run"],
-            cwd=tmp_path, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    )
+    status, out = finish(start(tmp_path, "--resume", "run"))
     assert status == 0, out
     assert "going on in run, from step" in out
     for name in ("metrics.csv", "model.safetensors", "result.json"):
@@ -90,15 +91,11 @@ def test_ctrl_c_stops_after_the_step_and_resume_equals_the_undisturbed_run(
 
 
 def test_kill_leaves_the_last_complete_checkpoint(tmp_path: Path, whole: Path) -> None:
-    process = start(tmp_path, "--out", "run")
+    process = start(tmp_path, *SHORT, "--out", "run")
     read_until(process, "epoch 2/4")
     process.kill()
     finish(process)
-    resumed = subprocess.Popen(
-        [sys.executable, "-m", "minidl", "train", "--resume", "run", "--quiet"],
-        cwd=tmp_path, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    status, out = finish(resumed)
+    status, out = finish(start(tmp_path, "--resume", "run", "--quiet"))
     assert status == 0, out
     for name in ("metrics.csv", "model.safetensors", "result.json"):
         assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes(), name
@@ -109,7 +106,7 @@ def test_the_dashboard_in_a_real_pseudo_terminal(tmp_path: Path) -> None:
 
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND[:-4], "--epochs", "2"], cwd=tmp_path, env=environment() | {"TERM": "xterm"},
+        [*TRAIN, "--epochs", "2"], cwd=tmp_path, env=environment() | {"TERM": "xterm"},
         stdin=terminal, stdout=terminal, stderr=terminal,
     )  # fmt: skip
     os.close(terminal)

@@ -81,7 +81,7 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     write_folder(tmp_path)
     labels = tmp_path / "train-labels-idx1-ubyte"
     labels.write_bytes(idx(np.zeros(29, np.uint8)))
-    with pytest.raises(DataError, match="30 images but .* 29 labels"):
+    with pytest.raises(DataError, match=r"30 images but .* 29 labels"):
         idx_folder(tmp_path, "train")
     labels.write_bytes(idx(np.full(30, 10, np.uint8)))
     with pytest.raises(DataError, match="labels run from 10 to 10"):

@@ -81,7 +81,7 @@ def test_a_batch_size_that_cannot_be_is_refused(batch: int) -> None:
 
 
 def test_the_state_of_another_loader_is_refused() -> None:
-    with pytest.raises(CheckpointError, match="batches of 4.*batches of 5"):
+    with pytest.raises(CheckpointError, match=r"batches of 4.*batches of 5"):
         loader(batch=5).load_state_dict(loader(batch=4).state_dict())
     with pytest.raises(CheckpointError, match="incomplete"):
         loader().load_state_dict({})

@@ -91,5 +91,5 @@ def test_standardized_pixels_have_mean_0_and_deviation_1_in_each_channel() -> No
 
 
 def test_blank_images_cannot_be_standardized() -> None:
-    with pytest.raises(DataError, match="channel 0 .* same everywhere"):
+    with pytest.raises(DataError, match=r"channel 0 .* same everywhere"):
         Standardize.fit(np.ones((3, 1, 2, 2), np.float32))

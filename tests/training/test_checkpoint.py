@@ -18,7 +18,10 @@ def state(step: int = 7) -> dict[str, Any]:
     return {
         "step": step,
         "model": {"a.weight": rng.random((3, 4)).astype(np.float32).T, "b": np.full((), 0.1)},
-        "optimizer": {"state": {0: {"step": 3, "m": rng.random(2)}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.99)}]},
+        "optimizer": {
+            "state": {0: {"step": 3, "m": rng.random(2)}},
+            "param_groups": [{"lr": 0.1, "betas": (0.9, 0.99)}],
+        },
         "generator": {"state": {"inc": 2**127 + 1}},
         "history": [{"loss": 0.1 + 0.2, "note": "σ", "odd": float("inf")}],
         "sums": {},

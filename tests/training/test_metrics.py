@@ -28,7 +28,9 @@ def test_clopper_pearson_inverts_the_binomial_tails() -> None:
     assert binom.cdf(37, 52, high) == pytest.approx(0.05)
 
 
-@pytest.mark.parametrize(("successes", "trials", "confidence"), [(3, 2, 0.95), (-1, 2, 0.95), (0, 0, 0.95), (1, 2, 1.0)])
+@pytest.mark.parametrize(
+    ("successes", "trials", "confidence"), [(3, 2, 0.95), (-1, 2, 0.95), (0, 0, 0.95), (1, 2, 1.0)]
+)
 def test_clopper_pearson_refuses_nonsense(successes: int, trials: int, confidence: float) -> None:
     with pytest.raises(UsageError, match="no interval"):
         clopper_pearson(successes, trials, confidence)
@@ -38,7 +40,11 @@ def test_top_k() -> None:
     scores = np.array([[0.1, 0.5, 0.4], [0.6, 0.3, 0.1], [0.2, 0.2, 0.6]])
     labels = np.array([2, 0, 1])
     assert top_k_correct(scores, labels).tolist() == [False, True, False]
-    assert top_k_correct(scores, labels, 2).tolist() == [True, True, False]  # of equal scores the first is guessed first
+    assert top_k_correct(scores, labels, 2).tolist() == [
+        True,
+        True,
+        False,
+    ]  # of equal scores the first is guessed first
     assert top_k_correct(scores, labels, 3).all()
     with pytest.raises(UsageError, match="from 1 to 3"):
         top_k_correct(scores, labels, 4)
@@ -69,6 +75,10 @@ def test_gradient_norms_are_per_layer_over_all_its_parameters() -> None:
         squares = [(p.grad.data.astype(np.float64) ** 2).sum() for p in parameters if p.grad is not None]
         assert norm == pytest.approx(math.sqrt(sum(squares)), rel=1e-6)
         assert len(squares) == 2
+    for parameter in model.parameters():
+        assert parameter.grad is not None
+        parameter.grad.data = np.full(parameter.shape, 1e30, np.float32)
+    assert gradient_norms(model)["inner.0"] == pytest.approx(1e30 * math.sqrt(25), rel=1e-6)  # squares would overflow
     model.zero_grad()
     assert gradient_norms(model) == {"inner.0": 0.0, "inner.2": 0.0}
 
@@ -85,7 +95,9 @@ def test_evaluation_uses_eval_mode_records_nothing_and_leaves_no_trace(training:
     assert all(p.grad is None for p in model.parameters())
 
     w = {name: value.astype(np.float64) for name, value in model.state_dict().items()}
-    scores = (images.reshape(7, 4) @ w["inner.0.weight"].T + w["inner.0.bias"]) @ w["inner.2.weight"].T + w["inner.2.bias"]
+    scores = (images.reshape(7, 4) @ w["inner.0.weight"].T + w["inner.0.bias"]) @ w["inner.2.weight"].T + w[
+        "inner.2.bias"
+    ]
     p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     np.testing.assert_allclose(judged.probabilities, p, rtol=1e-5)
     assert judged.loss == pytest.approx(-np.log(p[np.arange(7), labels]).mean(), rel=1e-5)

@@ -1,0 +1,383 @@
+"""Circuits: what they say is what the engine computed, and their geometry is that of the house style."""
+
+import json
+import math
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+import minidl
+import viz
+from minidl.autodiff import gradients, order
+from minidl.errors import GraphError, MissingEngineError, UsageError
+from minidl.primitives import registry
+from viz import engine
+from viz.chain import sigmoid_chain
+from viz.notation import number
+
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's dot is not installed")
+ENGINES = ["bundled", pytest.param("dot", marks=needs_dot)]
+
+
+@pytest.fixture(params=ENGINES)
+def kind(request, monkeypatch):
+    monkeypatch.setenv("MINIDL_GRAPHVIZ", request.param)
+    return request.param
+
+
+def leaf(data, name):
+    return minidl.tensor(data, dtype=minidl.float64, requires_grad=True, name=name)
+
+
+def circuit():
+    x, y, z = (minidl.scalar(v, name=n) for v, n in [(-2.0, "x"), (5.0, "y"), (-4.0, "z")])
+    return ((x + y) * z).named("f")
+
+
+def affine():
+    W, x, b = leaf([[1.0, 2.0], [3.0, -1.0]], "W"), leaf([1.0, -1.0], "x"), leaf([0.5, -2.0], "b")
+    return minidl.squared_norm(W @ x + b).named("z")
+
+
+def neuron():
+    w, x, b = leaf([2.0, -3.0], "w"), leaf([-1.0, -2.0], "x"), minidl.scalar(-3.0, name="b")
+    return minidl.sigmoid(w @ x + b).named("a")
+
+
+def branching():
+    x, y = minidl.scalar(2.0, name="x"), minidl.scalar(-1.0, name="y")
+    q = x + y
+    return (q * x + minidl.sin(q)).named("f")
+
+
+def squared():
+    x = minidl.scalar(3.0, name="x")
+    return (x * x).named("f")
+
+
+def constants():
+    x = minidl.scalar(2.0, name="x")
+    return (2 * x**3 + 1 / (x + 1)).named("f")
+
+
+def large():
+    W, x = leaf(np.full((8, 8), 0.1), "W"), leaf(np.ones(8), "x")
+    return minidl.relu(W @ x).sum().named("L")
+
+
+FIGURES = [circuit, affine, neuron, branching, squared, constants, large]
+
+
+def cells(dot, color):
+    """What a figure prints in one colour."""
+    found = re.findall(rf'<FONT COLOR="{color}"[^>]*>((?:(?!</FONT>).)*)</FONT>', dot)
+    return [re.sub(r"<[^>]+>", "", text) for text in found]
+
+
+def test_the_circuit_prints_the_numbers_of_the_lecture():
+    dot = viz.draw(circuit()).dot
+    assert cells(dot, "#1a7f45") == ["−2", "5", "−4", "3", "−12"]
+    assert cells(dot, "#c62828") == ["−4", "−4", "3", "−4", "1"]
+
+
+def test_the_affine_norm_prints_the_numbers_of_the_lecture_and_its_local_derivative():
+    figure = viz.draw(affine())
+    assert cells(figure.dot, "#1a7f45") == "1 2 3 −1 1 −1 0.5 −2 −1 4 −0.5 2 4.25".split()
+    assert cells(figure.dot, "#c62828") == "−1 1 4 −4 11 −6 −1 4 −1 4 −1 4 1".split()
+    assert cells(figure.dot, "#1f5fa8") == ["∂z/∂v = 2v"]
+    assert "u = [−1, 4] with gradient [−1, 4]" in figure.text
+    assert "u = Wx = [−1, 4]" in figure.steps
+    assert "‖·‖²" in figure.dot
+
+
+@pytest.mark.parametrize("make", FIGURES)
+def test_every_number_is_the_engines_own(make):
+    root = make()
+    found, nodes = gradients(root), order(root)
+    dot = viz.draw(root).dot
+    values = cells(dot, "#1a7f45")
+    grads = cells(dot, "#c62828")
+    if make is large:
+        assert f"‖∇‖ = {number(float(np.linalg.norm(found[nodes[0]])), 3)}" in grads
+        assert "8×8" in values
+        return
+    assert values == [number(v) for node in nodes for v in np.ravel(node.data)]
+    assert grads == [number(v) for node in nodes for v in np.ravel(found[node])]
+
+
+@pytest.mark.parametrize("make", FIGURES)
+def test_it_is_drawn_without_a_remark(make, kind):
+    assert engine.render_with_warnings(viz.draw(make()).dot, "svg")[1] == []
+
+
+@pytest.mark.parametrize("make", FIGURES)
+def test_the_same_graph_gives_the_same_dot(make):
+    assert viz.draw(make()).dot == viz.draw(make()).dot
+
+
+def geometry(dot):
+    """Return the boxes of the nodes, and each edge's names, ports and end points, all in points."""
+    drawing = json.loads(engine.render(dot, "json"))
+    boxes, names = {}, {}
+    for node in drawing["objects"]:
+        x, y = map(float, node["pos"].split(","))
+        w, h = 36 * float(node["width"]), 36 * float(node["height"])
+        boxes[node["name"]] = (x - w, y - h, x + w, y + h)
+        names[node["_gvid"]] = node["name"]
+    edges = []
+    for edge in drawing["edges"]:
+        numbers = edge["pos"].split(" ")
+        arrow = [p[2:] for p in numbers if p.startswith("e,")]
+        points = [tuple(map(float, p.split(","))) for p in numbers if not p.startswith("e,")]
+        end = tuple(map(float, arrow[0].split(","))) if arrow else points[-1]
+        edges.append((names[edge["tail"]], names[edge["head"]], edge, points[0], end))
+    return boxes, edges, tuple(map(float, drawing["bb"].split(",")))
+
+
+@pytest.mark.parametrize("make", FIGURES)
+def test_nothing_overlaps(make, kind):
+    boxes, _, (left, low, right, high) = geometry(viz.draw(make()).dot)
+    items = list(boxes.items())
+    for i, (name, a) in enumerate(items):
+        assert left - 2 <= a[0] and a[2] <= right + 2 and low - 2 <= a[1] and a[3] <= high + 2, name  # noqa: PT018
+        for other, b in items[i + 1 :]:
+            apart = a[2] <= b[0] + 0.5 or b[2] <= a[0] + 0.5 or a[3] <= b[1] + 0.5 or b[3] <= a[1] + 0.5
+            assert apart, f"{name} and {other} overlap"
+
+
+@pytest.mark.parametrize("make", FIGURES)
+def test_edges_run_into_the_wires_without_a_gap(make, kind):
+    """A wire's rule is one point longer on both sides than its node, at whose middle the edges end."""
+    boxes, edges, _ = geometry(viz.draw(make()).dot)
+    checked = 0
+    for tail, head, edge, start, end in edges:
+        if edge.get("tailport") == "e" and tail.startswith("v"):
+            box = boxes[tail]
+            assert start == pytest.approx((box[2], (box[1] + box[3]) / 2), abs=0.6)
+            checked += 1
+        if edge.get("headport") == "w" and head.startswith("v"):
+            box = boxes[head]
+            assert end == pytest.approx((box[0], (box[1] + box[3]) / 2), abs=0.6)
+            checked += 1
+    assert checked >= 2
+
+
+@pytest.mark.parametrize("make", [circuit, affine, neuron])
+def test_a_result_leaves_its_operation_in_a_straight_line(make, kind):
+    boxes, edges, _ = geometry(viz.draw(make()).dot)
+    for tail, head, *_ in edges:
+        if head.startswith("v"):
+            middles = [(boxes[name][1] + boxes[name][3]) / 2 for name in (tail, head)]
+            assert middles[0] == pytest.approx(middles[1], abs=1.0)
+
+
+def test_the_wires_of_one_column_are_equally_long_and_start_together(kind):
+    boxes, _, _ = geometry(viz.draw(affine()).dot)
+    W, x = boxes["v1"], boxes["v2"]
+    assert (W[0], W[2]) == pytest.approx((x[0], x[2]), abs=0.6)
+
+
+@pytest.mark.parametrize("make", [*FIGURES, sigmoid_chain])
+def test_no_text_is_too_small_to_read(make):
+    figure = viz.thermometer(make()) if make is sigmoid_chain else viz.draw(make())
+    assert min(float(size) for size in re.findall(r'POINT-SIZE="([\d.]+)"', figure.dot)) >= 12
+
+
+def test_a_value_used_twice_has_one_wire_and_two_edges():
+    dot = viz.draw(squared()).dot
+    assert len(re.findall(r"^  v\d+ \[", dot, re.MULTILINE)) == 2
+    assert dot.count("v1:e -> o2") == 2
+    assert cells(dot, "#c62828") == ["6", "1"]
+
+
+def test_constants_are_plain_numbers_without_gradients():
+    dot = viz.draw(constants()).dot
+    assert len(re.findall(r"^  c\d+_\d+ \[", dot, re.MULTILINE)) == 3
+    assert "(·)" in dot
+
+
+def test_names_come_from_the_value_then_the_caller_then_the_alphabet():
+    x, y = minidl.scalar(1.0), minidl.scalar(2.0, name="why")
+    total = x + y
+    assert viz.draw(total * x, names={"x": x, "y": y, "_hidden": total, "unrelated": 3}).steps[:4] == (
+        "x = 1",
+        "why = 2",
+        "q = x + why = 3",
+        "f = q·x = 3",
+    )
+
+
+def test_no_letter_is_used_twice():
+    x = minidl.scalar(1.0, name="q")
+    root = x
+    for _ in range(30):
+        root = root + 1.0
+    names = re.findall(r"(?:^|; |: )(\w+) = ", viz.draw(root).text)
+    assert len(names) == len(set(names)) == 31
+
+
+def test_values_gradients_and_local_derivatives_can_be_left_out():
+    assert cells(viz.draw(neuron(), values=False).dot, "#1a7f45") == []
+    assert cells(viz.draw(neuron(), grads=False).dot, "#c62828") == []
+    assert cells(viz.draw(neuron(), local=False).dot, "#1f5fa8") == []
+    assert cells(viz.draw(circuit()).dot, "#1f5fa8") == []
+    shown = cells(viz.draw(circuit(), local=True).dot, "#1f5fa8")
+    assert shown == ["∂q/∂x = 1", "∂q/∂y = 1", "∂f/∂q = z = −4", "∂f/∂z = q = 3"]
+
+
+def test_the_local_derivative_of_a_function_stands_in_symbols_and_numbers():
+    text = cells(viz.draw(neuron()).dot, "#1f5fa8")
+    assert text == ["∂a/∂p = a·(1 − a)", "= 0.1966"]
+
+
+def test_themes_change_the_colours():
+    dot = viz.draw(circuit(), theme="colorblind").dot
+    assert cells(dot, "#0072b2") == ["−2", "5", "−4", "3", "−12"]
+    with pytest.raises(UsageError, match="light, colorblind"):
+        viz.draw(circuit(), theme="neon")
+
+
+def test_gradients_that_are_there_stay_as_they_are():
+    root = circuit()
+    viz.draw(root)
+    assert all(node.grad is None for node in order(root))
+
+
+def test_a_vector_is_drawn_without_gradients():
+    W, x = leaf(np.eye(2), "W"), leaf([1.0, 2.0], "x")
+    assert "∂" not in viz.draw((W @ x).named("y"), grads=False, local=False).dot
+    with pytest.raises(GraphError, match="one number"):
+        viz.draw(W @ x)
+
+
+@pytest.mark.parametrize(
+    ("root", "reason"),
+    [
+        (lambda: minidl.scalar(1.0, name="x"), "x was given, not computed"),
+        (lambda: minidl.tensor(1.0) + 1, "requires_grad=True"),
+        (lambda: circuit().detach(), "requires_grad=True"),
+        (lambda: 3.0, "takes a tensor"),
+    ],
+)
+def test_what_has_no_graph_is_refused(root, reason):
+    with pytest.raises(GraphError, match=reason):
+        viz.draw(root())
+
+
+def test_a_graph_too_large_for_a_figure_is_refused():
+    root = minidl.scalar(1.0, name="x")
+    for _ in range(201):
+        root = root + 1.0
+    with pytest.raises(GraphError, match="201 operations"):
+        viz.draw(root)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e-300, 1e300, -0.0, 5e-324])
+def test_any_number_is_drawn(value):
+    x = minidl.scalar(value, name="x")
+    assert engine.render_with_warnings(viz.draw(x * 1.0).dot, "svg")[1] == []
+
+
+def drawable():
+    for name, primitive in registry.items():
+        if primitive.kind != "constant":
+            for i, sample in enumerate(primitive.samples[:2]):
+                yield pytest.param(primitive, sample, id=f"{name}-{i}")
+
+
+@pytest.mark.parametrize(("primitive", "sample"), list(drawable()))
+def test_every_operation_is_drawn(primitive, sample):
+    inputs = [leaf(array, f"x_{i}") for i, array in enumerate(sample.arrays(np.random.default_rng(0)))]
+    result = primitive(*inputs, **sample.params)
+    figure = viz.draw(result, grads=result.data.size == 1, local=True)
+    assert engine.render_with_warnings(figure.dot, "svg")[1] == []
+
+
+# Saving -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("svg", b"<?xml"), ("PDF", b"%PDF"), ("png", b"\x89PNG"), ("dot", b"digraph")])
+def test_it_is_saved_in_every_format(tmp_path, suffix, start):
+    path = viz.draw(circuit()).save(tmp_path / "new" / f"circuit.{suffix}")
+    assert path.read_bytes().startswith(start)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_unknown_endings_are_refused(tmp_path):
+    for name in ("circuit.gif", "circuit"):
+        with pytest.raises(UsageError, match=r"\.svg, \.pdf, \.png, \.dot"):
+            viz.draw(circuit()).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(OSError, match=r"cannot write the figure: .*circuit\.svg"):
+        viz.draw(circuit()).save(tmp_path / "file" / "circuit.svg")
+
+
+def test_without_an_engine_the_source_can_still_be_saved(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIDL_GRAPHVIZ", "none")
+    figure = viz.draw(circuit())
+    assert figure.save(tmp_path / "circuit.dot").exists()
+    with pytest.raises(MissingEngineError):
+        figure.save(tmp_path / "circuit.svg")
+    shown = figure._repr_mimebundle_()
+    assert set(shown) == {"text/plain"}
+    assert "not drawn" in shown["text/plain"]
+
+
+def test_a_notebook_shows_the_svg():
+    shown = viz.draw(circuit())._repr_mimebundle_()
+    assert shown["image/svg+xml"].startswith("<?xml")
+
+
+# The thermometer --------------------------------------------------------------------------------------------------------
+
+
+def test_the_thermometer_prints_what_the_engine_computed(kind):
+    root = sigmoid_chain(20)
+    figure = viz.thermometer(root)
+    chain, found = order(root), gradients(root)
+    local = [float(n.data) * (1 - float(n.data)) for n in chain[1:]]
+    assert float(found[chain[0]]) == pytest.approx(math.prod(local), rel=1e-12)
+    blue = cells(figure.dot, "#1f5fa8")
+    assert blue == [*(number(value, 3) for value in local), "σ′"]
+    powers = [round(math.log10(float(found[node]))) for node in chain]
+    assert powers[0] == -13
+    red = cells(figure.dot, "#c62828")[:21]
+    assert sorted(red) == sorted("1" if p == 0 else f"10−{-p}" for p in powers)
+    assert engine.render_with_warnings(figure.dot, "svg", layout=figure.layout)[1] == []
+
+
+def test_the_thermometer_fits_a_slide_and_is_aligned(kind):
+    figure = viz.thermometer(sigmoid_chain(20))
+    drawing = json.loads(engine.render(figure.dot, "json", layout=figure.layout))
+    _, _, width, height = map(float, drawing["bb"].split(","))
+    assert width <= 960
+    assert height <= 540
+    places = {o["name"]: tuple(map(float, o["pos"].split(","))) for o in drawing["objects"]}
+    rows = [[places[f"o{k}"] for k in range(first, first + 10)] for first in (1, 11)]
+    for row in rows:
+        assert len({round(y, 2) for _, y in row}) == 1
+        assert np.allclose(np.diff([x for x, _ in row]), 86, atol=0.01)
+    assert [x for x, _ in rows[0]] == [x for x, _ in rows[1]]
+
+
+def test_wires_grow_with_the_gradient_and_read_in_order():
+    dot = viz.thermometer(sigmoid_chain(20)).dot
+    widths = [float(w) for w in re.findall(r"(?:w0|o\d+) -> (?:o\d+|end) \[penwidth=([\d.]+)", dot)]
+    assert len(widths) == 20
+    assert widths == sorted(widths)
+    assert widths[0] < 2 < 7 < widths[-1]
+
+
+def test_what_is_no_chain_has_no_thermometer():
+    with pytest.raises(GraphError, match="chain"):
+        viz.thermometer(circuit())
+    with pytest.raises(GraphError, match="at most"):
+        viz.thermometer(sigmoid_chain(61))
+    with pytest.raises(GraphError, match="computed"):
+        viz.thermometer(minidl.scalar(1.0))

@@ -1,0 +1,148 @@
+"""The plots of a run."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from minidl.errors import ShapeError, UsageError
+from viz.plots import best_epoch, curves, guesses, kernels
+from viz.plots_kernels import _mosaic
+from viz.plots_style import SIZE
+from viz.theme import LIGHT
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def record(epoch: int, loss: float = 0.1, accuracy: float = 0.9) -> dict[str, Any]:
+    return {
+        "epoch": epoch,
+        "train_loss": loss / 2,
+        "train_accuracy": accuracy,
+        "validation_loss": loss,
+        "validation_accuracy": accuracy,
+    }
+
+
+def words_of(svg: str) -> str:
+    return " ".join(element.text or "" for element in ElementTree.fromstring(svg).iter(f"{SVG}desc"))
+
+
+def all_plots() -> dict[str, str]:
+    generator = np.random.default_rng(0)
+    probabilities = generator.random((30, 10))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return {
+        "curves": curves([record(1, 2.0, 0.5), record(2, 0.05, 0.98), record(3, 0.06, 0.97)]),
+        "kernels": kernels(generator.normal(size=(16, 1, 3, 3)), "conv1"),
+        "many kernels": kernels(generator.normal(size=(40, 6, 5, 5)), "conv2"),
+        "guesses": guesses(generator.random((30, 1, 8, 8)), generator.integers(0, 10, 30), probabilities),
+    }
+
+
+def test_plots_are_svg_with_words_the_same_every_time() -> None:
+    first, second = all_plots(), all_plots()
+    assert first == second
+    for svg in first.values():
+        root = ElementTree.fromstring(svg)
+        assert root.get("role") == "img"
+        assert len(words_of(svg)) > 40
+        assert not list(root.iter(f"{SVG}text"))  # letters are paths: they look the same without the font
+        assert "date" not in svg.lower().replace("validate", "").replace("update", "")
+        assert len(svg) < 200_000
+    assert SIZE - 1 >= 12
+
+
+def test_matplotlib_settings_are_left_as_they_were() -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    curves([record(1)])
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_matplotlib_is_loaded_when_a_plot_is_made_and_pyplot_never() -> None:
+    code = (
+        "import sys, viz.plots, viz.report, viz.passes, numpy as np\n"
+        "early = {'matplotlib', 'fontTools'} & sys.modules.keys()\n"
+        "viz.plots.kernels(np.ones((1, 1, 3, 3)), 'conv')\n"
+        "sys.exit(bool(early) or 'matplotlib.pyplot' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss() -> None:
+    history = [record(1, 0.1, 0.8), record(2, 0.3, 0.95), record(3, 0.2, 0.95), record(4, 0.1, math.nan)]
+    assert best_epoch(history)["epoch"] == 3
+    assert "best epoch is 3 with validation accuracy 95.0 %" in words_of(curves(history))
+
+
+def test_a_run_that_diverged_is_plotted() -> None:
+    assert "to inf" in words_of(curves([record(1, 3.0, 0.1), record(2, math.nan, 0.1), record(3, math.inf, 0.1)]))
+    curves([record(1, math.nan, math.nan)])
+
+
+def test_no_epochs_is_an_error() -> None:
+    with pytest.raises(UsageError, match="no epoch"):
+        curves([])
+
+
+def test_kernels_are_on_one_symmetric_scale_with_their_signs_marked() -> None:
+    tiles = np.array([[[1.0, -1.0], [0.0, 0.5]]])
+    picture, side = _mosaic([[tiles[0]]], 1.0, LIGHT)
+    middle = side // 2
+    inner = picture[3 : 3 + 4, 3 : 3 + 4].reshape(-1, 3)  # off the frame and the minus signs
+    assert inner.tolist() == [list(bytes.fromhex(LIGHT.local[1:]))] * 16
+    negative = picture[3, side + 3]
+    assert negative.tolist() == list(bytes.fromhex(LIGHT.gradient[1:]))
+    zero = picture[side + 4, 4]
+    assert zero.min() >= 254
+    assert picture[middle, side + middle].tolist() != negative.tolist()  # the minus sign
+    assert picture[middle, middle].tolist() == inner[0].tolist()  # and none where it is positive
+
+
+def test_kernels_say_how_many_are_shown() -> None:
+    assert "16 kernels of 3×3" in words_of(kernels(np.ones((16, 1, 3, 3)), "conv1"))
+    assert "40×6 kernels of 5×5" in words_of(kernels(np.ones((40, 6, 5, 5)), "conv2"))
+    assert "(the first 32×6)" in words_of(kernels(np.ones((40, 6, 5, 5)), "conv2"))
+    kernels(np.zeros((1, 1, 1, 1)), "zeros")
+    kernels(np.full((2, 2, 3, 3), np.nan), "diverged")
+    with pytest.raises(ShapeError, match=r"\(3, 3\)"):
+        kernels(np.ones((3, 3)), "flat")
+
+
+def test_only_wrong_guesses_are_shown_the_surest_first() -> None:
+    probabilities = np.array([[0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.05, 0.05, 0.9]])
+    words = words_of(guesses(np.zeros((3, 1, 4, 4)), np.array([1, 1, 0]), probabilities, ["cat", "dog", "<owl>"]))
+    assert "2 of 3 test images misclassified" in words
+    owl, dog = words.index("A cat was taken for: <owl> 90 %"), words.index("A dog was taken for: cat 60 %, dog 30 %")
+    assert owl < dog
+
+
+def test_nothing_misclassified_says_so() -> None:
+    assert "Every test image was classified correctly" in words_of(
+        guesses(np.zeros((2, 8, 8)), np.array([0, 1]), np.eye(2))
+    )
+
+
+def test_colour_images_and_many_mistakes() -> None:
+    probabilities = np.tile([0.9, 0.1], (40, 1))
+    words = words_of(guesses(np.full((40, 3, 8, 8), 2.0), np.ones(40, int), probabilities))
+    assert "40 of 40 test images misclassified, the 24 surest mistakes" in words
+
+
+def test_names_are_taken_literally() -> None:
+    words = words_of(guesses(np.zeros((1, 1, 8, 8)), np.array([1]), np.array([[0.9, 0.1]]), ["5$ to $x^{", "σ ✓ <&>"]))
+    assert "A σ ✓ <&> was taken for: 5$ to $x^{ 90 %" in words
+    kernels(np.ones((1, 1, 3, 3)), "$\\frac{")
+
+
+def test_guesses_that_do_not_belong_together() -> None:
+    with pytest.raises(ShapeError, match="3 images, 2 labels"):
+        guesses(np.zeros((3, 1, 8, 8)), np.zeros(2, int), np.ones((3, 10)))
