@@ -19,7 +19,7 @@ from .notation import name_html, number, number_html, power_of_ten, tidy_name
 from .theme import LIGHT, HeatScale, Stroke, Theme, theme_named
 
 LONGEST_CHAIN: Final = 60
-_PITCH: Final = 86.0
+_PITCH: Final = 81.0
 _RADIUS: Final = 17.0
 _ROW: Final = 132.0
 _LEGEND_STEP: Final = 3
@@ -171,7 +171,7 @@ class _Rows:
         """The value above and the size of the gradient below the wire that leaves number `k`."""
         size = self.theme.number_size
         self._text(number_html(float(self.chain[k].data), 3, size), x, y + 17, self.theme.value)
-        self._text(power_of_ten(self.sizes[k], size), x, y - 16, self.theme.gradient)
+        self._text(power_of_ten(self.sizes[k], size), x, y - 18, self.theme.gradient)
 
     def _unit(self, k: int) -> None:
         theme = self.theme
@@ -220,7 +220,7 @@ class _Rows:
         y = -(rows - 1) * _ROW - 84
         first, last = self.names[self.chain[0]], self.names[self.chain[-1]]
         powers = range(int(self.scale.high), int(self.scale.low) - 1, -_LEGEND_STEP)
-        x = -_PITCH + _RADIUS
+        x = -16.0
         caption = "size of the gradient:"
         width = text_width(caption, size)
         self._text(text(caption), x + width / 2, y, size=size)

@@ -201,8 +201,8 @@ def _why_no_passes(run: Run) -> str:
     if run.undrawn:
         return (
             f"No Graphviz was found when {len(run.undrawn)} of the diagrams were made: they are in the run's folder as "
-            "figures/passes-*.dot. <code>pip install 'pygraphviz&gt;=2.0.4'</code> adds one; "
-            "<code>dot -Tsvg -O figures/*.dot</code> draws them."
+            "figures/passes-*.dot. With <code>pip install 'pygraphviz&gt;=2.0.4'</code> the next run draws its own; where "
+            "Graphviz itself is installed, <code>dot -Tsvg -O figures/passes-*.dot</code> draws these."
         )
     return "There are no diagrams of the passes in the run's folder."
 

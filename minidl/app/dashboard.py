@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-NARROWEST, LOWEST = 60, 16
+NARROWEST, LOWEST = 60, 18
 """The smallest terminal, in columns and lines, that the dashboard is drawn in."""
 
 REFRESH = 0.1

@@ -125,6 +125,10 @@ class RunFolder:
                 self.draw_passes(f"epoch {record['epoch']} · {accuracy}", record["epoch"])
             case TrainingStopped(trainer, finished):
                 self.save(trainer)
+                if trainer.history:
+                    self._write_metrics(trainer)
+                if finished:  # a run that was killed right after its last checkpoint has not got these yet
+                    self._write_model(trainer)
                 self.draw_summary(trainer)
                 if not finished:  # a finished run has its report when the test set has been seen
                     self.write_report()
@@ -143,7 +147,6 @@ class RunFolder:
     def _write_timing(self, epoch: int, seconds: float, speed: float) -> None:
         path = self.folder / TIMING
         rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.exists() else []
-        rows = [row for row in rows if int(row["epoch"]) < epoch]
         write_csv(path, [*rows, {"epoch": epoch, "seconds": f"{seconds:.3f}", "images_per_second": f"{speed:.1f}"}])
 
     def _write_model(self, trainer: Trainer) -> None:

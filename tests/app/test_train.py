@@ -14,10 +14,11 @@ import typer
 from safetensors import safe_open
 
 import minidl
+from minidl import nn
 from minidl.app import run_folder
 from minidl.app.train import INTERRUPTED, train
 from minidl.errors import CheckpointError, MinidlError, RenderError, UsageError
-from minidl.models import build
+from minidl.models import MODELS, build
 from minidl.training import DivergedError, StepDone, Trainer, evaluate, load_parts, trainer
 
 SMALL: dict[str, Any] = {"epochs": 2, "batch": 383, "plain": True}
@@ -131,6 +132,39 @@ def test_pictures_do_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> 
     assert Path("with/model.safetensors").read_bytes() == Path("without/model.safetensors").read_bytes()
 
 
+def test_pictures_of_a_model_with_dropout_draw_no_random_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dropping(image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, classes))
+
+    monkeypatch.setitem(MODELS, "dropping", dropping)
+    train(**SMALL, model="dropping", out=Path("with"))
+    monkeypatch.setattr(run_folder.RunFolder, "_attempt", lambda self, what, draw: None)
+    train(**SMALL, model="dropping", out=Path("without"))
+    assert Path("with/metrics.csv").read_bytes() == Path("without/metrics.csv").read_bytes()
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_run_killed_between_its_checkpoint_and_its_other_files_gets_them_when_resumed(
+    monkeypatch: pytest.MonkeyPatch, epoch: int
+) -> None:
+    train(**SMALL, out=Path("whole"))
+    with monkeypatch.context() as patch:
+        real = run_folder.RunFolder._write_metrics
+
+        def die(self: run_folder.RunFolder, trainer: Trainer) -> None:
+            if len(trainer.history) == epoch:
+                raise KeyboardInterrupt
+            real(self, trainer)
+
+        patch.setattr(run_folder.RunFolder, "_write_metrics", die)
+        with pytest.raises(KeyboardInterrupt):
+            train(**SMALL, out=Path("cut"))
+    train(resume=Path("cut"), plain=True)
+    for name in ("metrics.csv", "model.safetensors", "result.json"):
+        assert Path("cut", name).read_bytes() == Path("whole", name).read_bytes(), name
+
+
 @pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("step", [1, 2, 3, 5])
 def test_a_stopped_run_goes_on_bit_for_bit(
@@ -148,6 +182,20 @@ def test_a_stopped_run_goes_on_bit_for_bit(
     for name in ("metrics.csv", "model.safetensors", "result.json", "config.json"):
         assert Path("cut", name).read_bytes() == Path("whole", name).read_bytes(), name
     assert [row["epoch"] for row in rows(Path("cut/timing.csv"))] == ["1", "2"]
+
+
+def test_a_run_stopped_in_its_first_epoch_has_a_report_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        stop_at(patch, 1)
+        with pytest.raises(typer.Exit):
+            train(**SMALL, out=Path("cut"))
+    assert "could not" not in capsys.readouterr().out
+    assert Path("cut/report.html").exists()
+    start = Path("cut/figures/passes-000.svg").read_bytes()
+    train(resume=Path("cut"), plain=True)
+    assert Path("cut/figures/passes-000.svg").read_bytes() == start  # of the untrained network, still
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -68,7 +68,7 @@ def test_it_shows_everything_that_was_promised() -> None:
     assert bars["conv1"] / bars["conv2"] == pytest.approx(5 / 3, rel=0.05)
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 16), (200, 60), (97, 24)])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 18), (200, 60), (97, 24)])
 @pytest.mark.parametrize("layers", [("fc",), tuple(f"features.block{i}.conv" for i in range(40))])
 def test_it_fits(width: int, height: int, layers: tuple[str, ...]) -> None:
     to = console(width, height)
@@ -150,7 +150,7 @@ def test_it_is_redrawn_in_place_and_leaves_its_last_state() -> None:
         ({}, {"quiet": True}, Lines, ""),
         ({"force_terminal": False}, {}, Lines, ""),
         ({"width": 59}, {}, Lines, "59 columns wide, less than 60: plain lines"),
-        ({"height": 15}, {}, Lines, "15 lines high, less than 16: plain lines"),
+        ({"height": 17}, {}, Lines, "17 lines high, less than 18: plain lines"),
         ({"encoding": "ascii"}, {}, Lines, "ascii, has no block characters: plain lines"),
         ({"_environ": {"TERM": "dumb"}}, {}, Lines, ""),
     ],

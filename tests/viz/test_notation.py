@@ -117,7 +117,7 @@ def test_widths_are_those_of_the_font():
 
 def test_heat_is_one_fixed_scale():
     scale = HeatScale(low=-12, high=0)
-    widths = [LIGHT.stroke(10.0**-n, scale).width for n in range(0, 14)]
+    widths = [LIGHT.stroke(10.0**-n, scale).width for n in range(14)]
     assert widths[0] == scale.thick
     assert widths[12] == widths[13] == scale.thin
     steps = np.diff(widths[:13])
