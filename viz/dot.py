@@ -53,7 +53,7 @@ def text(content: str) -> Html:
     >>> text('x < "y" & z').markup
     'x &lt; &quot;y&quot; &amp; z'
     """
-    return Html(html.escape(clean(content)))
+    return Html(html.escape(clean(content)).replace("]", "&#93;"))  # Graphviz 2.43 stumbles over a ] alone
 
 
 def join(parts: Iterable[Html]) -> Html:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,11 +37,16 @@ HOW_TO_GET_ONE: Final = (
 
 _HARMLESS = re.compile(
     r"""^Fontconfig\ warning:.*(unknown\ element|reset-dirs)   # newer system fonts.conf than the engine's fontconfig
+      |^Fontconfig\ error:\ No\ writable\ cache             # it then reads the fonts again each time
       |^Warning:\ .*\ size\ too\ small\ for\ (content|label)   # the system's font is wider than the one we measured
       |^in\ label\ of\ node\ """,
     re.VERBOSE,
 )
-_SERIOUS = re.compile(r"^(Error|Warning)\b|syntax error|too large for .*bitmaps")
+_SERIOUS = re.compile(r"^(Error|Warning|Fontconfig error)\b|syntax error|too large for .*bitmaps")
+
+
+Engine = Callable[[bytes, str, str, int | None, float], tuple[bytes, str]]
+"""Renders (dot, format, layout, dpi, timeout) and returns the picture and what was said on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +125,14 @@ def close() -> None:
         _drop_worker()
 
 
-def _wanted() -> list:  # type: ignore[type-arg]
+def _wanted() -> list[Engine]:
     forced = os.environ.get("MINIDL_GRAPHVIZ", "")
-    engines = {"": [_render_bundled, _render_dot], "bundled": [_render_bundled], "dot": [_render_dot], "none": []}
+    engines: dict[str, list[Engine]] = {
+        "": [_render_bundled, _render_dot],
+        "bundled": [_render_bundled],
+        "dot": [_render_dot],
+        "none": [],
+    }
     if forced not in engines:
         raise UsageError(f"MINIDL_GRAPHVIZ is {forced!r}; it may be bundled, dot or none")
     return engines[forced]
@@ -135,7 +146,7 @@ def _judge(said: str, output: bytes) -> list[str]:
         raise RenderError("Graphviz could not draw this graph as written: " + "; ".join(lines)[:500])
     if not output:
         raise RenderError("Graphviz drew nothing" + (f": {'; '.join(lines)[:500]}" if lines else ""))
-    return [line for line in lines if not line.startswith("Fontconfig warning:")]
+    return [line for line in lines if not line.startswith("Fontconfig ")]
 
 
 # The engine inside pygraphviz, in a process of its own -----------------------------------------------------------------

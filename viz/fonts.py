@@ -39,7 +39,6 @@ def font_folder() -> Path:
     raise RenderError("the STIX fonts that come with matplotlib are missing; `pip install matplotlib` adds them")
 
 
-@lru_cache(maxsize=1)
 def fontconfig_file() -> Path:
     """Return a fontconfig configuration that adds matplotlib's STIX and DejaVu to the system's fonts, writing it if need be.
 

@@ -80,7 +80,8 @@ def array_blocks(arrays: Sequence[Any], colors: Sequence[str], theme: Theme) -> 
         else:
             grids = [np.atleast_2d(other.T).T for other in given if other is not None and other.shape == array.shape]
             columns = np.concatenate(grids)
-            widths = [max(number_width(float(value), size) for value in column) for column in columns.T]
+            gap = 4 if columns.shape[1] > 1 else 0
+            widths = [max(number_width(float(value), size) for value in column) + gap for column in columns.T]
             blocks.append(_matrix(np.atleast_2d(array.T).T, widths, color, size))
     return blocks
 

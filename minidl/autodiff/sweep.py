@@ -108,10 +108,10 @@ def sweep(root: Node, cotangent: Value, create_graph: bool = False, free: bool =
         node = nodes.pop()
         g = upstream.pop(node)
         if node.primitive is None:
-            check_usable(node)
+            _check_kept(node)
             yield BackwardEvent(node, g, ())
             continue
-        check_usable(node)
+        _check_readable(node)
         yield BackwardEvent(node, g, _send(node, g, upstream, create_graph))
         if free:
             node.freed, node.inputs, node.saved = True, (), None
@@ -187,17 +187,42 @@ def check_usable(node: Node) -> None:
     Raises:
         GraphError: saying which, and what to do.
     """
+    _check_kept(node)
+    for x in node.inputs:
+        if isinstance(x, Node) and x.changed > node.order:
+            raise _changed(x, node)
+
+
+def _check_readable(node: Node) -> None:
+    """The same for the backward pass, to which only the values count that a rule reads."""
+    _check_kept(node)
+    primitive = node.primitive
+    assert primitive is not None
+    late = [k for k, x in enumerate(node.inputs) if isinstance(x, Node) and x.changed > node.order]
+    if node.changed:
+        late.append(-1)
+    if not late:
+        return
+    for i, x in enumerate(node.inputs):
+        if isinstance(x, Node) and x.requires_grad:
+            for k in primitive.reads(i, len(node.inputs)).intersection(late):
+                raise _changed(node if k == -1 else node.inputs[k], node)
+
+
+def _check_kept(node: Node) -> None:
     if node.freed:
         raise GraphError(
             f"the values that {describe(node)} kept for its derivative were freed by an earlier "
             "backward(retain_graph=False); call that one without it, or compute again"
         )
-    for x in node.inputs:
-        if isinstance(x, Node) and x.changed > node.order:
-            raise GraphError(
-                f"{describe(x)} was changed in place after {describe(node)} was computed from it, so the recorded "
-                "value is gone; differentiate and draw before step() or x.data -= …, or compute again"
-            )
+
+
+def _changed(x: Node, node: Node) -> GraphError:
+    since = "it was computed" if x is node else f"{describe(node)} was computed from it"
+    return GraphError(
+        f"{describe(x)} was changed in place after {since}, so the recorded value is gone; "
+        "differentiate and draw before step() or x.data -= …, or compute again"
+    )
 
 
 def describe(node: Node) -> str:

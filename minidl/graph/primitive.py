@@ -158,6 +158,13 @@ class Primitive:
         """Send the upstream gradient `g` back: one contribution an input, None where `needs` is false or it is zero."""
         raise NotImplementedError(f"{self.name} has no derivative")
 
+    def reads(self, i: int, count: int) -> set[int]:
+        """Which values the rule for argument `i` of `count` looks at: input positions, and −1 for the output's own.
+
+        Where a value is not read, it may be changed after use without harm to the derivative. The careful default is all.
+        """
+        return {-1, *range(count)}
+
     def jvp(
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]
     ) -> Value:

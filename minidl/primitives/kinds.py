@@ -120,6 +120,18 @@ class Elementwise(_Registered):
         rule = self.partials[i]
         return rule(out, *inputs, **params) if callable(rule) else rule
 
+    def reads(self, i: int, count: int) -> set[int]:
+        """What the partial's own expression names."""
+        import dis  # only needed on the way to an error
+
+        rule = self.partials[i]
+        if not callable(rule):
+            return set()
+        arguments = rule.__code__.co_varnames[: count + 1]  # out, then the inputs
+        used = {step.argval for step in dis.get_instructions(rule) if step.opname.startswith("LOAD_FAST")}
+        used = {name for part in used for name in (part if isinstance(part, tuple) else (part,))}
+        return {position - 1 for position, name in enumerate(arguments) if name in used}
+
     def vjp(
         self, g: Value, out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any], needs: Sequence[bool]
     ) -> list[Value]:
@@ -158,6 +170,10 @@ class Linear(_Registered):
         super().__init__(name, notation, forward, samples, **options)
         self.transpose = transpose
 
+    def reads(self, i: int, count: int) -> set[int]:
+        """Nothing: a linear map is the same everywhere."""
+        return set()
+
     def vjp(
         self, g: Value, out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any], needs: Sequence[bool]
     ) -> list[Value]:
@@ -192,6 +208,10 @@ class Multilinear(_Registered):
     ) -> None:
         super().__init__(name, notation, forward, samples, **options)
         self.transposes = tuple(transposes)
+
+    def reads(self, i: int, count: int) -> set[int]:
+        """The other inputs: in its own the operation is linear."""
+        return {k for k in range(count) if k != i}
 
     def vjp(
         self, g: Value, out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any], needs: Sequence[bool]

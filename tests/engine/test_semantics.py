@@ -127,6 +127,40 @@ class TestBackward:
         with pytest.raises(GraphError, match="before step"):
             gradients(loss)
 
+    @pytest.mark.parametrize(
+        ("compute", "read"),
+        [
+            (lambda w, x: w + x, False),
+            (lambda w, x: (w * x), False),
+            (lambda w, x: w @ x, False),
+            (lambda w, x: w.reshape(1, 2) * 2.0, False),
+            (lambda w, x: w * w, True),
+            (lambda w, x: minidl.sin(w), True),
+            (lambda w, x: minidl.exp(w), False),
+            (lambda w, x: minidl.softmax(w, 0), True),
+        ],
+    )
+    def test_only_a_change_that_a_rule_would_read_is_an_error(self, compute: Any, read: bool) -> None:
+        w = minidl.tensor([1.0, 2.0], requires_grad=True, name="w")
+        out = compute(w, minidl.tensor([3.0, 5.0])).sum()
+        before = minidl.grad(out, w)[0].tolist()
+        w.data -= 0.1
+        if read:
+            with pytest.raises(GraphError, match="changed in place"):
+                out.backward()
+        else:
+            assert minidl.grad(out, w)[0].tolist() == before
+        with pytest.raises(GraphError, match="changed in place"):
+            forward_steps(out)
+
+    def test_a_changed_result_is_an_error_where_its_rule_reads_it(self) -> None:
+        w = minidl.tensor([1.0, 2.0], requires_grad=True)
+        y = minidl.exp(w)
+        z = y + 1.0
+        y.data *= 2.0
+        with pytest.raises(GraphError, match="a result of exp"):
+            z.sum().backward()
+
     def test_no_cotangent_for_a_vector(self) -> None:
         with pytest.raises(GraphError, match=r"\(2,\) needs a starting gradient"):
             minidl.tensor([1.0, 2.0], requires_grad=True).backward()

@@ -201,3 +201,38 @@ def test_importing_viz_loads_nothing_heavy():
     program = f"import sys, viz; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_fonts_that_are_cleared_away_come_back(kind, tmp_path, monkeypatch):
+    from viz import fonts
+
+    monkeypatch.setattr(fonts, "_cache_folder", lambda: tmp_path / "cache")
+    for _ in range(2):
+        engine.close()
+        assert b"STIXGeneral" in engine.render('digraph { a [fontname="STIXGeneral"] }', "svg")
+        shutil.rmtree(tmp_path / "cache")
+    engine.close()
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(kind, tmp_path, monkeypatch):
+    from viz import fonts
+
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setattr(fonts, "_cache_folder", lambda: tmp_path / "file" / "cache")
+    monkeypatch.setattr(fonts.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    engine.close()
+    assert engine.render("digraph { a }", "svg")
+    engine.close()
+
+
+def test_the_figures_font_is_found(kind):
+    """A PDF names the fonts in it: STIX, not a substitute."""
+    import io
+
+    from pypdf import PdfReader
+
+    pdf = engine.render('digraph { a [fontname="STIXGeneral", label=<<I>x</I> − 1>] }', "pdf")
+    fonts = PdfReader(io.BytesIO(pdf)).pages[0]["/Resources"]["/Font"].values()
+    names = {str(font.get_object()["/BaseFont"]) for font in fonts}
+    assert names
+    assert all("STIX" in name for name in names)

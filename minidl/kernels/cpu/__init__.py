@@ -9,6 +9,7 @@ import numpy as np
 
 from ..backend import Backend
 from . import convolution, pooling
+from .threads import LARGE, one_blas_thread
 
 
 class CPU:
@@ -53,7 +54,6 @@ class CPU:
     concat = staticmethod(np.concatenate)
     zeros = staticmethod(np.zeros)
     take_along_axis = staticmethod(np.take_along_axis)
-    matmul = staticmethod(np.matmul)
 
     conv2d = staticmethod(convolution.conv2d)
     conv2d_input = staticmethod(convolution.conv2d_input)
@@ -77,6 +77,15 @@ class CPU:
     def astype(x: Any, dtype: Any) -> Any:
         """Convert to another dtype; what has it already is returned as it is."""
         return np.asarray(x).astype(dtype, copy=False)
+
+    @staticmethod
+    def matmul(x: Any, y: Any) -> Any:
+        """NumPy's product, on one thread unless it is large."""
+        rows = x.size // max(x.shape[-1], 1)
+        if rows * y.size >= LARGE:
+            return np.matmul(x, y)
+        with one_blas_thread():
+            return np.matmul(x, y)
 
     @staticmethod
     def sigmoid(x: Any) -> Any:

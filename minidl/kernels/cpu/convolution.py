@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .layout import channels_first, channels_last
+from .threads import one_blas_thread
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[int, int]
@@ -55,8 +56,9 @@ def conv2d(x: Array, w: Array, stride: Pair, padding: Pair, dilation: Pair, grou
     for channels, kernels in _groups(groups, c, k):
         matrix = _matrix(w[kernels])
         out = y if groups == 1 else np.empty((n, *plane, matrix.shape[1]), x.dtype)
-        for images, rows in _rows(channels_last(x[:, channels]), windows):
-            np.matmul(rows, matrix, out=out[images].reshape(len(rows), -1))
+        with one_blas_thread():
+            for images, rows in _rows(channels_last(x[:, channels]), windows):
+                np.matmul(rows, matrix, out=out[images].reshape(len(rows), -1))
         if groups > 1:
             y[..., kernels] = out
     return channels_first(y)
@@ -78,7 +80,9 @@ def conv2d_input(g: Array, w: Array, size: Pair, stride: Pair, padding: Pair, di
             else:
                 from .windows import spread_windows
 
-                spread_windows(flat @ matrix, out[images], *windows)
+                with one_blas_thread():
+                    rows = flat @ matrix
+                spread_windows(rows, out[images], *windows)
         if groups > 1:
             x[..., channels] = out
     return channels_first(x)
@@ -92,8 +96,9 @@ def conv2d_weight(g: Array, x: Array, size: Pair, stride: Pair, padding: Pair, d
     for channels, kernels in _groups(groups, c, k):
         upstream = channels_last(g[:, kernels])
         total = np.zeros((size[0] * size[1] * c, k // groups), x.dtype)
-        for images, rows in _rows(channels_last(x[:, channels]), windows):
-            total += rows.T @ upstream[images].reshape(len(rows), -1)
+        with one_blas_thread():
+            for images, rows in _rows(channels_last(x[:, channels]), windows):
+                total += rows.T @ upstream[images].reshape(len(rows), -1)
         w[kernels] = total.reshape(*size, c, -1).transpose(3, 2, 0, 1)
     return w
 
