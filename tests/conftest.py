@@ -10,7 +10,9 @@ import pytest
 
 os.environ.setdefault("NO_COLOR", "1")
 for _pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_pool, "1")  # xdist runs a process a core: more threads than that only get in each other's way
+    os.environ.setdefault(
+        _pool, "1"
+    )  # xdist runs a process a core: more threads than that only get in each other's way
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ runs/NAME/
     result.json           at the end: what the test set says
     figures/passes-000.svg  the forward and backward pass of one fixed batch: 000 before the first step, then a
                           picture an epoch; .dot where there is no Graphviz
-    figures/curves.svg, kernels-LAYER.svg, guesses.svg
+    figures/curves.svg, kernels-LAYER.svg, kernels-LAYER-EEE.svg (the first layer's, each epoch), guesses.svg
     report.html           all of it in one file
 """
 
@@ -42,6 +42,9 @@ from ..training import (
 
 PROBE = 16
 """How many validation images the diagrams of the passes show going through the network."""
+
+KERNEL_SCALE = 1.5
+"""The end of the colour scale on which the first kernels are drawn every epoch, so that the pictures compare."""
 
 CONFIG, METRICS, TIMING, MODEL, RESULT = "config.json", "metrics.csv", "timing.csv", "model.safetensors", "result.json"
 
@@ -115,14 +118,14 @@ class RunFolder:
             case TrainingStarted(trainer):
                 if trainer.step == 0:
                     self.save(trainer)
-                    self.draw_passes("before training", 0)
+                    self.draw_epoch("before training", 0)
             case EpochDone(trainer, record, seconds, speed):
                 self.save(trainer)
                 self._write_metrics(trainer)
                 self._write_timing(record["epoch"], seconds, speed)
                 self._write_model(trainer)
                 accuracy = f"validation {100 * record['validation_accuracy']:.1f} %"
-                self.draw_passes(f"epoch {record['epoch']} · {accuracy}", record["epoch"])
+                self.draw_epoch(f"epoch {record['epoch']} · {accuracy}", record["epoch"])
             case TrainingStopped(trainer, finished):
                 self.save(trainer)
                 if trainer.history:
@@ -179,9 +182,10 @@ class RunFolder:
 
     # Pictures -----------------------------------------------------------------------------------------------------
 
-    def draw_passes(self, caption: str, epoch: int) -> None:
-        """Draw how the probe, always the same images, goes through the network and its gradients come back."""
+    def draw_epoch(self, caption: str, epoch: int) -> None:
+        """Draw how the probe, always the same images, goes through the network, and the first kernels as they are now."""
         self._attempt("the diagram of the passes", lambda: self._draw_passes(caption, epoch))
+        self._attempt("the kernels", lambda: self._draw_first_kernels(epoch))
 
     def _draw_passes(self, caption: str, epoch: int) -> None:
         from viz.passes import draw_passes
@@ -215,13 +219,18 @@ class RunFolder:
         if trainer.history:
             write_atomic(self.folder / "figures" / "curves.svg", curves(trainer.history))
 
+    def _draw_first_kernels(self, epoch: int) -> None:
+        from viz.plots import kernels
+
+        for layer, weight in _convolutions(self.session.trainer)[:1]:
+            picture = kernels(weight, layer, limit=KERNEL_SCALE)
+            write_atomic(self.folder / "figures" / f"kernels-{layer}-{epoch:03d}.svg", picture)
+
     def _draw_kernels(self, trainer: Trainer) -> None:
         from viz.plots import kernels
 
-        for name, weight in trainer.model.state_dict().items():
-            if weight.ndim == 4:
-                layer = name.removesuffix(".weight")
-                write_atomic(self.folder / "figures" / f"kernels-{layer}.svg", kernels(weight, layer))
+        for layer, weight in _convolutions(trainer):
+            write_atomic(self.folder / "figures" / f"kernels-{layer}.svg", kernels(weight, layer))
 
     def _draw_guesses(self, judged: Evaluation) -> None:
         from viz.plots import guesses
@@ -252,6 +261,12 @@ class RunFolder:
         if key not in self._told:
             self._told.add(key)
             self._note(message)
+
+
+def _convolutions(trainer: Trainer) -> list[tuple[str, Any]]:
+    """The layers that have kernels to show, with their weights."""
+    state = trainer.model.state_dict()
+    return [(name.removesuffix(".weight"), weight) for name, weight in state.items() if weight.ndim == 4]
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

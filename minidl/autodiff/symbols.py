@@ -79,7 +79,7 @@ class Symbol:
 
 def lift(value: Any) -> Symbol:
     """Make a number a symbol; a symbol stays."""
-    return value if isinstance(value, Symbol) else Symbol(f"{value:g}".replace("-", "−"))
+    return value if isinstance(value, Symbol) else Symbol(_written(value), _SUM if value < 0 else _ATOM)
 
 
 def expression(primitive: Primitive, inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
@@ -130,4 +130,10 @@ def formula(node: Node, names: Mapping[Node, str]) -> str:
 
 def _constant(value: Any) -> Symbol:
     shape = getattr(value, "shape", ())
-    return Symbol("array" if shape else f"{float(value):g}".replace("-", "−"))
+    return Symbol("array") if shape else lift(float(value))
+
+
+def _written(value: float) -> str:
+    """A number with a true minus sign, and powers of ten as such."""
+    digits, _, exponent = f"{value:g}".replace("-", "−").partition("e")
+    return f"{digits}×10{str(int(exponent.replace('−', '-'))).translate(_SUPERSCRIPTS)}" if exponent else digits

@@ -131,7 +131,7 @@ class TestBackward:
         ("compute", "read"),
         [
             (lambda w, x: w + x, False),
-            (lambda w, x: (w * x), False),
+            (lambda w, x: w * x, False),
             (lambda w, x: w @ x, False),
             (lambda w, x: w.reshape(1, 2) * 2.0, False),
             (lambda w, x: w * w, True),

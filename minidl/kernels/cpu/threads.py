@@ -28,7 +28,9 @@ class one_blas_thread:  # noqa: N801  (used as a statement: with one_blas_thread
             if count != 1:
                 library.set_num_threads(1)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for library, count in zip(one_blas_thread._libraries or [], self._before, strict=True):
             if count != 1:
                 library.set_num_threads(count)
