@@ -8,6 +8,7 @@ mean there.
 from . import nn, optim
 from ._version import __version__
 from .autodiff import backward, grad, gradcheck
+from .creation import arange, full, is_tensor, ones, rand, randn, scalar, tensor, zeros
 from .errors import MinidlError
 from .graph import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .kernels.dtypes import (
@@ -49,7 +50,7 @@ from .primitives.shape import (
     unsqueeze,
 )
 from .primitives.softmax import cross_entropy, log_softmax, softmax
-from .tensor import Tensor, arange, full, is_tensor, ones, rand, randn, scalar, tensor, zeros
+from .tensor import Tensor
 
 __all__ = [
     "Generator",
