@@ -21,4 +21,4 @@ def cache(
     elif action == "clear":
         print(f"{cache_folder()}: freed {clear_cache() / 1e6:.1f} MB of compiled kernels")
     else:
-        raise UsageError(f"minidl cache: {action!r} is neither show nor clear")
+        raise UsageError(f"cache {action!r}: say show or clear")

@@ -20,6 +20,7 @@ from ..errors import CheckpointError
 from ..files import write_atomic
 
 FORMAT = "minidl checkpoint 1"
+REMEDY = "put back a copy of the run's folder, or begin a new run"
 INDEX = "checkpoint.json"
 _ARRAY, _PAIRS = "$array", "$pairs"
 
@@ -72,7 +73,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     content = _read(path.parent / index["arrays"])
     if hashlib.sha256(content).hexdigest() != index["arrays_sha256"]:
         raise CheckpointError(
-            f"{path.parent / index['arrays']} is damaged: its SHA-256 is not the one that {path.name} gives"
+            f"{path.parent / index['arrays']} is damaged: its SHA-256 is not the one that {path.name} gives; {REMEDY}"
         )
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -91,15 +92,15 @@ def _read_index(path: Path) -> dict[str, Any]:
     try:
         index = json.loads(text.decode("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
+        raise CheckpointError(f"{path} is damaged: {error}; {REMEDY}") from error
     if not isinstance(index, dict) or not str(index.get("format", "")).startswith("minidl checkpoint"):
-        raise CheckpointError(f"{path} is not a minidl checkpoint, or is damaged")
+        raise CheckpointError(f"{path} is not a minidl checkpoint, or is damaged; {REMEDY}")
     if index["format"] != FORMAT:
         raise CheckpointError(f"{path} is written as {index['format']!r}; this version of minidl reads {FORMAT!r}")
     unsigned = {key: value for key, value in index.items() if key != "sha256"}
     # The second comparison also finds a change that leaves every value the same, such as another space.
     if index.get("sha256") != _digest(unsigned) or _serialize(index).encode() != text:
-        raise CheckpointError(f"{path} is damaged: its content is not what its SHA-256 says")
+        raise CheckpointError(f"{path} is damaged: its content is not what its SHA-256 says; {REMEDY}")
     return index
 
 
