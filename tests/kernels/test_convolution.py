@@ -64,12 +64,13 @@ def test_convolution_and_its_transposes(x_shape: Any, w_shape: Any, p: Any) -> N
         np.testing.assert_allclose(np.sum(pushed * g), np.sum(back * moved), rtol=1e-10)
 
 
-def test_the_buffer_is_filled_in_several_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_and_parts_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     x, w = rng.standard_normal((7, 2, 6, 6)), rng.standard_normal((3, 2, 3, 3))
     p: dict[str, Any] = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
     whole = convolution.conv2d(x, w, **p), convolution.conv2d_weight(x[:, :1] * np.ones((1, 3, 1, 1)), x, (3, 3), **p)
-    monkeypatch.setattr(convolution, "BUFFER_BYTES", 3 * 6 * 6 * 18 * 8)
+    monkeypatch.setattr(convolution, "BLOCK_BYTES", 3 * 6 * 6 * 18 * 8)
+    monkeypatch.setattr(convolution, "PARTS", 2)
     np.testing.assert_allclose(convolution.conv2d(x, w, **p), whole[0], rtol=1e-13)
     np.testing.assert_allclose(
         convolution.conv2d_weight(x[:, :1] * np.ones((1, 3, 1, 1)), x, (3, 3), **p), whole[1], rtol=1e-12
@@ -151,3 +152,29 @@ def test_clearing_the_cache_leaves_other_peoples_files(tmp_path: Any, monkeypatc
     assert jit.our_cache_entries() == [ours]
     assert jit.clear_cache() == 5
     assert [p.name for p in tmp_path.iterdir()] == ["cpu_of_another_program"]
+
+
+def test_blas_gets_its_threads_back() -> None:
+    from threadpoolctl import ThreadpoolController
+
+    from minidl.kernels.cpu import threads
+
+    minidl.conv2d(minidl.ones(1, 1, 4, 4), minidl.ones(1, 1, 3, 3))  # loads SciPy's BLAS beside NumPy's
+
+    def counts() -> list[int]:
+        return [library.get_num_threads() for library in ThreadpoolController().select(user_api="blas").lib_controllers]
+
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        threads.look_again()
+        assert set(counts()) == {2}
+        with threads.one_blas_thread():
+            with threads.one_blas_thread():
+                assert set(counts()) == {1}
+            assert set(counts()) == {1}
+        assert set(counts()) == {2}
+    threads.look_again()
+
+
+def test_whole_numbers_are_refused_by_name() -> None:
+    with pytest.raises(minidl.MinidlError, match=r"got int64; convert with x\.to"):
+        minidl.conv2d(minidl.ones(1, 1, 4, 4, dtype=minidl.int64), minidl.ones(1, 1, 3, 3, dtype=minidl.int64))

@@ -1,44 +1,33 @@
-"""Convolution on the CPU: gather every window into a row (im2col), then one matrix product.
+"""Convolution on the CPU: every window a row (im2col), then one matrix product.
 
 Inside, images are channels-last, (N, H, W, C): a window's pixels then lie in runs of C numbers, copied whole. The results
 are handed out as (N, C, H, W) views of channels-last memory, so that the next layer finds them as it wants them.
 
     rows[N·OH·OW, R·S·C]  @  w[R·S·C, K]  =  y[N·OH·OW, K]
 
-The rows of a few images at a time are built in one buffer that stays in the cache (Chellapilla et al., 2006, "High
-performance convolutional neural networks for document processing").
+The rows of a few images at a time are built, multiplied and forgotten while they are in the cache (Chellapilla et al., 2006,
+"High performance convolutional neural networks for document processing"). A 1×1 convolution needs no rows at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from ...errors import DtypeError
 from .layout import channels_first, channels_last
 from .threads import one_blas_thread
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[int, int]
 
-BUFFER_BYTES = 1 << 22
-"""Roughly how large the buffer of window rows may grow: it should stay in the last-level cache."""
+BLOCK_BYTES = 1 << 20
+"""How large the rows of one block of images may grow: they should stay in a core's own cache."""
 
-
-class _Windows(NamedTuple):
-    """Where the windows of a convolution lie."""
-
-    kernel: Pair
-    stride: Pair
-    padding: Pair
-    dilation: Pair
-    plane: Pair
-
-    @property
-    def pointwise(self) -> bool:
-        """Whether each window is one pixel and all pixels are taken in turn: a 1×1 convolution needs no rows."""
-        return self.kernel == (1, 1) == self.stride and self.padding == (0, 0)
+PARTS = 8
+"""Into how many sums a weight gradient is divided among threads."""
 
 
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
@@ -49,16 +38,20 @@ def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation:
 
 def conv2d(x: Array, w: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """`x` `(N, C, H, W)` ∗ `w` `(K, C/groups, R, S)` → `(N, K, OH, OW)`."""
+    windows = _kernels(x, w)
     n, (h, width), (k, c, r, s) = x.shape[0], x.shape[2:], w.shape
     plane = output_size((h, width), (r, s), stride, padding, dilation)
-    windows = _Windows((r, s), stride, padding, dilation, plane)
-    y = np.empty((n, *plane, k), x.dtype)
+    y = np.zeros((n, *plane, k), x.dtype)
     for channels, kernels in _groups(groups, c, k):
-        matrix = _matrix(w[kernels])
-        out = y if groups == 1 else np.empty((n, *plane, matrix.shape[1]), x.dtype)
+        image, matrix = channels_last(x[:, channels]), _matrix(w[kernels])
+        out = y if groups == 1 else np.empty((n, *plane, k // groups), x.dtype)
+        if not y.size or not image.size:
+            continue
         with one_blas_thread():
-            for images, rows in _rows(channels_last(x[:, channels]), windows):
-                np.matmul(rows, matrix, out=out[images].reshape(len(rows), -1))
+            if _pointwise((r, s), stride, padding):
+                np.matmul(image.reshape(-1, c), matrix, out=out.reshape(-1, matrix.shape[1]))
+            else:
+                windows.convolve(image, matrix, out, _block(n, plane, matrix), (r, s), stride, padding, dilation)
         if groups > 1:
             y[..., kernels] = out
     return channels_first(y)
@@ -66,23 +59,22 @@ def conv2d(x: Array, w: Array, stride: Pair, padding: Pair, dilation: Pair, grou
 
 def conv2d_input(g: Array, w: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """The transpose in the image: rows = g wᵀ, spread back over their windows."""
-    n, (k, c, r, s) = g.shape[0], w.shape
-    windows = _Windows((r, s), stride, padding, dilation, (g.shape[2], g.shape[3]))
+    windows = _kernels(g, w)
+    n, plane, (k, c, r, s) = g.shape[0], (g.shape[2], g.shape[3]), w.shape
     x = np.zeros((n, *size, c * groups), g.dtype)
     for channels, kernels in _groups(groups, c, k):
-        upstream = channels_last(g[:, kernels])
-        matrix = _matrix(w[kernels]).T
+        upstream, matrix = channels_last(g[:, kernels]), _matrix(w[kernels])
         out = x if groups == 1 else np.zeros((n, *size, c), g.dtype)
-        for images in _chunks(n, windows, c, g.dtype):
-            flat = upstream[images].reshape(-1, matrix.shape[0])
-            if windows.pointwise:
-                np.matmul(flat, matrix, out=out[images].reshape(len(flat), -1))
+        if not g.size or not x.size:
+            continue
+        with one_blas_thread():
+            if _pointwise((r, s), stride, padding):
+                np.matmul(upstream.reshape(-1, matrix.shape[1]), matrix.T, out=out.reshape(-1, c))
             else:
-                from .windows import spread_windows
-
-                with one_blas_thread():
-                    rows = flat @ matrix
-                spread_windows(rows, out[images], *windows)
+                transposed = np.ascontiguousarray(matrix.T)
+                windows.convolve_input(
+                    upstream, transposed, out, _block(n, plane, matrix), (r, s), stride, padding, dilation
+                )
         if groups > 1:
             x[..., channels] = out
     return channels_first(x)
@@ -90,15 +82,21 @@ def conv2d_input(g: Array, w: Array, size: Pair, stride: Pair, padding: Pair, di
 
 def conv2d_weight(g: Array, x: Array, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     """The transpose in the kernel: rowsᵀ g, summed over the images."""
-    k, c = g.shape[1], x.shape[1] // groups
-    windows = _Windows(size, stride, padding, dilation, (g.shape[2], g.shape[3]))
+    windows = _kernels(g, x)
+    n, plane, k, c = x.shape[0], (g.shape[2], g.shape[3]), g.shape[1], x.shape[1] // groups
     w = np.zeros((k, c, *size), x.dtype)
     for channels, kernels in _groups(groups, c, k):
-        upstream = channels_last(g[:, kernels])
-        total = np.zeros((size[0] * size[1] * c, k // groups), x.dtype)
+        upstream, image = channels_last(g[:, kernels]), channels_last(x[:, channels])
+        if not g.size or not x.size:
+            continue
         with one_blas_thread():
-            for images, rows in _rows(channels_last(x[:, channels]), windows):
-                total += rows.T @ upstream[images].reshape(len(rows), -1)
+            if _pointwise(size, stride, padding):
+                total = image.reshape(-1, c).T @ upstream.reshape(-1, k // groups)
+            else:
+                parts = np.zeros((min(PARTS, n), size[0] * size[1] * c, k // groups), x.dtype)
+                block = min(_block(n, plane, parts[0]), -(-n // len(parts)))
+                windows.convolve_weight(upstream, image, parts, block, size, stride, padding, dilation)
+                total = parts.sum(axis=0)
         w[kernels] = total.reshape(*size, c, -1).transpose(3, 2, 0, 1)
     return w
 
@@ -115,26 +113,24 @@ def _groups(groups: int, c: int, k: int) -> Iterator[tuple[slice, slice]]:
         yield slice(i * c, (i + 1) * c), slice(i * each, (i + 1) * each)
 
 
-def _chunks(n: int, windows: _Windows, c: int, dtype: Any) -> Iterator[slice]:
-    """Slices of a few images each, whose window rows fit the buffer."""
-    per_image = np.prod(windows.plane) * np.prod(windows.kernel) * c * np.dtype(dtype).itemsize
-    step = max(1, int(BUFFER_BYTES // max(per_image, 1)))
-    for start in range(0, n, step):
-        yield slice(start, min(start + step, n))
+def _pointwise(kernel: Pair, stride: Pair, padding: Pair) -> bool:
+    """Whether each window is one pixel and all pixels are taken in turn."""
+    return kernel == (1, 1) == stride and padding == (0, 0)
 
 
-def _rows(x: Array, windows: _Windows) -> Iterator[tuple[slice, Array]]:
-    """The window rows of a few images of `x` `(N, H, W, C)` at a time; the buffer is used again for the next."""
-    n, c = x.shape[0], x.shape[3]
-    buffer: Array | None = None
-    for images in _chunks(n, windows, c, x.dtype):
-        if windows.pointwise:
-            yield images, x[images].reshape(-1, c)
-            continue
-        from .windows import gather_windows
+def _block(n: int, plane: Pair, matrix: Array) -> int:
+    """How many images make a block: as many as the cache holds rows of, and few enough for all threads to have some."""
+    per_image: int = plane[0] * plane[1] * matrix.shape[0] * matrix.itemsize
+    return max(1, min(BLOCK_BYTES // max(per_image, 1), -(-n // PARTS)))
 
-        count = (images.stop - images.start) * windows.plane[0] * windows.plane[1]
-        if buffer is None:
-            buffer = np.empty((count, windows.kernel[0] * windows.kernel[1] * c), x.dtype)
-        gather_windows(x[images], buffer[:count], *windows)
-        yield images, buffer[:count]
+
+def _kernels(*arrays: Array) -> Any:
+    """The module of Numba kernels, which takes most of a second to import; refuses numbers that it has no kernels for."""
+    for a in arrays:
+        if a.dtype not in (np.float32, np.float64):
+            raise DtypeError(
+                f"conv2d: computes in float32 or float64, got {a.dtype}; convert with x.to(minidl.float32)"
+            )
+    from . import windows
+
+    return windows

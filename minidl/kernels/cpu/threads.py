@@ -7,6 +7,7 @@ enough to pay for it keep all of BLAS's threads.
 
 from __future__ import annotations
 
+import threading
 from types import TracebackType
 from typing import Any
 
@@ -15,25 +16,46 @@ LARGE = 1 << 27
 
 
 class one_blas_thread:  # noqa: N801  (used as a statement: with one_blas_thread())
-    """Keep every BLAS library in this process to one thread inside the block. Entering and leaving takes microseconds."""
+    """Keep every BLAS library in this process to one thread inside the block. Entering and leaving takes microseconds.
 
-    _libraries: list[Any] | None = None
+    Blocks may nest and may run in several Python threads at once: the last to leave gives the threads back.
+    """
 
     def __enter__(self) -> None:
-        libraries = one_blas_thread._libraries
-        if libraries is None:
-            libraries = one_blas_thread._libraries = _blas_libraries()
-        self._before = [library.get_num_threads() for library in libraries]
-        for library, count in zip(libraries, self._before, strict=True):
-            if count != 1:
+        global _inside, _libraries, _before
+        with _lock:
+            _inside += 1
+            if _inside > 1:
+                return
+            if _libraries is None:
+                _libraries = _blas_libraries()
+            _before = [library.get_num_threads() for library in _libraries]
+            for library in _libraries:
                 library.set_num_threads(1)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for library, count in zip(one_blas_thread._libraries or [], self._before, strict=True):
-            if count != 1:
-                library.set_num_threads(count)
+        global _inside
+        with _lock:
+            _inside -= 1
+            if not _inside and _libraries is not None:
+                for library, count in zip(_libraries, _before, strict=True):
+                    library.set_num_threads(count)
+
+
+_lock = threading.Lock()
+_inside = 0
+_libraries: list[Any] | None = None
+_before: list[int] = []
+
+
+def look_again() -> None:
+    """Look for BLAS libraries anew at the next block: another one, such as SciPy's own, has been loaded."""
+    global _libraries
+    with _lock:
+        if _inside == 0:
+            _libraries = None
 
 
 def _blas_libraries() -> list[Any]:

@@ -1,20 +1,28 @@
-"""Numba kernels that walk the windows of an image: gathering them into rows, spreading rows back, pooling.
+"""Numba kernels that walk the windows of an image: convolution as im2col and a product, and pooling.
 
 Images are channels-last, `(N, H, W, C)`, C-contiguous. Import this module only when a kernel is about to run.
+
+A convolution is a product of matrices, rows @ w, in which each row is one window, copied out. Threads take blocks of a few
+images; a block's rows are built, multiplied by BLAS on that thread alone, and still in the cache when they are. Nothing
+depends on which thread takes which block, so results are the same bits with any number of threads.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401  (what Numba's np.dot calls; loaded here so that its threads can be found)
 from numba import prange
 
 from .jit import kernel
+from .threads import look_again
 
 Array = Any
+look_again()
 
 
-@kernel(parallel=True)
+@kernel()
 def gather_windows(x: Array, rows: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, plane: Any) -> None:
     """im2col: copy each window of `x` into one row of `rows` `(N·OH·OW, R·S·C)`, zeros where it leaves the image.
 
@@ -25,7 +33,7 @@ def gather_windows(x: Array, rows: Array, kernel: Any, stride: Any, padding: Any
     step = dilation[1]
     length = kernel[1] * c if step == 1 else c  # of a run
     runs = 1 if step == 1 else kernel[1]  # in a window line
-    for line in prange(x.shape[0] * oh):
+    for line in range(x.shape[0] * oh):
         n = line // oh
         top = (line % oh) * stride[0] - padding[0]
         for r in range(kernel[0]):
@@ -49,7 +57,7 @@ def gather_windows(x: Array, rows: Array, kernel: Any, stride: Any, padding: Any
                         run[q] = 0
 
 
-@kernel(parallel=True)
+@kernel()
 def spread_windows(rows: Array, x: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, plane: Any) -> None:
     """col2im, the transpose of `gather_windows`: add each row into its window of `x`, which starts as zeros."""
     h, w, c = x.shape[1], x.shape[2], x.shape[3]
@@ -57,7 +65,7 @@ def spread_windows(rows: Array, x: Array, kernel: Any, stride: Any, padding: Any
     step = dilation[1]
     length = kernel[1] * c if step == 1 else c
     runs = 1 if step == 1 else kernel[1]
-    for n in prange(x.shape[0]):  # one thread an image: windows overlap only within it
+    for n in range(x.shape[0]):
         for o in range(oh):
             top = o * stride[0] - padding[0]
             for r in range(kernel[0]):
@@ -75,6 +83,47 @@ def spread_windows(rows: Array, x: Array, kernel: Any, stride: Any, padding: Any
                             target = pixels[left + first : left + last]
                             for q in range(last - first):
                                 target[q] += source[q]
+
+
+@kernel(parallel=True)
+def convolve(x: Array, w: Array, y: Array, block: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
+    """y = x ∗ w: `x` `(N, H, W, C)`, `w` `(R·S·C, K)`, `y` `(N, OH, OW, K)`, `block` images at a time."""
+    n, oh, ow, k = y.shape
+    for b in prange((n + block - 1) // block):
+        first, last = b * block, min(n, (b + 1) * block)
+        rows = np.empty(((last - first) * oh * ow, w.shape[0]), x.dtype)
+        gather_windows(x[first:last], rows, kernel, stride, padding, dilation, (oh, ow))
+        np.dot(rows, w, y[first:last].reshape(rows.shape[0], k))
+
+
+@kernel(parallel=True)
+def convolve_input(
+    g: Array, wt: Array, x: Array, block: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
+) -> None:
+    """The transpose in the image: each row is g wᵀ, added into its window of `x`, which starts as zeros; `wt` `(K, R·S·C)`."""
+    n, oh, ow, k = g.shape
+    for b in prange((n + block - 1) // block):
+        first, last = b * block, min(n, (b + 1) * block)
+        rows = np.dot(g[first:last].reshape((last - first) * oh * ow, k), wt)
+        spread_windows(rows, x[first:last], kernel, stride, padding, dilation, (oh, ow))
+
+
+@kernel(parallel=True)
+def convolve_weight(
+    g: Array, x: Array, parts: Array, block: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
+) -> None:
+    """The transpose in the kernel: rowsᵀ g over every `len(parts)`-th block of images, one sum a part, `(R·S·C, K)`."""
+    n, oh, ow, k = g.shape
+    for part in prange(parts.shape[0]):
+        product = np.empty((parts.shape[1], k), x.dtype)
+        for b in range(part, (n + block - 1) // block, parts.shape[0]):
+            first, last = b * block, min(n, (b + 1) * block)
+            rows = np.empty(((last - first) * oh * ow, parts.shape[1]), x.dtype)
+            gather_windows(x[first:last], rows, kernel, stride, padding, dilation, (oh, ow))
+            np.dot(rows.T, g[first:last].reshape(rows.shape[0], k), product)
+            for i in range(parts.shape[1]):
+                for j in range(k):
+                    parts[part, i, j] += product[i, j]
 
 
 @kernel(parallel=True)
