@@ -121,11 +121,9 @@ class Conv2d(Module):
 
 
 class _Pool2d(Module):
-    """What the two poolings share."""
+    """What the two poolings share: the window."""
 
-    def __init__(
-        self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0, ceil_mode: bool = False
-    ) -> None:
+    def __init__(self, kernel_size: Pair, stride: Pair | None, padding: Pair, ceil_mode: bool) -> None:
         super().__init__()
         self.kernel_size = pair(kernel_size, "kernel_size", 1)
         self.stride = self.kernel_size if stride is None else pair(stride, "stride", 1)
@@ -146,9 +144,21 @@ class MaxPool2d(_Pool2d):
     (1, 3, 4, 4)
     """
 
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        dilation: Pair = 1,
+        *,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+        self.dilation = pair(dilation, "dilation", 1)
+
     def forward(self, input: Tensor) -> Any:
         """`(N, C, H, W)` → `(N, C, OH, OW)`."""
-        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode)
+        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
 class AvgPool2d(_Pool2d):
@@ -159,9 +169,20 @@ class AvgPool2d(_Pool2d):
     (1, 3, 4, 4)
     """
 
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+        self.count_include_pad = count_include_pad
+
     def forward(self, input: Tensor) -> Any:
         """`(N, C, H, W)` → `(N, C, OH, OW)`."""
-        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode)
+        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
 class ReLU(Module):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ..graph import Notation
+from ..kernels.dtypes import get_default_dtype
 from .comparison import equal, greater, less
 from .kinds import Elementwise, Value, sample
+from .shape import cast
 
 _PAIRS = (sample((3, 4), (3, 4)), sample((3, 1), (4,)), sample((), (2, 3)), sample((), ()), sample((0, 3), (3,)))
 
@@ -32,11 +34,11 @@ mul = Elementwise(
     samples=_PAIRS,
 )
 
-div = Elementwise(
+div: Elementwise = Elementwise(
     "div",
     Notation("÷", "{0}/{1}", 2, (2, 3)),
     forward=lambda xp, x, y: xp.divide(x, y),
-    partials=(lambda z, x, y: 1 / y, lambda z, x, y: -z / y),
+    partials=(lambda z, x, y: div(1, y), lambda z, x, y: -z / y),
     samples=[sample(*s.shapes, domain="nonzero") for s in _PAIRS],
     promotion="float",
     quiet=True,
@@ -137,5 +139,8 @@ def pow(input: Value, exponent: Value) -> Value:
     tensor([1., 4., 9.])
     """
     if isinstance(exponent, int | float) and not hasattr(exponent, "dtype"):
+        whole = getattr(input, "dtype", None)
+        if isinstance(exponent, float) and whole is not None and whole.kind in "bui":
+            input = cast(input, get_default_dtype())
         return square(input) if exponent == 2 else pow_by_number(input, exponent=exponent)
     return pow_(input, exponent)

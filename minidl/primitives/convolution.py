@@ -7,10 +7,12 @@ derivatives of any order.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from ..errors import ShapeError, UsageError
 from ..graph import Notation
+from ..kernels.geometry import output_size
 from .kinds import Multilinear, Shape, Value, sample, shape_of
 
 Pair = tuple[int, int]
@@ -22,14 +24,14 @@ def pair(value: int | tuple[int, ...] | list[int], name: str, least: int) -> Pai
     Raises:
         UsageError: not one or two whole numbers, or one below `least`.
     """
-    both = (value, value) if isinstance(value, int) else tuple(value)
+    both = tuple(value) if isinstance(value, tuple | list) else (value,)
     if len(both) == 1:
         both *= 2
-    if len(both) != 2 or not all(isinstance(v, int) and not isinstance(v, bool) for v in both):
+    if len(both) != 2 or not all(isinstance(v, Integral) and not isinstance(v, bool) for v in both):
         raise UsageError(f"{name} must be one or two whole numbers, got {value!r}")
     if min(both) < least:
         raise UsageError(f"{name} must be at least {least}, got {value!r}")
-    return both[0], both[1]
+    return int(both[0]), int(both[1])
 
 
 def _plane(x: Value) -> Pair:
@@ -46,14 +48,7 @@ _SAMPLES: list[tuple[Shape, Shape, dict[str, Any]]] = [
 
 
 def _output(x: Shape, w: Shape, p: dict[str, Any]) -> Shape:
-    return (
-        x[0],
-        w[0],
-        *(
-            (x[2 + a] + 2 * p["padding"][a] - p["dilation"][a] * (w[2 + a] - 1) - 1) // p["stride"][a] + 1
-            for a in (0, 1)
-        ),
-    )
+    return (x[0], w[0], *output_size(x[2:], w[2:], p["stride"], p["padding"], p["dilation"]))  # type: ignore[arg-type]
 
 
 conv2d_: Multilinear = Multilinear(
@@ -149,6 +144,8 @@ def _check(x: Shape, w: Shape, p: dict[str, Any]) -> None:
     if len(x) != 4 or len(w) != 4:
         hint = "; add a batch axis with x.unsqueeze(0)" if len(x) == 3 else ""
         raise ShapeError(f"conv2d: wants input (N, C, H, W) and weight (K, C/groups, R, S); got {x} and {w}{hint}")
+    if min(w) < 1:
+        raise ShapeError(f"conv2d: a weight {w} has no elements")
     if not isinstance(groups, int) or groups < 1 or x[1] % groups or w[0] % groups:
         raise ShapeError(f"conv2d: groups={groups} must divide the {x[1]} input and {w[0]} output channels")
     if x[1] != w[1] * groups:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ShapeError, UsageError
 from ..graph import Notation
+from ..kernels.geometry import pooled_size
 from .convolution import pair
 from .kinds import General, Linear, Shape, Value, sample, shape_of
 
@@ -90,8 +91,8 @@ def max_pool2d(
     array([[ 5.,  7.],
            [13., 15.]], dtype=float32)
     """
-    p = _window("max_pool2d", shape_of(input), kernel_size, stride, padding)
-    return max_pool2d_(input, dilation=pair(dilation, "dilation", 1), ceil_mode=ceil_mode, **p)
+    p = _window("max_pool2d", shape_of(input), kernel_size, stride, padding, dilation, ceil_mode)
+    return max_pool2d_(input, **p)
 
 
 def avg_pool2d(
@@ -117,18 +118,24 @@ def avg_pool2d(
     array([[ 2.5,  4.5],
            [10.5, 12.5]], dtype=float32)
     """
-    p = _window("avg_pool2d", shape_of(input), kernel_size, stride, padding)
-    return avg_pool2d_(input, ceil_mode=ceil_mode, count_include_pad=count_include_pad, **p)
+    p = _window("avg_pool2d", shape_of(input), kernel_size, stride, padding, 1, ceil_mode)
+    del p["dilation"]
+    return avg_pool2d_(input, count_include_pad=count_include_pad, **p)
 
 
-def _window(name: str, shape: Shape, kernel_size: Any, stride: Any, padding: Any) -> dict[str, Any]:
+def _window(
+    name: str, shape: Shape, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> dict[str, Any]:
     if len(shape) != 4:
         hint = "; add a batch axis with x.unsqueeze(0)" if len(shape) == 3 else ""
         raise ShapeError(f"{name}: wants images (N, C, H, W), got {shape}{hint}")
     kernel = pair(kernel_size, "kernel_size", 1)
     pad = pair(padding, "padding", 0)
-    if 2 * pad[0] > kernel[0] or 2 * pad[1] > kernel[1]:
-        raise UsageError(f"{name}: padding {pad} must be at most half of the window {kernel}")
-    if min(n + 2 * q - k for n, q, k in zip(shape[2:], pad, kernel, strict=True)) < 0:
-        raise ShapeError(f"{name}: the {kernel[0]}×{kernel[1]} window is larger than the {shape[2]}×{shape[3]} image")
-    return {"kernel_size": kernel, "stride": kernel if stride is None else pair(stride, "stride", 1), "padding": pad}
+    spread = pair(dilation, "dilation", 1)
+    step = kernel if stride is None else pair(stride, "stride", 1)
+    extent = [d * (k - 1) + 1 for d, k in zip(spread, kernel, strict=True)]
+    if 2 * pad[0] > extent[0] or 2 * pad[1] > extent[1]:
+        raise UsageError(f"{name}: padding {pad} must be at most half of the window {tuple(extent)}")
+    if min(pooled_size((shape[2], shape[3]), kernel, step, pad, spread, ceil_mode)) < 1:
+        raise ShapeError(f"{name}: the {extent[0]}×{extent[1]} window is larger than the {shape[2]}×{shape[3]} image")
+    return {"kernel_size": kernel, "stride": step, "padding": pad, "dilation": spread, "ceil_mode": ceil_mode}

@@ -67,11 +67,11 @@ class CPU:
     @staticmethod
     def wrap(result: Any, inputs: Sequence[Any]) -> Any:
         """Make an array of NumPy's scalars unless every input was a scalar."""
-        if type(result) is np.ndarray:
+        if type(result) is np.ndarray and result.ndim:
             return result
-        if any(isinstance(x, np.ndarray) for x in inputs):
+        if any(isinstance(x, np.ndarray) for x in inputs) or result.dtype != np.float64:
             return np.asarray(result)
-        return np.float64(result) if isinstance(result, float) else np.asarray(result)
+        return np.float64(result)
 
     @staticmethod
     def astype(x: Any, dtype: Any) -> Any:
@@ -89,8 +89,10 @@ class CPU:
 
     @staticmethod
     def sigmoid(x: Any) -> Any:
-        """Use the tanh form, ½ + ½ tanh(x/2), which cannot overflow."""
-        return 0.5 * np.tanh(0.5 * x) + 0.5
+        """Exact at both ends: 1 / (1 + e⁻ˣ) right of 0 and eˣ / (1 + eˣ) left of it, so that nothing overflows or cancels."""
+        right = np.real(x) >= 0
+        e = np.exp(np.where(right, -x, x))
+        return np.where(right, 1, e) / (1 + e)
 
     @staticmethod
     def getitem(x: Any, index: Any) -> Any:

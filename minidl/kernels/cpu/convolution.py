@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError
+from ..geometry import output_size
 from .layout import channels_first, channels_last
 from .threads import one_blas_thread
 
@@ -28,12 +29,6 @@ BLOCK_BYTES = 1 << 20
 
 PARTS = 8
 """Into how many sums a weight gradient is divided among threads."""
-
-
-def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
-    """⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, for both axes."""
-    h, w = ((size[a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1) // stride[a] + 1 for a in (0, 1))
-    return h, w
 
 
 def conv2d(x: Array, w: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:

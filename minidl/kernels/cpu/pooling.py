@@ -6,30 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from .convolution import output_size
+from ..geometry import pooled_size
 from .layout import channels_first, channels_last
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[int, int]
 
 
-def pooled_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
-    """The output's height and width; with `ceil_mode` a last, incomplete window counts if it starts inside the image
-    or its leading padding."""
-    if not ceil_mode:
-        return output_size(size, kernel, stride, padding, dilation)
-    sizes = []
-    for a in (0, 1):
-        room = size[a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1
-        n = -(-room // stride[a]) + 1
-        sizes.append(n - 1 if (n - 1) * stride[a] >= size[a] + padding[a] else n)
-    return sizes[0], sizes[1]
-
-
 def max_pool2d(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> tuple[Array, Array]:
-    """The maxima and their positions in the plane, both `(N, C, OH, OW)`."""
+    """The maxima and their positions in the plane, both `(N, C, OH, OW)`; −∞ and −1 for a window that holds no pixel."""
     from .windows import max_windows
 
     plane = pooled_size((x.shape[2], x.shape[3]), kernel_size, stride, padding, dilation, ceil_mode)
@@ -53,7 +40,7 @@ def plane_gather(x: Array, positions: Array) -> Array:
     """The elements at `positions` `(N, C, OH, OW)` of the planes of `x` `(N, C, H, W)`."""
     n, c = x.shape[:2]
     picked = np.take_along_axis(x.reshape(n, c, -1), positions.reshape(n, c, -1), axis=2)
-    return picked.reshape(positions.shape)
+    return np.where(positions < 0, 0, picked.reshape(positions.shape))
 
 
 def avg_pool2d(

@@ -151,6 +151,10 @@ def max_windows(x: Array, best: Array, position: Array, kernel: Any, stride: Any
                                 top_values[q] = v
                                 top_places[q] = place
                         empty = False
+            if empty:
+                for q in range(c):
+                    top_values[q] = -np.inf
+                    top_places[q] = -1
 
 
 @kernel(parallel=True)
@@ -204,4 +208,5 @@ def scatter_planes(g: Array, position: Array, x: Array) -> None:
         for o in range(g.shape[1]):
             for j in range(g.shape[2]):
                 for q in range(g.shape[3]):
-                    x[n, position[n, o, j, q], q] += g[n, o, j, q]
+                    if position[n, o, j, q] >= 0:
+                        x[n, position[n, o, j, q], q] += g[n, o, j, q]
