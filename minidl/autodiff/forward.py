@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, data_of, no_grad
-from .sweep import check_usable, order
+from ..graph import Node, data_of
+from .sweep import check_usable, order, quietly
 
 
 def jvp(root: Node, tangents: Mapping[Node, Any]) -> Any:
@@ -27,7 +27,7 @@ def jvp(root: Node, tangents: Mapping[Node, Any]) -> Any:
     3.0
     """
     moved: dict[Node, Any] = {}
-    with no_grad(), np.errstate(all="ignore"):
+    with quietly(recording=False):
         for node in order(root):
             check_usable(node)
             if node in tangents:

@@ -100,7 +100,8 @@ def _differences(f: Callable[..., Node], inputs: Sequence[Any], i: int, cotangen
             for step in (eps, -eps):
                 moved = base.copy()
                 moved[at] += step
-                copies = [*inputs[:i], x.result_class(moved), *inputs[i + 1 :]]
+                there = x.result_class(moved)
+                copies = [there if y is x else y for y in inputs]
                 ends.append(np.sum(cotangent * np.asarray(f(*copies).data)))
             numeric[at] = (ends[0] - ends[1]) / (2 * eps)
     return numeric

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import GraphError
-from ..graph import Node, data_of, no_grad, set_grad_enabled
-from .sweep import backward_events, describe, starting_cotangent, sweep
+from ..graph import Node, data_of
+from .sweep import backward_events, describe, quietly, starting_cotangent, sweep
 
 Value = Any
 
@@ -24,7 +24,7 @@ def backward(
     gradient: Value = None,
     retain_graph: bool = True,
     create_graph: bool = False,
-    inputs: Sequence[Node] | None = None,
+    inputs: Node | Sequence[Node] | None = None,
 ) -> None:
     """Add ∂root/∂leaf to the `.grad` of every leaf that requires it, and of nodes marked with `retain_grad()`.
 
@@ -33,27 +33,30 @@ def backward(
         gradient: the gradient to start with, of the root's shape; 1 by default for a single number.
         retain_graph: whether the graph can be used again. (PyTorch's default is False; here drawing it is the point.)
         create_graph: whether the gradients are themselves recorded, for second derivatives.
-        inputs: only these leaves receive gradients; all by default.
+        inputs: only these nodes receive gradients; all leaves by default.
 
     Raises:
         GraphError: nothing to differentiate, or several numbers without `gradient`.
     """
-    wanted = None if inputs is None else set(inputs)
+    wanted = None if inputs is None else {inputs} if isinstance(inputs, Node) else set(inputs)
+    if wanted is not None and not wanted:
+        raise GraphError("backward: inputs is empty; leave it out to give every leaf its gradient")
     start = starting_cotangent(root, gradient)
-    if create_graph:
-        start = _as_node(start, root)
-    with set_grad_enabled(create_graph), np.errstate(all="ignore"):
-        for event in sweep(root, start if create_graph else data_of(start), create_graph, free=not retain_graph):
+    start = _as_node(start, root) if create_graph else data_of(start)
+    with quietly(recording=create_graph):
+        for event in sweep({root: start}, create_graph, free=not retain_graph):
             node = event.node
-            if node.retains_grad or (node.primitive is None and not node.freed):
-                if wanted is not None and node not in wanted:
-                    continue
-                if node.grad is not None:
-                    node.grad = node.grad + _as_node(event.upstream, node)
-                elif create_graph:
-                    node.grad = event.upstream
-                else:  # a copy, unless it is ours alone: the sweep may hand one array to several inputs
-                    node.grad = _as_node(np.array(event.upstream, copy=True), node)
+            if (node.retains_grad or node.is_leaf) if wanted is None else node in wanted:
+                _accumulate(node, event.upstream, create_graph)
+
+
+def _accumulate(node: Node, g: Value, create_graph: bool) -> None:
+    if node.grad is not None:
+        node.grad = node.grad + _as_node(g, node)
+    elif create_graph:
+        node.grad = g
+    else:  # a copy: the sweep may hand one array to several inputs
+        node.grad = _as_node(np.array(g, copy=True), node)
 
 
 def grad(
@@ -93,18 +96,17 @@ def grad(
     for target in targets:
         if not target.requires_grad:
             raise GraphError(f"grad: {describe(target)} does not require a gradient; create it with requires_grad=True")
-    wanted = set(targets)
-    found: dict[Node, Value] = {}
+    begin: dict[Node, Value] = {}
     for root, given in zip(roots, starts, strict=True):
         start = starting_cotangent(root, given)
-        if create_graph:
-            start = _as_node(start, root)
-        with set_grad_enabled(create_graph), np.errstate(all="ignore"):
-            begin = start if create_graph else data_of(start)
-            for event in sweep(root, begin, create_graph, free=retain_graph is False):
-                if event.node in wanted:
-                    have = found.get(event.node)
-                    found[event.node] = event.upstream if have is None else have + event.upstream
+        start = _as_node(start, root) if create_graph else data_of(start)
+        begin[root] = begin[root] + start if root in begin else start
+    wanted = set(targets)
+    found: dict[Node, Value] = {}
+    with quietly(recording=create_graph):
+        for event in sweep(begin, create_graph, free=retain_graph is False):
+            if event.node in wanted:
+                found[event.node] = event.upstream
     if not allow_unused:
         for target in targets:
             if target not in found:
@@ -123,5 +125,4 @@ def gradients(root: Node, cotangent: Value = None) -> dict[Node, Any]:
     >>> float(gradients(q * q)[q])
     6.0
     """
-    with no_grad():
-        return {event.node: event.upstream for event in backward_events(root, cotangent)}
+    return {event.node: event.upstream for event in backward_events(root, cotangent)}

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import DtypeError, GraphError, ShapeError
-from ..graph import Node, data_of, no_grad
+from ..graph import Node, data_of
+from ..graph.mode import state
 from ..primitives.shape import cast
 
 Value = Any
@@ -57,16 +59,16 @@ class BackwardEvent:
     contributions: tuple[Contribution, ...]
 
 
-def order(root: Node) -> list[Node]:
-    """List the nodes that `root` depends on and that require gradients, inputs before outputs, `root` last.
+def order(*roots: Node) -> list[Node]:
+    """List the nodes that the roots depend on and that require gradients, inputs before outputs.
 
     >>> import minidl
     >>> x = minidl.scalar(3.0, name="x")
     >>> [n.primitive.name if n.primitive else n.name for n in order(x * x + x)]
     ['x', 'mul', 'add']
     """
-    seen = {root}
-    stack = [root]
+    seen = set(roots)
+    stack = list(seen)
     found = []
     while stack:
         node = stack.pop()
@@ -90,20 +92,22 @@ def forward_events(root: Node) -> Iterator[ForwardEvent]:
         yield ForwardEvent(node)
 
 
-def sweep(root: Node, cotangent: Value, create_graph: bool = False, free: bool = False) -> Iterator[BackwardEvent]:
-    """Run the reverse sweep from `root`, yielding one event a node, from `root` to the leaves.
+def sweep(starts: Mapping[Node, Value], create_graph: bool = False, free: bool = False) -> Iterator[BackwardEvent]:
+    """Run the reverse sweep, yielding one event a node, from the roots to the leaves.
+
+    Whoever reads it sets the scene for each step (recording or not), as `quietly` does: between two steps the reader's
+    own code runs.
 
     Args:
-        root: the node to differentiate.
-        cotangent: the gradient to start with, of the root's shape: a node with `create_graph`, else an array.
+        starts: the nodes to differentiate, each with the gradient to start with: a node with `create_graph`, else an array.
         create_graph: whether rules are fed nodes, so that the backward pass is itself recorded.
         free: whether each node forgets its inputs and saved values once it has had its turn.
 
     Raises:
         GraphError: a node's saved values are freed, or a value that a rule needs was changed since.
     """
-    upstream: dict[Node, Value] = {root: cotangent}
-    nodes = order(root)
+    upstream: dict[Node, Value] = dict(starts)
+    nodes = order(*starts)
     while nodes:
         node = nodes.pop()
         g = upstream.pop(node)
@@ -115,6 +119,18 @@ def sweep(root: Node, cotangent: Value, create_graph: bool = False, free: bool =
         yield BackwardEvent(node, g, _send(node, g, upstream, create_graph))
         if free:
             node.freed, node.inputs, node.saved = True, (), None
+
+
+@contextmanager
+def quietly(recording: bool) -> Iterator[None]:
+    """Run derivative rules: recorded or not, and with infinities and NaN as results like any other."""
+    before = state.recording, state.quiet
+    state.recording, state.quiet = recording, True
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        state.recording, state.quiet = before
 
 
 def _send(node: Node, g: Value, upstream: dict[Node, Value], create_graph: bool) -> tuple[Contribution, ...]:
@@ -146,9 +162,13 @@ def backward_events(root: Node, cotangent: Value = None) -> Iterator[BackwardEve
     >>> [[float(c.value) for c in event.contributions] for event in backward_events(x * y)]
     [[4.0, 3.0], [], []]
     """
-    start = starting_cotangent(root, cotangent)
-    with no_grad(), np.errstate(all="ignore"):
-        yield from sweep(root, data_of(start))
+    steps = sweep({root: data_of(starting_cotangent(root, cotangent))})
+    while True:
+        with quietly(recording=False):
+            event = next(steps, None)
+        if event is None:
+            return
+        yield event
 
 
 def starting_cotangent(root: Node, cotangent: Value) -> Value:

@@ -28,13 +28,12 @@ class Node:
         name: the name a person gave it, or None.
         scope: the path of the module that it was made in, or "".
         order: the tick of the clock at which it was made; inputs always precede outputs.
-        changed: the tick at which its data were last replaced or changed in place; 0 for never.
     """
 
     __slots__ = (
         "__weakref__",
+        "_changes",
         "_data",
-        "changed",
         "freed",
         "grad",
         "inputs",
@@ -60,7 +59,7 @@ class Node:
     name: str | None
     scope: str
     order: int
-    changed: int
+    _changes: list[int] | None
 
     result_class: ClassVar[type[Node]]
     """The class of an operation's result when this class is among its inputs."""
@@ -78,7 +77,7 @@ class Node:
         self.name = name
         self.scope = ""
         self.order = next(clock)
-        self.changed = 0
+        self._changes = None
 
     @property
     def data(self) -> Any:
@@ -88,7 +87,20 @@ class Node:
     @data.setter
     def data(self, value: Any) -> None:
         self._data = value
-        self.changed = next(clock)
+        if self._changes is None:
+            self._changes = [0]
+        self._changes[0] = next(clock)
+
+    @property
+    def changed(self) -> int:
+        """The tick at which its data, or data it shares memory with, were last replaced or changed in place; 0 for never."""
+        return 0 if self._changes is None else self._changes[0]
+
+    def shares_memory_with(self, other: Node) -> None:
+        """Note that a change of either is a change of both."""
+        if other._changes is None:
+            other._changes = [0]
+        self._changes = other._changes
 
     @property
     def shape(self) -> tuple[int, ...]:

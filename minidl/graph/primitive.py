@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..errors import MinidlError, ShapeError
+import numpy as np
+
+from ..errors import DtypeError, MinidlError, ShapeError
 from ..kernels import backend_of
-from ..kernels.dtypes import promote
+from ..kernels.dtypes import promote, require_numbers
 from .mode import state
 from .node import NO_PARAMS, Node, clock
 
@@ -51,7 +53,7 @@ class Primitive:
         promotion: how inputs of different dtypes meet: None (they must already agree), `"same"` (PyTorch's promotion)
             or `"float"` (promotion, and integers become the default float).
         saves: whether `forward` returns `(result, saved)`.
-        quiet: whether infinities and NaN at poles are part of the operation and need no warning.
+        views: whether the result may share memory with its (only) input, so that a change of one is a change of both.
     """
 
     kind: ClassVar[str] = "constant"
@@ -64,7 +66,7 @@ class Primitive:
         *,
         promotion: str | None = None,
         saves: bool = False,
-        quiet: bool = False,
+        views: bool = False,
         explain: Callable[..., str | None] | None = None,
     ) -> None:
         self.name = name
@@ -72,13 +74,15 @@ class Primitive:
         self.notation = notation
         self.promotion = promotion
         self.saves = saves
-        self.quiet = quiet
+        self.views = views
         self.explain = explain
 
     def __repr__(self) -> str:
         return f"<{self.kind} primitive {self.name}>"
 
     def __call__(self, *inputs: Value, **params: Any) -> Value:  # noqa: D102  (the class says it)
+        if params and ("input" in params or "other" in params):  # PyTorch's names for what usually comes without one
+            inputs = (*inputs, *(params.pop(name) for name in ("input", "other") if name in params))
         arrays: list[Any] = []
         node_class: type[Node] | None = None
         record = False
@@ -103,7 +107,7 @@ class Primitive:
         out.freed = False
         out.name = None
         out.order = next(clock)
-        out.changed = 0
+        out._changes = None
         out.scope = state.scope
         if record and state.recording and self.kind != "constant" and result.dtype.kind in "fc":
             out.requires_grad = True
@@ -117,6 +121,8 @@ class Primitive:
             out.inputs = ()
             out.params = NO_PARAMS
             out.saved = None
+        if self.views and isinstance(inputs[0], Node) and np.may_share_memory(result, arrays[0]):
+            out.shares_memory_with(inputs[0])
         return out
 
     def compute(self, arrays: Sequence[Any], params: dict[str, Any], inputs: Sequence[Value] = ()) -> tuple[Any, Any]:
@@ -129,16 +135,21 @@ class Primitive:
         xp = backend_of(arrays)
         if self.promotion is not None:
             arrays = promote(arrays, to_float=self.promotion == "float")
+        else:
+            for a in arrays:
+                require_numbers(a)
         try:
-            if self.quiet:
-                with xp.errstate(all="ignore"):
-                    result = self.forward(xp, *arrays, **params)
-            else:
+            if state.quiet:
                 result = self.forward(xp, *arrays, **params)
+            else:
+                with xp.errstate(all="ignore"):  # infinities and NaN are results like any other
+                    result = self.forward(xp, *arrays, **params)
         except MinidlError:
             raise
         except (ValueError, IndexError) as error:
             raise ShapeError(self._explain(error, inputs or arrays, arrays, params)) from error
+        except (TypeError, OverflowError, ZeroDivisionError) as error:
+            raise DtypeError(f"{self.name}: {error}") from error
         result, saved = result if self.saves else (result, None)
         return xp.wrap(result, arrays), saved
 
@@ -146,7 +157,7 @@ class Primitive:
         shapes = [getattr(a, "shape", ()) for a in arrays]
         message = self.explain(*shapes, **params) if self.explain else None
         if message is None:
-            message = f"{self.name}: {', '.join(map(str, shapes))} do not fit: {error}"
+            message = f"{self.name} of {', '.join(map(str, shapes))}: {error}"
         names = [f"{x.name} {x.shape}" for x in inputs if isinstance(x, Node) and x.name]
         return f"{message} (given {', '.join(names)})" if names else message
 

@@ -125,6 +125,16 @@ def _promote_pair(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
     return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
 
 
+def require_numbers(a: Any) -> None:
+    """Refuse what is neither an array nor a number.
+
+    Raises:
+        DtypeError: a list, a string, …
+    """
+    if not hasattr(a, "dtype"):
+        _dtype_of_number(a)
+
+
 def _dtype_of_number(x: Any) -> np.dtype[Any]:
     if isinstance(x, bool):
         return bool_

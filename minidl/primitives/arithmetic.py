@@ -41,7 +41,6 @@ div: Elementwise = Elementwise(
     partials=(lambda z, x, y: div(1, y), lambda z, x, y: -z / y),
     samples=[sample(*s.shapes, domain="nonzero") for s in _PAIRS],
     promotion="float",
-    quiet=True,
 )
 
 neg = Elementwise(
@@ -72,7 +71,6 @@ pow_by_number: Elementwise = Elementwise(
         sample((3,), exponent=0),
         sample((), exponent=1),
     ],
-    quiet=True,
 )
 """A power with a fixed number above: d xⁿ/dx = n·xⁿ⁻¹, and 0 for n = 0 also at x = 0."""
 
@@ -82,7 +80,6 @@ pow_: Elementwise = Elementwise(
     forward=lambda xp, x, y: xp.pow(x, y),
     partials=(lambda z, x, y: y * pow_(x, y - 1), lambda z, x, y: z * log_or_zero(x)),
     samples=[sample((3, 4), (3, 4), domain="positive"), sample((3, 1), (4,), domain="positive")],
-    quiet=True,
 )
 """A power in which both vary: ∂xʸ/∂x = y·xʸ⁻¹, ∂xʸ/∂y = xʸ·ln x (taken as 0 at x = 0)."""
 
@@ -93,7 +90,6 @@ log_or_zero: Elementwise = Elementwise(
     partials=(lambda y, x: 1 / x,),
     samples=[sample((3, 4), domain="positive")],
     promotion="float",
-    quiet=True,
 )
 
 abs_ = Elementwise(

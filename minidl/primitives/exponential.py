@@ -15,7 +15,6 @@ exp = Elementwise(
     partials=(lambda y, x: y,),
     samples=_ANY,
     promotion="float",
-    quiet=True,
 )
 
 log = Elementwise(
@@ -25,7 +24,6 @@ log = Elementwise(
     partials=(lambda y, x: 1 / x,),
     samples=_POSITIVE,
     promotion="float",
-    quiet=True,
 )
 
 sqrt = Elementwise(
@@ -35,7 +33,6 @@ sqrt = Elementwise(
     partials=(lambda y, x: 0.5 / y,),
     samples=_POSITIVE,
     promotion="float",
-    quiet=True,
 )
 
 sin = Elementwise(
@@ -45,7 +42,6 @@ sin = Elementwise(
     partials=(lambda y, x: cos(x),),
     samples=_ANY,
     promotion="float",
-    quiet=True,
 )
 
 cos: Elementwise = Elementwise(
@@ -55,5 +51,4 @@ cos: Elementwise = Elementwise(
     partials=(lambda y, x: -sin(x),),
     samples=_ANY,
     promotion="float",
-    quiet=True,
 )

@@ -19,7 +19,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ..graph import Node, Notation, Primitive
+from ..graph import Node, Notation, Primitive, data_of
+from ..kernels.dtypes import require_numbers
 
 Value = Any
 Shape = tuple[int, ...]
@@ -70,8 +71,17 @@ def sample(*shapes: Shape, domain: Domain = "real", **params: Any) -> Sample:
 
 
 def shape_of(x: Value) -> Shape:
-    """The shape of a node or array; `()` for a number."""
-    return getattr(x, "shape", ())
+    """The shape of a node or array; `()` for a number.
+
+    Raises:
+        DtypeError: neither, such as a list.
+    """
+    shape = getattr(x, "shape", None)
+    if shape is None:
+        if isinstance(x, list | tuple | str):
+            require_numbers(x)
+        return ()
+    return shape  # type: ignore[no-any-return]
 
 
 class _Registered(Primitive):
@@ -184,7 +194,7 @@ class Linear(_Registered):
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]
     ) -> Value:
         """The operation itself, on the tangents."""
-        filled = [0.0 * x if t is None else t for t, x in zip(tangents, inputs, strict=True)]
+        filled = [np.zeros_like(data_of(x)) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
         return self(*filled, **params)
 
 
@@ -350,6 +360,7 @@ expand_ = Linear(
     transpose=lambda g, x, shape: sum_to(g, shape_of(x)),
     samples=[sample((3, 1), shape=(2, 3, 4)), sample((), shape=(2, 3)), sample((1,), shape=(0,))],
     explain=lambda s, shape: f"expand: {s} cannot grow to {shape}: only axes of length 1 and new leading axes can",
+    views=True,
 )
 
 

@@ -71,7 +71,6 @@ mean_ = Linear(
     forward=lambda xp, x, dim, keepdim: xp.divide(xp.sum(x, axis=dim, keepdims=keepdim), _count(x.shape, dim)),
     transpose=lambda g, x, dim, keepdim: expand_to(_restore(g, x.shape, dim) / _count(x.shape, dim), x.shape),
     samples=_SAMPLES,
-    quiet=True,
 )
 
 

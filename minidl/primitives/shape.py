@@ -24,6 +24,7 @@ reshape_: Linear = Linear(
         sample((0, 3), shape=(3, 0)),
     ],
     explain=lambda s, shape: f"reshape: {s} holds {math.prod(s)} elements, {shape} needs {math.prod(shape)}",
+    views=True,
 )
 
 permute_: Linear = Linear(
@@ -32,6 +33,7 @@ permute_: Linear = Linear(
     forward=lambda xp, x, dims: xp.permute_dims(x, dims),
     transpose=lambda g, x, dims: permute_(g, dims=_inverse(dims)),
     samples=[sample((3, 4), dims=(1, 0)), sample((2, 3, 4), dims=(2, 0, 1))],
+    views=True,
 )
 
 getitem_: Linear = Linear(
@@ -47,6 +49,7 @@ getitem_: Linear = Linear(
         sample((3, 2), index=np.array([[True, False], [False, False], [True, True]])),
         sample((3, 2), index=Ellipsis),
     ],
+    views=True,
 )
 
 scatter_add_: Linear = Linear(

@@ -73,7 +73,6 @@ cross_entropy_rows = General(
         sample((2, 3), weights=np.array([[0.2, 0.5, 0.3], [0.0, 2.0, 0.0]])),
     ],
     promotion="float",
-    quiet=True,
 )
 """−Σ_c w_c · ln softmax(x)_c for each row of `x` `(N, C)`; `weights` `(N, C)` are the target probabilities, perhaps scaled."""
 
