@@ -35,14 +35,13 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str 
         data = data.data
     try:
         array = np.array(data, dtype=dtype)
-    except (ValueError, TypeError) as error:
-        raise DtypeError(f"tensor: these are not numbers in rows of equal length: {data!r:.80}") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        what = f"{data!r:.80} as {dtype}" if dtype is not None else f"{data!r:.80}"
+        raise DtypeError(f"tensor: cannot make numbers in rows of equal length of {what}: {error}") from error
     if array.dtype.kind not in "biufc":
         raise DtypeError(f"tensor: expected numbers, got {array.dtype} from {data!r:.80}")
     if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
         array = array.astype(dtypes.get_default_dtype())
-    if requires_grad and array.dtype.kind not in "fc":
-        raise DtypeError(f"only floating-point tensors can require gradients, not {array.dtype}; write 2.0 for 2")
     return Tensor(array, requires_grad, name)
 
 
@@ -103,7 +102,9 @@ def arange(start: float, end: float | None = None, step: float = 1, dtype: Any =
     first, last = (0, start) if end is None else (start, end)
     if dtype is None and any(isinstance(v, float) for v in (first, last, step)):
         dtype = dtypes.get_default_dtype()
-    return Tensor(np.arange(first, last, step, dtype=dtype))
+    if step == 0:
+        raise UsageError("arange: the step must not be 0")
+    return Tensor(np.arange(first, last, step).astype(dtype or np.int64))
 
 
 def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from .autodiff import gradient as _gradient
-from .errors import DtypeError, GraphError, UsageError
-from .graph import Node
+from .errors import DtypeError, GraphError, ShapeError, UsageError
+from .graph import Node, data_of
 from .kernels import dtypes
 from .primitives import activation, arithmetic, comparison, exponential, linalg, reduction, shape, softmax
 from .printing import format_array
@@ -32,8 +33,21 @@ class Tensor(Node):
 
     __slots__ = ()
     __hash__ = object.__hash__
-    __array_priority__ = 1000  # NumPy's operators step back for ours
-    __array_ufunc__ = None
+
+    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
+        if requires_grad and data.dtype.kind not in "fc":
+            raise DtypeError(f"only floating-point tensors can require gradients, not {data.dtype}; write 2.0 for 2")
+        super().__init__(data, requires_grad, name)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        """NumPy's side of `array * tensor`, which is ours, and of `array -= tensor`, which changes the array."""
+        if method == "__call__" and out is not None and not any(isinstance(o, Node) for o in out):
+            return ufunc(*(data_of(x) for x in inputs), out=out, **options)
+        ours = _UFUNCS.get(ufunc.__name__) if method == "__call__" and out is None and not options else None
+        return NotImplemented if ours is None else ours(*inputs)
 
     def __repr__(self) -> str:
         return f"tensor({format_array(self._data, indent=7)}{self._suffix()})"
@@ -129,8 +143,14 @@ class Tensor(Node):
         _gradient.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
-        """Return the same data as a leaf without history."""
-        return Tensor(self._data)
+        """Return the same data (not a copy) as a leaf without history."""
+        out = Tensor(self._data)
+        out.shares_memory_with(self)
+        return out
+
+    def clone(self) -> Tensor:
+        """Return a copy that gradients flow through."""
+        return arithmetic.clone(self)  # type: ignore[no-any-return]
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Say whether this leaf wants a gradient."""
@@ -150,8 +170,13 @@ class Tensor(Node):
     # Conversion ---------------------------------------------------------------------------------------------------------
 
     def to(self, dtype: Any) -> Tensor:
-        """Convert to another dtype."""
-        wanted = np.dtype(dtype)
+        """Convert to another dtype, such as `minidl.float64`."""
+        if dtype is None or dtype == "cpu":
+            return self
+        try:
+            wanted = np.dtype(dtype)
+        except TypeError as error:
+            raise DtypeError(f"to: {dtype!r} is no dtype; use one such as minidl.float64") from error
         return self if wanted == self.dtype else shape.to_(self, dtype=wanted)
 
     def float(self) -> Tensor:
@@ -181,6 +206,14 @@ class Tensor(Node):
     def expand(self, *size: Any) -> Tensor:
         """Repeat along axes of length 1; see `minidl.expand`."""
         return shape.expand(self, sizes(size))  # type: ignore[no-any-return]
+
+    def t(self) -> Tensor:
+        """The transpose of a matrix."""
+        return self.T
+
+    def contiguous(self) -> Tensor:
+        """Return itself: memory order is the kernels' own business here."""
+        return self
 
     @property
     def T(self) -> Tensor:  # noqa: N802
@@ -237,6 +270,31 @@ class Tensor(Node):
     def __rmatmul__(self, other: Any) -> Tensor:
         return linalg.matmul(other, self)  # type: ignore[no-any-return]
 
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._in_place(arithmetic.add(self, other), "+=")
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._in_place(arithmetic.sub(self, other), "-=")
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._in_place(arithmetic.mul(self, other), "*=")
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._in_place(arithmetic.div(self, other), "/=")
+
+    def _in_place(self, result: Tensor, symbol: str) -> Tensor:
+        """Take over `result`'s data; a result with history cannot be written into a leaf and stands for itself."""
+        if self.is_leaf and self.requires_grad and result.requires_grad:
+            raise GraphError(f"x {symbol} … on a leaf that requires a gradient: do it inside `with minidl.no_grad():`")
+        if result.requires_grad:
+            return result
+        if result.shape != self.shape:
+            raise ShapeError(f"x {symbol} …: the result has shape {result.shape}, which does not fit into {self.shape}")
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise DtypeError(f"x {symbol} …: the result is {result.dtype}, which does not fit into {self.dtype}")
+        self.data = result.data.astype(self.dtype)
+        return self
+
     def __neg__(self) -> Tensor:
         return arithmetic.neg(self)  # type: ignore[no-any-return]
 
@@ -247,10 +305,10 @@ class Tensor(Node):
         return arithmetic.abs_(self)  # type: ignore[no-any-return]
 
     def __eq__(self, other: object) -> Any:
-        return comparison.equal(self, other)
+        return False if other is None else comparison.equal(self, other)
 
     def __ne__(self, other: object) -> Any:
-        return comparison.not_equal(self, other)
+        return True if other is None else comparison.not_equal(self, other)
 
     def __lt__(self, other: Any) -> Any:
         return comparison.less(self, other)
@@ -320,7 +378,37 @@ for _name, _function in _METHODS.items():
 
 Tensor.result_class = Tensor
 
+_UFUNCS: dict[str, Callable[..., Any]] = {
+    "absolute": arithmetic.abs_,
+    "add": arithmetic.add,
+    "cos": exponential.cos,
+    "divide": arithmetic.div,
+    "equal": comparison.equal,
+    "exp": exponential.exp,
+    "greater": comparison.greater,
+    "greater_equal": comparison.greater_equal,
+    "less": comparison.less,
+    "less_equal": comparison.less_equal,
+    "log": exponential.log,
+    "matmul": linalg.matmul,
+    "maximum": arithmetic.maximum,
+    "minimum": arithmetic.minimum,
+    "multiply": arithmetic.mul,
+    "negative": arithmetic.neg,
+    "not_equal": comparison.not_equal,
+    "power": arithmetic.pow_,
+    "sin": exponential.sin,
+    "sqrt": exponential.sqrt,
+    "subtract": arithmetic.sub,
+    "tanh": activation.tanh,
+}
+"""What NumPy's functions mean for tensors; the others are refused rather than computed without a record."""
+
 
 def sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
     """Lengths given one by one or as one sequence, as a tuple."""
-    return tuple(given[0]) if len(given) == 1 and not isinstance(given[0], int) else given
+    lengths = given[0] if len(given) == 1 and isinstance(given[0], tuple | list) else given
+    try:
+        return tuple(operator.index(n) for n in lengths)
+    except TypeError as error:
+        raise UsageError(f"lengths and axes must be whole numbers, got {given!r}") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 if TYPE_CHECKING:
     from .primitive import Primitive
 
@@ -86,7 +88,9 @@ class Node:
 
     @data.setter
     def data(self, value: Any) -> None:
-        self._data = value
+        self._data = (
+            value if isinstance(value, np.ndarray | np.generic) else np.asarray(data_of(value), self._data.dtype)
+        )
         if self._changes is None:
             self._changes = [0]
         self._changes[0] = next(clock)

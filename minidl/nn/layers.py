@@ -186,7 +186,10 @@ class AvgPool2d(_Pool2d):
 
 
 class ReLU(Module):
-    """max(0, x)."""
+    """max(0, x). `inplace`, which saves memory in PyTorch, is accepted and makes no difference."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""

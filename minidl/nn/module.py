@@ -63,8 +63,18 @@ class Module:
     # Attributes ---------------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Parameter | Module) and "_parameters" not in self.__dict__:
-            raise UsageError(f"call super().__init__() before assigning {name!r} in {type(self).__name__}")
+        if "_parameters" not in self.__dict__:
+            if isinstance(value, Parameter | Module):
+                raise UsageError(f"call super().__init__() before assigning {name!r} in {type(self).__name__}")
+        else:
+            own = (
+                self._parameters
+                if isinstance(value, Parameter)
+                else self._modules
+                if isinstance(value, Module)
+                else None
+            )
+            self._forget(name, own)
         if isinstance(value, Parameter):
             self._parameters[name] = value
             if value.name is None:
@@ -72,23 +82,33 @@ class Module:
         elif isinstance(value, Module):
             self._modules[name] = value
             object.__setattr__(value, "_own_name", name)
-        else:
-            self._parameters.pop(name, None) if "_parameters" in self.__dict__ else None
         object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._forget(name, None)
+        object.__delattr__(self, name)
+
+    def _forget(self, name: str, own: Mapping[str, Any] | None) -> None:
+        """Drop what stood under a name, unless it is of the `own` kind of what replaces it and so keeps its place."""
+        for kind in (self._parameters, self._modules):
+            if kind is not own:
+                kind.pop(name, None)
 
     def add_module(self, name: str, module: Module) -> None:
         """Add a module under a name that need not be an identifier, such as "0"."""
+        if not isinstance(module, Module):
+            raise UsageError(f"{type(self).__name__}: {name!r} must be a Module, got {type(module).__name__}")
         setattr(self, name, module)
 
     # Walking ------------------------------------------------------------------------------------------------------------
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Yield every module below this one, itself first, with its path; a shared module once."""
+    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """Yield every module below this one, itself first, with its path; a shared module once, or each time."""
         seen: set[int] = set()
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             path, module = stack.pop()
-            if id(module) in seen:
+            if remove_duplicate and id(module) in seen:
                 continue
             seen.add(id(module))
             yield path, module
@@ -107,12 +127,12 @@ class Module:
         """Yield the modules directly inside this one."""
         return iter(self._modules.values())
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Yield every parameter with its path, such as `conv1.weight`; a shared one once."""
+    def named_parameters(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """Yield every parameter with its path, such as `conv1.weight`; a shared one once, or under each of its paths."""
         seen: set[int] = set()
-        for path, module in self.named_modules():
+        for path, module in self.named_modules(remove_duplicate=remove_duplicate):
             for name, parameter in module._parameters.items():
-                if id(parameter) not in seen:
+                if not remove_duplicate or id(parameter) not in seen:
                     seen.add(id(parameter))
                     yield f"{path}.{name}" if path else name, parameter
 
@@ -151,7 +171,7 @@ class Module:
 
     def state_dict(self) -> dict[str, Any]:
         """Return every parameter's array by path (not copies)."""
-        return {name: parameter.data for name, parameter in self.named_parameters()}
+        return {name: parameter.data for name, parameter in self.named_parameters(remove_duplicate=False)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Copy arrays into the parameters; nothing changes unless all of them fit.
@@ -164,7 +184,7 @@ class Module:
             UsageError: names are missing or unknown.
             ShapeError: an array has another shape than its parameter.
         """
-        own = dict(self.named_parameters())
+        own = dict(self.named_parameters(remove_duplicate=False))
         missing, unknown = sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys())
         if strict and (missing or unknown):
             parts = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(
@@ -199,7 +219,7 @@ class Module:
 
 
 class Sequential(Module):
-    """Modules applied one after the other.
+    """Modules applied one after the other; they may be given with names, as a dictionary.
 
     >>> import minidl
     >>> from minidl import nn
@@ -207,10 +227,14 @@ class Sequential(Module):
     (4, 2)
     """
 
-    def __init__(self, *modules: Module) -> None:
+    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
         super().__init__()
-        for i, module in enumerate(modules):
-            self.add_module(str(i), module)
+        if len(modules) == 1 and isinstance(modules[0], Mapping):
+            named = dict(modules[0])
+        else:
+            named = {str(i): module for i, module in enumerate(modules)}  # type: ignore[misc]
+        for name, module in named.items():
+            self.add_module(name, module)
 
     def forward(self, input: Any) -> Any:
         """Pass the input through each module in turn."""

@@ -26,6 +26,8 @@ class Optimizer:
     """
 
     def __init__(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], defaults: dict[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise UsageError(f"{type(self).__name__}: give the parameters as a list: [x]")
         given: list[Any] = list(params)
         if not given:
             raise UsageError(f"{type(self).__name__}: got no parameters to optimize")
@@ -33,7 +35,7 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         seen: set[int] = set()
         for group in groups:
-            tensors = list(group["params"])
+            tensors = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
             for p in tensors:
                 if not isinstance(p, Tensor) or not p.is_leaf:
                     raise UsageError(f"{type(self).__name__}: parameters must be leaf tensors, got {type(p).__name__}")
@@ -55,7 +57,8 @@ class Optimizer:
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
-                    p.data = self._update(p.data, p.grad.data, self.state.setdefault(number, {}), group)
+                    changed = self._update(p.data, p.grad.data, self.state.setdefault(number, {}), group)
+                    p.data = changed.astype(p.dtype, copy=False)
                 number += 1
 
     def _update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:

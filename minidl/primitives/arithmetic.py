@@ -51,6 +51,14 @@ neg = Elementwise(
     samples=[sample((3, 4)), sample(())],
 )
 
+clone = Elementwise(
+    "clone",
+    Notation("copy", "{0}"),
+    forward=lambda xp, x: xp.multiply(x, 1),
+    partials=(1,),
+    samples=[sample((3, 4)), sample(())],
+)
+
 square = Elementwise(
     "square",
     Notation("( )²", "{0}²", 3, (4,)),

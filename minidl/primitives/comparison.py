@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..graph import Notation
+import numpy as np
+
+from ..graph import Node, Notation, data_of
+from ..kernels.dtypes import get_default_dtype
 from .kinds import Constant, Linear, Value, sample, shape_of, sum_to
 
 _PAIRS = (sample((3, 4), (3, 4)), sample((3, 1), (4,)))
@@ -48,6 +51,8 @@ def where(condition: Value, input: Value, other: Value) -> Value:
     >>> minidl.where(minidl.tensor([True, False]), minidl.tensor([1.0, 2.0]), 0.0)
     tensor([1., 0.])
     """
-    from ..graph import data_of
-
-    return where_(input, other, condition=data_of(condition))
+    chosen = np.array(data_of(condition))
+    if isinstance(condition, Node) and not isinstance(input, Node) and not isinstance(other, Node):
+        plain = np.asarray(input, get_default_dtype() if float in (type(input), type(other)) else None)
+        input = condition.result_class(plain)  # two plain numbers: the result is a tensor all the same
+    return where_(input, other, condition=chosen)

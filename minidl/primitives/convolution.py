@@ -18,7 +18,7 @@ from .kinds import Multilinear, Shape, Value, sample, shape_of
 Pair = tuple[int, int]
 
 
-def pair(value: int | tuple[int, ...] | list[int], name: str, least: int) -> Pair:
+def pair(value: Any, name: str, least: int) -> Pair:
     """Two ints from one or two.
 
     Raises:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from numbers import Integral
+from typing import Any, NamedTuple
 
 from ..errors import UsageError
-from ..graph import Notation
+from ..graph import Node, Notation
+from ..kernels.dtypes import int64
 from .comparison import equal
 from .kinds import Constant, General, Linear, Shape, Value, expand_to, sample, shape_of
-from .shape import gather, reshape
+from .shape import cast, gather, reshape
 
 Dim = int | tuple[int, ...] | list[int] | None
 
@@ -22,14 +24,16 @@ def axes_of(dim: Dim, ndim: int, name: str) -> tuple[int, ...]:
     """
     if dim is None:
         return tuple(range(ndim))
-    given = (dim,) if isinstance(dim, int) else tuple(dim)
+    given = tuple(dim) if isinstance(dim, tuple | list) else (dim,)
+    if not all(isinstance(d, Integral) for d in given):
+        raise UsageError(f"{name}: dim must be a whole number, or several; got {dim!r}")
     if not given:
         return tuple(range(ndim))
     room = ndim or 1
     for d in given:
         if not -room <= d < room:
             raise UsageError(f"{name}: dim={d} is out of range for a tensor with {ndim} axes (−{room} … {room - 1})")
-    axes = tuple(sorted({d % room for d in given}))
+    axes = tuple(sorted({int(d) % room for d in given}))
     if len(axes) != len(given):
         raise UsageError(f"{name}: dim={given} names an axis twice")
     return axes if ndim else ()
@@ -159,7 +163,11 @@ def sum(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
     >>> minidl.sum(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
     tensor([4., 6.])
     """
-    return sum_(input, dim=axes_of(dim, len(shape_of(input)), "sum"), keepdim=keepdim)
+    axes = axes_of(dim, len(shape_of(input)), "sum")
+    whole = getattr(input, "dtype", None)
+    if whole is not None and whole.kind in "bui":
+        input = cast(input, int64)
+    return sum_(input, dim=axes, keepdim=keepdim)
 
 
 def mean(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
@@ -196,6 +204,13 @@ def amin(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
     return amin_(input, dim=_nonempty_axes(input, dim, "amin"), keepdim=keepdim)
 
 
+class Extremum(NamedTuple):
+    """The largest or smallest elements along an axis, and their positions."""
+
+    values: Value
+    indices: Value
+
+
 def max(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
     """Take the largest element, or along `dim` the largest elements and their positions.
 
@@ -219,16 +234,18 @@ def min(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
     return _extremum(input, dim, keepdim, amin, argmin)
 
 
-def _extremum(input: Value, dim: int | None, keepdim: bool, reduce: Any, position: Any) -> Value:
+def _extremum(input: Value, dim: Any, keepdim: bool, reduce: Any, position: Any) -> Value:
     if dim is None:
         return reduce(input)
+    if isinstance(dim, Node):
+        raise UsageError("max and min of two tensors are minidl.maximum(x, y) and minidl.minimum(x, y)")
     indices = position(input, dim, keepdim=True)
     values = gather(input, dim, indices)
     if keepdim:
-        return values, indices
+        return Extremum(values, indices)
     axis = axes_of(dim, len(shape_of(input)), "max")
     shape = tuple(n for i, n in enumerate(shape_of(input)) if i not in axis)
-    return reshape(values, shape), reshape(indices, shape)
+    return Extremum(reshape(values, shape), reshape(indices, shape))
 
 
 def argmax(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
@@ -239,6 +256,8 @@ def argmax(input: Value, dim: int | None = None, keepdim: bool = False) -> Value
     tensor(2)
     """
     _nonempty_axes(input, dim, "argmax")
+    if not shape_of(input):
+        dim = None
     return argmax_(input, dim=dim, keepdim=keepdim)
 
 
@@ -250,17 +269,27 @@ def argmin(input: Value, dim: int | None = None, keepdim: bool = False) -> Value
     tensor(1)
     """
     _nonempty_axes(input, dim, "argmin")
+    if not shape_of(input):
+        dim = None
     return argmin_(input, dim=dim, keepdim=keepdim)
 
 
-def norm(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
+def norm(input: Value, p: float | str | None = 2, dim: Dim = None, keepdim: bool = False) -> Value:
     """Measure the Euclidean length along `dim`; of all elements by default. The gradient at 0 is 0.
+
+    Args:
+        input: any shape.
+        p: the order of the norm; only 2 (also written "fro" or None) is here yet.
+        dim: the axes to measure along.
+        keepdim: whether they stay, with length 1.
 
     >>> import minidl
     >>> minidl.norm(minidl.tensor([3.0, 4.0]))
     tensor(5.)
     """
     _require_float(input, "norm")
+    if p not in (2, "fro", None):
+        raise UsageError(f"norm: only the Euclidean norm, p=2, is here yet; got p={p!r}")
     return norm_(input, dim=axes_of(dim, len(shape_of(input)), "norm"), keepdim=keepdim)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -136,16 +137,16 @@ def reshape(input: Value, shape: Sequence[int] | int) -> Value:
     >>> minidl.reshape(minidl.tensor([1.0, 2.0, 3.0, 4.0]), (2, -1)).shape
     (2, 2)
     """
-    wanted = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
-    if -1 in wanted:
+    wanted = (shape,) if isinstance(shape, int) else tuple(map(operator.index, shape))
+    if any(n < 0 for n in wanted):
         wanted = _fill_in(wanted, shape_of(input))
     return input if isinstance(input, Node) and shape_of(input) == wanted else reshape_(input, shape=wanted)
 
 
 def _fill_in(wanted: Shape, shape: Shape) -> Shape:
-    rest = math.prod(n for n in wanted if n != -1)
+    rest = math.prod(n for n in wanted if n != -1) if all(n >= -1 for n in wanted) else -1
     size = math.prod(shape)
-    if wanted.count(-1) > 1 or rest == 0 or size % rest:
+    if wanted.count(-1) > 1 or rest <= 0 or size % rest:
         raise ShapeError(f"reshape: {shape} holds {size} elements, which cannot fill {wanted}")
     return tuple(size // rest if n == -1 else n for n in wanted)
 
@@ -238,15 +239,49 @@ def getitem(input: Value, index: Any) -> Value:
     >>> minidl.getitem(minidl.tensor([1.0, 2.0, 3.0]), slice(1, None))
     tensor([2., 3.])
     """
-    return getitem_(input, index=_plain(index))
+    plain = _plain(index)
+    if isinstance(plain, tuple) and any(map(_is_array, plain)) and any(isinstance(i, int) for i in plain):
+        basic, rest = _integers_first(plain, len(shape_of(input)))
+        return getitem_(getitem_(input, index=basic), index=rest)
+    return getitem_(input, index=plain)
 
 
 def _plain(index: Any) -> Any:
+    """An index without nodes; arrays are copied, so that the record stays what it was."""
     if isinstance(index, tuple):
         return tuple(_plain(i) for i in index)
     if isinstance(index, list):
-        return np.asarray(index)
-    return data_of(index)
+        return np.asarray(index, np.int64) if not index else np.asarray(index)
+    value = data_of(index)
+    if isinstance(value, np.ndarray):
+        return int(value) if value.ndim == 0 and value.dtype.kind in "iu" else value.copy()
+    return operator.index(value) if isinstance(value, np.integer) else value
+
+
+def _is_array(index: Any) -> bool:
+    return isinstance(index, np.ndarray)
+
+
+def _integers_first(index: tuple[Any, ...], ndim: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Divide an index into its integers, slices and new axes, and then its arrays, as PyTorch applies them.
+
+    NumPy would take an integer for one more array, and put the arrays' axes in front where a slice stands between them.
+    """
+    used = sum(i.ndim if _is_array(i) and i.dtype == bool else 1 for i in index if i is not None and i is not Ellipsis)
+    whole = [slice(None)] * (ndim - used)
+    at = next((k for k, i in enumerate(index) if i is Ellipsis), len(index))
+    full = (*index[:at], *whole, *index[at + 1 :])
+    basic: list[Any] = []
+    rest: list[Any] = []
+    for i in full:
+        if _is_array(i):
+            basic += [slice(None)] * (i.ndim if i.dtype == bool else 1)
+            rest.append(i)
+        else:
+            basic.append(i)
+            if not isinstance(i, int):
+                rest.append(slice(None))
+    return tuple(basic), tuple(rest)
 
 
 def gather(input: Value, dim: int, index: Value) -> Value:
@@ -257,9 +292,11 @@ def gather(input: Value, dim: int, index: Value) -> Value:
     tensor([[2.],
             [3.]])
     """
-    positions = np.asarray(data_of(index))
+    positions = np.array(data_of(index))
     shape = shape_of(input)
     axis = axis_of(dim, len(shape), "gather")
+    if not shape and positions.ndim == 0:
+        return reshape(gather(reshape(input, (1,)), 0, positions.reshape(1)), ())
     if positions.ndim != len(shape):
         raise ShapeError(f"gather: the index has {positions.ndim} axes and the input {len(shape)}; they must agree")
     if positions.size and not (positions.min() >= 0 and positions.max() < shape[axis]):

@@ -141,7 +141,11 @@ def cross_entropy(
     losses = cross_entropy_rows(rows, weights=weights)
     if reduction == "none":
         return reshape(losses, outer)
-    return sum_of(losses) if reduction == "sum" else sum_of(losses) / total
+    if reduction == "sum":
+        return sum_of(losses)
+    if not total > 0:  # nothing to average: the loss is no number, but the gradient is 0
+        return sum_of(losses) * 0.0 + float("nan")
+    return sum_of(losses) / total
 
 
 def _targets(

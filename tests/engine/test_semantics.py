@@ -337,6 +337,195 @@ class TestSteps:
         assert w.grad is None
 
 
+class TestInPlace:
+    def test_the_hand_written_update_changes_the_leaf(self) -> None:
+        w = minidl.tensor([1.0, 2.0], requires_grad=True)
+        for _ in range(2):
+            w.grad = None
+            (w * w).sum().backward()
+            with minidl.no_grad():
+                before = w
+                w -= 0.25 * w.grad
+                assert w is before
+        assert w.tolist() == [0.25, 0.5]
+        w.data -= w.grad
+        assert w.tolist() == [-0.75, -1.5]
+        assert w.requires_grad
+
+    def test_not_on_a_leaf_while_recording(self) -> None:
+        w = minidl.tensor([1.0], requires_grad=True)
+        with pytest.raises(GraphError, match="no_grad"):
+            w -= 1.0
+
+    def test_a_recorded_value_goes_on_as_a_new_one(self) -> None:
+        x = minidl.tensor([3.0], requires_grad=True)
+        y = x * x
+        y *= 2.0
+        y.sum().backward()
+        assert x.grad.item() == 12
+
+    def test_nothing_that_does_not_fit(self) -> None:
+        x = minidl.ones(2)
+        with pytest.raises(ShapeError, match=r"\(3, 2\), which does not fit into \(2,\)"):
+            x += minidl.ones(3, 2)
+        n = minidl.tensor([1, 2])
+        with pytest.raises(DtypeError, match="float32, which does not fit into int64"):
+            n += 0.5
+
+    @pytest.mark.parametrize("view", [lambda x: x.reshape(2, 1), lambda x: x.T, lambda x: x[:1], lambda x: x.detach()])
+    def test_a_change_of_shared_memory_is_noticed(self, view: Any) -> None:
+        x = minidl.tensor([1.0, 2.0], requires_grad=True)
+        w = minidl.tensor([[5.0], [6.0]], requires_grad=True)
+        v = view(x)
+        y = (v * w).sum()
+        x.data *= 10.0
+        with pytest.raises(GraphError, match="changed in place"):
+            y.backward()
+
+    def test_a_changed_index_does_not_change_the_record(self) -> None:
+        x, i = minidl.tensor([1.0, 2.0], requires_grad=True), minidl.tensor([0])
+        y = x[i].sum()
+        i.data += 1
+        y.backward()
+        assert x.grad.tolist() == [1, 0]
+
+
+class TestReviewed:
+    """Each of these once went wrong."""
+
+    def test_pooling_windows_that_hold_no_pixel(self) -> None:
+        x = minidl.rand(3, 4, 1, 2, requires_grad=True)
+        y = minidl.max_pool2d(x, 2, 3, 1, 2, True)
+        y.backward(minidl.ones(*y.shape))
+        assert np.isneginf(y.data).any()
+        assert np.isfinite(x.grad.data).all()
+        with pytest.raises(ShapeError, match="5×5 window is larger"):
+            minidl.max_pool2d(minidl.ones(1, 1, 4, 4), 3, dilation=2)
+
+    def test_sigmoid_is_exact_far_left(self) -> None:
+        x = minidl.tensor([-20.0, -80.0], requires_grad=True)
+        np.testing.assert_allclose(minidl.sigmoid(x).data, [2.0611537e-09, 1.8048514e-35], rtol=1e-5)
+        minidl.log(minidl.sigmoid(x)).sum().backward()
+        np.testing.assert_allclose(x.grad.data, [1, 1], rtol=1e-5)
+
+    def test_events_leave_the_reader_its_own_mode(self) -> None:
+        y = minidl.scalar(2.0) * 3.0
+        events = backward_events(y)
+        next(events)
+        assert minidl.is_grad_enabled()
+        events.close()
+        assert minidl.is_grad_enabled()
+
+    def test_a_decorated_function_in_two_threads(self) -> None:
+        inside, go = threading.Event(), threading.Event()
+
+        @minidl.no_grad()
+        def work(first: bool) -> None:
+            inside.set()
+            if first:
+                go.wait(5)
+
+        after = []
+
+        def run() -> None:
+            work(True)
+            after.append(minidl.is_grad_enabled())
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        inside.wait(5)
+        work(False)
+        go.set()
+        thread.join()
+        assert after == [True]
+        assert minidl.is_grad_enabled()
+
+    def test_set_grad_enabled_acts_at_once(self) -> None:
+        minidl.set_grad_enabled(False)
+        off = minidl.is_grad_enabled()
+        minidl.set_grad_enabled(True)
+        assert not off
+
+    def test_division_by_a_plain_zero(self) -> None:
+        x = minidl.tensor([1.0], requires_grad=True)
+        (x / 0).backward()
+        assert np.isinf(x.grad.item())
+
+    def test_outputs_that_share_nodes_and_free_them(self) -> None:
+        x = minidl.scalar(1.0)
+        h = x * 1.0
+        (dx,) = minidl.grad([h * h, h * 3], x, retain_graph=False)
+        assert dx.item() == 5
+
+    def test_backward_to_a_named_intermediate(self) -> None:
+        x = minidl.scalar(2.0)
+        y = x * x
+        (y * y).backward(inputs=y)
+        assert y.grad.item() == 8
+        assert x.grad is None
+
+    def test_all_targets_ignored(self) -> None:
+        x = minidl.ones(2, 3, requires_grad=True)
+        loss = minidl.cross_entropy(x, minidl.tensor([-100, -100]))
+        loss.backward()
+        assert np.isnan(loss.item())
+        assert not x.grad.data.any()
+
+    def test_integers_want_no_gradient(self) -> None:
+        with pytest.raises(DtypeError, match="only floating-point"):
+            minidl.nn.Parameter(np.array([1, 2]))
+
+    @pytest.mark.parametrize(
+        "index",
+        [
+            (0, slice(None), [0, 1]),
+            (0, None, [1, 2]),
+            (slice(None), [1, 0], 2),
+            (..., [0, 1], 1),
+            (1, [0, 2, 2], [3, 0, 1]),
+        ],
+    )
+    def test_integers_apart_from_arrays(self, index: Any) -> None:
+        torch = pytest.importorskip("torch")
+        data = np.arange(24.0).reshape(2, 3, 4)
+        x, t = minidl.tensor(data, requires_grad=True), torch.tensor(data, requires_grad=True)
+        y, s = x[index], t[index]
+        assert y.tolist() == s.tolist()
+        g = np.random.default_rng(0).standard_normal(y.shape)
+        y.backward(minidl.tensor(g))
+        s.backward(torch.tensor(g))
+        np.testing.assert_array_equal(x.grad.data, t.grad.numpy())
+
+    def test_no_warning_for_infinities(self) -> None:
+        x = minidl.tensor([np.inf, 1e38])
+        assert np.isnan((x - x).data[0])
+        assert np.isinf((x * x).data).all()
+        assert np.isnan(minidl.softmax(x, 0).data).any()
+
+    def test_keywords_and_numpy_integers(self) -> None:
+        x = minidl.ones(2, 3)
+        assert minidl.add(input=x, other=x).tolist() == minidl.add(x, other=x).tolist() == [[2.0] * 3] * 2
+        assert minidl.relu(input=x).shape == (2, 3)
+        assert x.reshape(np.int64(-1)).shape == (6,)
+        assert x.sum(dim=np.int64(1)).shape == (2,)
+        assert minidl.zeros(np.int64(2)).shape == (2,)
+        assert x.max(1).values.tolist() == [1, 1]
+        assert x.max(1).indices.tolist() == [0, 0]
+
+    def test_arrays_and_tensors(self) -> None:
+        x = minidl.tensor([1.0, 2.0])
+        assert np.asarray(x).tolist() == [1, 2]
+        assert isinstance(np.exp(x), minidl.Tensor)
+        with pytest.raises(TypeError):
+            np.arctan2(x, x)
+        with pytest.raises(DtypeError, match="got list"):
+            minidl.sum([1.0, 2.0])
+
+    def test_gradcheck_of_one_input_given_twice(self) -> None:
+        x = minidl.tensor([1.0, 2.0], dtype=minidl.float64, requires_grad=True)
+        assert minidl.gradcheck(lambda a, b: a * b, [x, x])
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("call", "kind", "text"),

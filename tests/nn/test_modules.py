@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,45 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     minidl.manual_seed(3)
     assert (nn.Linear(4, 3).weight.data == a.weight.data).all()
     assert np.abs(a.weight.data).max() <= 0.5
+
+
+def test_what_is_replaced_or_deleted_is_gone() -> None:
+    net = Net()
+    net.head = nn.Parameter(minidl.zeros(3))  # type: ignore[assignment]
+    assert [n for n, _ in net.named_parameters()] == ["head", "features.0.weight", "features.0.bias"]
+    net.head = nn.Linear(2, 1)
+    assert "head" not in dict(net.named_parameters())
+    assert "head.weight" in dict(net.named_parameters())
+    net.head = None  # type: ignore[assignment]
+    del net.features
+    assert list(net.named_parameters()) == []
+
+
+def test_a_sequence_takes_names_and_only_modules() -> None:
+    named = nn.Sequential({"a": nn.Linear(3, 2), "b": nn.ReLU()})
+    assert [n for n, _ in named.named_parameters()] == ["a.weight", "a.bias"]
+    assert named(minidl.ones(1, 3)).shape == (1, 2)
+    with pytest.raises(UsageError, match="must be a Module, got function"):
+        nn.Sequential(lambda x: x)  # type: ignore[arg-type]
+
+
+def test_a_shared_layer_is_saved_under_each_of_its_names() -> None:
+    layer = nn.Linear(2, 2)
+    net = nn.Sequential(layer, nn.ReLU(), layer)
+    assert list(net.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert len(list(net.parameters())) == 2
+    net.load_state_dict(net.state_dict())
+
+
+@pytest.mark.parametrize(
+    "make", [lambda x: optim.SGD([x], lr=np.float64(0.1)), lambda x: optim.Adam([x], lr=np.float64(0.1))]
+)
+def test_a_step_keeps_the_dtype(make: Any) -> None:
+    x = minidl.tensor([1.0], requires_grad=True)
+    optimizer = make(x)
+    (x * x).sum().backward()
+    optimizer.step()
+    assert x.dtype == np.float32
 
 
 def test_printing_counts_parameters() -> None:
