@@ -155,7 +155,9 @@ class Primitive:
 
     def _explain(self, error: Exception, inputs: Sequence[Value], arrays: Sequence[Any], params: dict[str, Any]) -> str:
         shapes = [getattr(a, "shape", ()) for a in arrays]
+        labels = [(x.name if isinstance(x, Node) else None) or "xyzuvw"[i % 6] for i, x in enumerate(inputs)]
         message = self.explain(*shapes, **params) if self.explain else None
+        message = message.format(*labels) if message else None
         if message is None:
             message = f"{self.name} of {', '.join(map(str, shapes))}: {error}"
         names = [f"{x.name} {x.shape}" for x in inputs if isinstance(x, Node) and x.name]

@@ -61,6 +61,7 @@ class Backend(Protocol):
     def permute_dims(self, x: Array, axes: Shape) -> Array: ...  # noqa: D102
     def broadcast_to(self, x: Array, shape: Shape) -> Array: ...  # noqa: D102
     def concat(self, arrays: Sequence[Array], axis: int) -> Array: ...  # noqa: D102
+    def ones(self, shape: Any, dtype: Any) -> Array: ...  # noqa: D102
     def zeros(self, shape: Shape, dtype: Any) -> Array: ...  # noqa: D102
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array: ...  # noqa: D102
 

@@ -86,10 +86,19 @@ pow_: Elementwise = Elementwise(
     "pow",
     Notation("pow", "{0}^{1}", 3, (4, 4)),
     forward=lambda xp, x, y: xp.pow(x, y),
-    partials=(lambda z, x, y: y * pow_(x, y - 1), lambda z, x, y: z * log_or_zero(x)),
+    partials=(lambda z, x, y: mul_or_zero(y, pow_(x, y - 1)), lambda z, x, y: z * log_or_zero(x)),
     samples=[sample((3, 4), (3, 4), domain="positive"), sample((3, 1), (4,), domain="positive")],
 )
 """A power in which both vary: ∂xʸ/∂x = y·xʸ⁻¹, ∂xʸ/∂y = xʸ·ln x (taken as 0 at x = 0)."""
+
+mul_or_zero: Elementwise = Elementwise(
+    "mul_or_zero",
+    Notation("×", "{0}·{1}", 2, (2, 2)),
+    forward=lambda xp, x, y: xp.where(xp.equal(x, 0), xp.multiply(x, 0), xp.multiply(x, y)),
+    partials=(lambda z, x, y: y, lambda z, x, y: x),
+    samples=_PAIRS,
+)
+"""A product in which a first factor of 0 wins over anything, infinity included."""
 
 log_or_zero: Elementwise = Elementwise(
     "log_or_zero",

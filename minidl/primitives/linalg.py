@@ -41,9 +41,9 @@ def _explain(a: Shape, b: Shape) -> str:
         return f"matmul: {a} @ {b}: the leading axes {a[:-2]} and {b[:-2]} do not broadcast"
     text = f"matmul: {a} @ {b}: the inner sizes {inner_a} and {inner_b} differ"
     if len(b) > 1 and b[-1] == inner_a:
-        return f"{text}; did you mean x @ y.mT?" if len(b) > 2 else f"{text}; did you mean x @ y.T?"
+        return f"{text}; did you mean {{0}} @ {{1}}.{'mT' if len(b) > 2 else 'T'}?"
     if len(a) > 1 and a[-2] == inner_b:
-        return f"{text}; did you mean x.mT @ y?" if len(a) > 2 else f"{text}; did you mean x.T @ y?"
+        return f"{text}; did you mean {{0}}.{'mT' if len(a) > 2 else 'T'} @ {{1}}?"
     return text
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..errors import UsageError
 from ..graph import Node, Notation
 from ..kernels.dtypes import int64
-from .comparison import equal
+from .comparison import equal, not_equal
 from .kinds import Constant, General, Linear, Shape, Value, expand_to, sample, shape_of
 from .shape import cast, gather, reshape
 
@@ -80,7 +80,7 @@ mean_ = Linear(
 
 def _share(y: Value, x: Value, dim: tuple[int, ...]) -> Value:
     """1 at an extremum and 0 elsewhere, ties sharing the 1 evenly."""
-    at = equal(x, _restore(y, x.shape, dim))
+    at = equal(x, _restore(y, x.shape, dim)) + not_equal(x, x)  # NaN is the extremum wherever it is, and equals nothing
     return at / sum(at, dim, keepdim=True)
 
 

@@ -496,6 +496,25 @@ class TestReviewed:
         s.backward(torch.tensor(g))
         np.testing.assert_array_equal(x.grad.data, t.grad.numpy())
 
+    def test_powers_at_zero(self) -> None:
+        x = minidl.tensor([0.0], requires_grad=True)
+        (d,) = minidl.grad((x ** minidl.tensor([0.0])).sum(), x)
+        assert d.item() == 0
+        (d,) = minidl.grad((x ** minidl.tensor([1.0])).sum(), x, create_graph=True)
+        assert d.item() == 1
+        assert minidl.grad(d.sum(), x)[0].item() == 0
+
+    def test_nan_is_the_largest_and_takes_the_gradient(self) -> None:
+        x = minidl.tensor([1.0, np.nan, 3.0], requires_grad=True)
+        minidl.amax(x).backward()
+        assert x.grad.tolist() == [0, 1, 0]
+
+    def test_a_long_batch_is_summed_without_losing_digits(self) -> None:
+        b = minidl.zeros(8, requires_grad=True)
+        g = np.random.default_rng(0).random((500_000, 8), np.float32)
+        (minidl.zeros(500_000, 8) + b).backward(minidl.tensor(g))
+        np.testing.assert_allclose(b.grad.data, g.sum(0, dtype=np.float64), rtol=1e-5)
+
     def test_no_warning_for_infinities(self) -> None:
         x = minidl.tensor([np.inf, 1e38])
         assert np.isnan((x - x).data[0])
@@ -592,7 +611,7 @@ class TestErrors:
             call()
 
     def test_names_are_told(self) -> None:
-        with pytest.raises(ShapeError, match=r"given W \(2, 3\), x \(2,\)"):
+        with pytest.raises(ShapeError, match=r"did you mean W\.T @ x\? \(given W \(2, 3\), x \(2,\)\)"):
             _ = minidl.ones(2, 3).named("W") @ minidl.ones(2).named("x")
 
 

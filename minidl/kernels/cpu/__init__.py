@@ -52,6 +52,7 @@ class CPU:
     permute_dims = staticmethod(np.transpose)
     broadcast_to = staticmethod(np.broadcast_to)
     concat = staticmethod(np.concatenate)
+    ones = staticmethod(np.ones)
     zeros = staticmethod(np.zeros)
     take_along_axis = staticmethod(np.take_along_axis)
 
