@@ -118,7 +118,7 @@ def _judge_choice(question: Choice, text: str, names: Mapping[str, Any]) -> Verd
     elif len(word) == 1 and word in letters:
         k = letters.index(word)
     else:
-        return _unreadable(f"Answer with one letter: {', '.join(letters)}.")
+        return _unreadable(f"Answer with {', '.join(letters[:-1])} or {letters[-1]}.")
     option = question.options[k]
     return Verdict(True, bool(evaluate(option.when, names)), fill(option.say, names), {}, letter=LETTERS[k])
 
@@ -166,9 +166,11 @@ def _judge_shape(question: Shape, text: str, names: Mapping[str, Any]) -> Verdic
     if guess == answer:
         return Verdict(True, True, "", {})
     for mistake in question.mistakes:
-        if guess == tuple(evaluate(mistake.value, names)):
+        value = tuple(evaluate(mistake.value, names))
+        if guess == value or (value == () and guess == (1,)):  # whoever says 1 means a single number
             return Verdict(False, False, fill(mistake.say, names), {})
-    tried = dict(names, guess=guess, entries=int(np.prod(guess, dtype=int)))
+    entries = int(np.prod(guess, dtype=int))
+    tried = dict(names, guess=guess, room="1 rate" if entries == 1 else f"{number(entries)} rates")
     return Verdict(False, False, fill(question.unforeseen, tried), {})
 
 

@@ -43,11 +43,16 @@ class Terminal:
     """
 
     console: Console = field(default_factory=lambda: Console(highlight=False))
-    out: TextIO = field(default_factory=lambda: sys.stdout)
+    out: TextIO = field(default_factory=lambda: sys.stdout or open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     keys: Keys = field(default_factory=keyboard)
     ask: Ask = input
     shows: bool = field(default_factory=lambda: _is_terminal(sys.stdout))
-    types: bool = field(default_factory=lambda: _is_terminal(sys.stdin))
+    types: bool = field(default_factory=lambda: _is_terminal(sys.stdin) and _is_open(sys.stdout))
+
+
+def _is_open(stream: TextIO | None) -> bool:
+    """Whether there is such a stream at all: a process started with `>&-` has no output."""
+    return stream is not None
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -168,7 +173,8 @@ def _farewell(session: Session, kept: bool) -> str:
     if session.place.finished and session.last:
         follows = f"Next: minidl tutorial {lesson.follows}." if lesson.follows else ""
         again = f"To take it afresh: minidl tutorial reset {lesson.name}."
-        score = f"Of {asked} questions you found {right}, {at_once} of them at once."
+        at_once_in_words = f", {at_once or 'none'} of them at once" if right else ""
+        score = f"Of {asked} questions you found {right}{at_once_in_words}."
         return f"{lesson.title}: done. {score} {follows or again}"
     place = f"step {session.index + 1} of {len(session.snapshots)}"
     if session.last:
@@ -212,6 +218,7 @@ def _choose(terminal: Terminal) -> Lesson | None:
             f"{lesson.number:>3}  {lesson.title:<12} {state:<16} {lesson.minutes} min   minidl tutorial {lesson.name}",
         )
         _say(terminal, f"     {lesson.promise}", "")
+    _say(terminal, "Lesson 1 and the others are being written.", "")
     if not (terminal.types and terminal.shows):
         return None
     offered = _offer(progress)

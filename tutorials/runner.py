@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from . import figures, screen
+from .answers import LETTERS
 from .keys import END, RESIZED, Keys
 from .lesson import Choice
 from .session import Session
@@ -57,13 +58,17 @@ class Runner:
     def draw(self) -> None:
         """Draw the present view from the top left corner, in one write; in a window grown too small, ask for room."""
         size = self.console.size
-        fits = size.width >= WIDTH and size.height >= screen.ROWS
-        show(self.console, self._view() if fits else screen.too_small(size.width, size.height))
+        show(self.console, self._view() if self._fits() else screen.too_small(size.width, size.height))
+
+    def _fits(self) -> bool:
+        return self.console.size.width >= WIDTH and self.console.size.height >= screen.ROWS
 
     def press(self, key: str) -> None:
         """Do what a key asks for."""
-        if key == END:
+        if key == END or (key == "q" and not self._fits()):
             self._done = True
+        elif not self._fits():
+            pass  # nobody answers what is not shown
         elif key not in (RESIZED, "escape"):
             handler = {
                 self._step_view: self._press_step,
@@ -121,8 +126,11 @@ class Runner:
 
     def _type(self, key: str) -> None:
         if isinstance(self.session.snapshot.step.question, Choice):
-            # One letter is a whole answer.
-            self.session.submit(key)
+            # The last letter counts; one that stands for no option is refused at once, and what was typed stays.
+            if key.lower() in LETTERS[: len(self.session.snapshot.options)]:
+                self.typed = key.lower()
+            elif not key.isspace():
+                self.session.submit(key)
         elif len(self.typed) < 60:
             self.typed += key
 

@@ -75,9 +75,11 @@ def _blocks(session: Session, typed: str, cursor: bool) -> list[list[Text]]:
     first = [_picture(session), _code(session)]
     then = [_question(session), _message(session), *_outcome(session), _prompt(session, typed, cursor)]
     answered = session.snapshot.step.question is not None and not session.open
-    if answered and sum(map(len, [*first, narration, *then])) + len(then) > ROWS - 3:
-        narration = []  # it was read before the answer; what follows the answer needs the room
-    return [block for block in [*first, narration, *then] if block]
+    follows = [block for block in then if block]
+    # What follows the answer needs its rows and one above each part; what was read before the answer makes room for it.
+    if answered and sum(map(len, [*first, narration, *follows])) + len(follows) > ROWS - 3:
+        narration = []
+    return [block for block in [*first, narration, *follows] if block]
 
 
 def code_page(session: Session, page: int) -> tuple[list[Text], int]:
@@ -219,7 +221,7 @@ def _expected(session: Session) -> str:
     question = session.snapshot.step.question
     count = len(session.snapshot.correct.split())
     if isinstance(question, Choice):
-        return "one letter"
+        return "one letter, then Enter"
     if isinstance(question, Shape):
         return "sizes, such as 4 5"
     if isinstance(question, Number | Exercise) and count > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import textwrap
 from collections.abc import Mapping
@@ -85,12 +86,19 @@ def show(value: Any) -> str:
 
 class _Filler(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "()":
+            text = show(value)
+            return f"({text})" if text.startswith("−") else text
         return format(value, format_spec) if format_spec else show(value)
 
 
 def fill(template: str, names: Mapping[str, Any]) -> str:
     """Put the values of a lesson's names into a sentence: the only way a number gets into one.
 
+    `{x:()}` puts a negative number into brackets, as a factor wants it.
+
+    >>> fill("{a:()} · {b:()}", {"a": 1, "b": -2})
+    '1 · (−2)'
     >>> fill("f = {f}, of shape {W.shape}", {"f": -12.0, "W": np.zeros((2, 3))})
     'f = −12, of shape (2, 3)'
     """
@@ -100,6 +108,8 @@ def fill(template: str, names: Mapping[str, Any]) -> str:
 def wrap(line: str, width: int = MEASURE) -> list[str]:
     """Break text where it must be broken, keeping each line's indent; a line that fits is left as it is.
 
+    What stands in square brackets is not broken.
+
     >>> wrap("  a long line", 8)
     ['  a long', '  line']
     """
@@ -108,4 +118,9 @@ def wrap(line: str, width: int = MEASURE) -> list[str]:
     if cell_len(line) <= width:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
-    return textwrap.wrap(line.strip(), width, initial_indent=indent, subsequent_indent=indent) or [""]
+    whole = re.sub(r"\[[^][]*(?:\[[^][]*\][^][]*)*\]", lambda match: match[0].replace(" ", _TIED), line.strip())
+    lines = textwrap.wrap(whole, width, initial_indent=indent, subsequent_indent=indent)
+    return [text.replace(_TIED, " ") for text in lines] or [""]
+
+
+_TIED = "\N{NO-BREAK SPACE}"

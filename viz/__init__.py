@@ -12,6 +12,7 @@ What there is, from the ground up:
     figure    `Figure(dot, title=…, text=…)` with `.save("x.svg|pdf|png|dot")`
     naming    letters for values without a name
     wires     numbers and matrices on wires
+    gates     the circles and boxes of operations
     circuit   `draw(root)` → `Figure`: the circuit of a value
     chain     `thermometer(root)` → `Figure`: the chain in which gradients vanish
 """

@@ -15,11 +15,11 @@ from .dot import Digraph, Html, font, italic, text
 from .figure import Figure
 from .metrics import text_width
 from .naming import choose_names
-from .notation import name_html, number, number_html, power_of_ten, tidy_name
+from .notation import name_html, number, number_html, one_digit, power_of_ten, symbol_html, tidy_name
 from .theme import LIGHT, HeatScale, Stroke, Theme, theme_named
 
 LONGEST_CHAIN: Final = 60
-_PITCH: Final = 81.0
+_PITCH: Final = 82.0
 _RADIUS: Final = 17.0
 _ROW: Final = 132.0
 _LEGEND_STEP: Final = 3
@@ -124,7 +124,7 @@ class _Rows:
     def source(self) -> str:
         theme = self.theme
         self.graph.default(
-            "graph", layout="neato", inputscale=72, splines="line", outputorder="edgesfirst", pad=0.12,
+            "graph", layout="neato", inputscale=72, splines="line", outputorder="edgesfirst", pad=0.12, margin=0,
             bgcolor=theme.paper, fontname=theme.font,
         )  # fmt: skip
         self.graph.default("node", fontname=theme.font, fontcolor=theme.ink)
@@ -161,6 +161,15 @@ class _Rows:
     def _line(self, tail: str, head: str, stroke: Stroke, **attributes: str | float) -> None:
         self.graph.edge(tail, head, penwidth=stroke.width, color=stroke.color, style=stroke.style, **attributes)
 
+    def _arrow(self, x: float, y: float, stroke: Stroke, left: bool = False) -> None:
+        """A head on a wire: an edge's own would grow with its width beyond measure."""
+        self.count += 1
+        size = (stroke.width + 8) / 72
+        self.graph.node(
+            f"t{self.count}", shape="triangle", label="", pos=f"{x:g},{y:g}!", width=size, height=size, fixedsize=True,
+            orientation=90 if left else 270, style="filled", color=stroke.color, penwidth=0,
+        )  # fmt: skip
+
     def _start(self) -> None:
         x, y = self._place(1)
         name = self.names[self.chain[0]]
@@ -171,7 +180,7 @@ class _Rows:
         """The value above and the size of the gradient below the wire that leaves number `k`."""
         size = self.theme.number_size
         self._text(number_html(float(self.chain[k].data), 3, size), x, y + 17, self.theme.value)
-        self._text(power_of_ten(self.sizes[k], size), x, y - 18, self.theme.gradient)
+        self._text(one_digit(self.sizes[k], size - 1), x, y - 18, self.theme.gradient, size - 1)
 
     def _unit(self, k: int) -> None:
         theme = self.theme
@@ -181,9 +190,9 @@ class _Rows:
         self.graph.node(
             f"o{k}", shape="circle", pos=f"{x:g},{y:g}!", width=2 * _RADIUS / 72, height=2 * _RADIUS / 72,
             fixedsize="shape", style="filled", fillcolor=theme.fill, color=theme.line,
-            label=font(text(_symbol(node)), theme.ink, 13 if wide else theme.symbol_size),
+            label=font(symbol_html(_symbol(node), 13), theme.ink, 13 if wide else theme.symbol_size),
         )  # fmt: skip
-        self._text(number_html(_local(node), 3, theme.note_size), x, y - _RADIUS - 11, theme.local, theme.note_size)
+        self._text(number_html(_local(node), 3, theme.note_size), x, y - _RADIUS - 12, theme.local, theme.note_size)
         if k > 1 and (k - 1) % self.per_row == 0:
             self._turn(k)
         else:
@@ -203,16 +212,19 @@ class _Rows:
         for tail, head in zip([f"o{k - 1}", *names], [*names, f"o{k}"], strict=True):
             clipped = {"tailclip": tail.startswith("o"), "headclip": head.startswith("o")}
             self._line(tail, head, stroke, **clipped)
+        self._arrow((right + start) / 2, middle, stroke, left=True)
+        self._arrow(start + _PITCH / 2, below, stroke)
         self._numbers(k - 1, x + _RADIUS + (right - x - _RADIUS) / 2, y)
 
     def _end(self) -> None:
         k = len(self.chain) - 1
         x, y = self._place(k)
         self._point("end", x + _PITCH, y)
-        self._line(f"o{k}", "end", self._stroke(k))
+        self._line(f"o{k}", "end", self._stroke(k), headclip=False)
+        self._arrow(x + _PITCH, y, self._stroke(k))
         self._numbers(k, x + _PITCH / 2 + 8, y)
         name = self.names[self.chain[-1]]
-        self._text(name_html(name, 0, self.theme.name_size), x + _PITCH + 13, y, size=self.theme.name_size)
+        self._text(name_html(name, 0, self.theme.name_size), x + _PITCH + 19, y, size=self.theme.name_size)
 
     def _legend(self) -> None:
         theme, size = self.theme, self.theme.small_size
@@ -239,6 +251,8 @@ class _Rows:
         product += font(number_html(self.sizes[0], 3, theme.number_size), theme.gradient)
         shown = f"∂{last}/∂{first} = product of all {factor} = {number(self.sizes[0], 3)}"
         self._text(product, x + 24 + text_width(shown, theme.number_size) / 2, y, size=theme.number_size)
+        note = "below each function: its derivative" + (f" {factor}" if len(factor) < 6 else "")
+        self._text(text(note), text_width(note, size) / 2 - 16, y - 24, theme.local, size)
 
 
 def sigmoid_chain(length: int = 20, start: float = 0.0) -> Any:

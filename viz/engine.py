@@ -42,11 +42,20 @@ _HARMLESS = re.compile(
       |^in\ label\ of\ node\ """,
     re.VERBOSE,
 )
-_SERIOUS = re.compile(r"^(Error|Warning|Fontconfig error)\b|syntax error|too large for .*bitmaps")
+_SERIOUS = re.compile(r"^(Error|Warning|Fontconfig error)\b|syntax error")
+_TOO_LARGE = re.compile(r"too large for .*bitmaps\.?\s+Scaling by ([\d.]+)")
 
 
 Engine = Callable[[bytes, str, str, int | None, float], tuple[bytes, str]]
 """Renders (dot, format, layout, dpi, timeout) and returns the picture and what was said on the way."""
+
+
+class BitmapSizeError(RenderError):
+    """A PNG would have more pixels than the engine can draw; `scale` is how much smaller it would have to be."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__("this figure is too large for a .png; save it as .svg or .pdf")
+        self.scale = scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,7 @@ def render(dot: str, format: str, *, layout: str = "dot", dpi: int | None = None
     Raises:
         UsageError: an unknown format or layout.
         MissingEngineError: there is no Graphviz; the message says how to get one.
+        BitmapSizeError: a PNG of that many dots an inch has more pixels than the engine can draw.
         RenderError: the graph is malformed, or takes longer than `timeout`.
 
     >>> render("digraph { a -> b }", "svg")[:5]
@@ -141,12 +151,14 @@ def _wanted() -> list[Engine]:
 def _judge(said: str, output: bytes) -> list[str]:
     """Return the harmless remarks; raise for the ones that mean a wrong picture."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    serious = [line for line in lines if _SERIOUS.search(line) and not _HARMLESS.search(line)]
-    if serious:
+    lines = [line for line in lines if not line.startswith("Fontconfig ") or not _HARMLESS.search(line)]
+    if large := _TOO_LARGE.search(said):
+        raise BitmapSizeError(float(large[1]))
+    if any(_SERIOUS.search(line) and not _HARMLESS.search(line) for line in lines):
         raise RenderError("Graphviz could not draw this graph as written: " + "; ".join(lines)[:500])
     if not output:
         raise RenderError("Graphviz drew nothing" + (f": {'; '.join(lines)[:500]}" if lines else ""))
-    return [line for line in lines if not line.startswith("Fontconfig ")]
+    return lines
 
 
 # The engine inside pygraphviz, in a process of its own -----------------------------------------------------------------

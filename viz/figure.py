@@ -16,6 +16,8 @@ from . import engine, svg
 SUFFIXES: Final = (".svg", ".pdf", ".png", ".dot")
 SCREEN_DPI: Final = 192
 """PNG at twice the resolution of a screen, sharp on a slide."""
+COARSEST_DPI: Final = 60
+"""With fewer dots an inch the numbers of a figure cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +48,18 @@ class Figure:
         return svg.finish(self._render("svg"), self.title, self.text)
 
     def png(self, dpi: int = SCREEN_DPI) -> bytes:
-        """Return the figure as PNG at `dpi` dots an inch."""
-        return self._render("png", dpi)
+        """Return the figure as PNG at `dpi` dots an inch, or at as many as the engine can draw.
+
+        Raises:
+            RenderError: it would not be readable; save it as SVG or PDF.
+        """
+        try:
+            return self._render("png", dpi)
+        except engine.BitmapSizeError as error:
+            smaller = int(dpi * error.scale * 0.99)
+            if smaller < COARSEST_DPI:
+                raise
+        return self._render("png", smaller)
 
     def pdf(self) -> bytes:
         """Return the figure as one page of PDF."""

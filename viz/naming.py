@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, count
 from typing import Any, Final
 
 from minidl.graph import Node
 
-_SCALARS: Final = "qprstcdgh"
-_VECTORS: Final = "uvhast"
-_MATRICES: Final = "UVHAST"
+_SCALARS: Final = "qprsdgh"
+_VECTORS: Final = "uvhas"
+_MATRICES: Final = "UVHAS"
 _OUTPUTS: Final = "fzy"
 _ARRAY_OUTPUTS: Final = "yz"
+_DATA: Final = "xt"
+"""The input and its target; what was given is never called by the letter of something computed."""
+_PARAMETERS: Final = ("abw", "wab", "WAB")
+_LAYER: Final = {"weight": "W", "bias": "b"}
 
 
 def choose_names(nodes: Sequence[Node], names: Mapping[str, Any] | None = None) -> dict[Node, str]:
     """Give every node a name; no two nodes share one that was chosen here.
+
+    The weights and biases of layers become W and b, with a number where there are several layers.
 
     Args:
         nodes: all nodes of the figure, inputs before outputs, the root last.
@@ -33,20 +40,63 @@ def choose_names(nodes: Sequence[Node], names: Mapping[str, Any] | None = None) 
     for name, value in (names or {}).items():
         if isinstance(value, Node) and value in members and value not in chosen and not name.startswith("_"):
             chosen[value] = name
+    _number_layers(nodes, chosen)
     taken = set(chosen.values())
     root = nodes[-1]
     if root not in chosen:
         chosen[root] = next(_free(_OUTPUTS if root.ndim == 0 else _ARRAY_OUTPUTS, taken))
+    for node in _leaves_as_used(nodes):
+        if node not in chosen:
+            letters = _PARAMETERS[min(node.ndim, 2)] if node.requires_grad else _DATA
+            chosen[node] = next(_free(letters, taken))
     for node in nodes:
         if node not in chosen:
             letters = _SCALARS if node.ndim == 0 else _VECTORS if node.ndim == 1 else _MATRICES
-            chosen[node] = next(_free(letters, taken))
+            chosen[node] = next(chain(_transposed(node, chosen, taken), _free(letters, taken)))
     return {node: chosen[node] for node in nodes}
 
 
-def _free(letters: str, taken: set[str]) -> Iterator[str]:
+def _number_layers(nodes: Sequence[Node], chosen: dict[Node, str]) -> None:
+    """Call weight and bias of one layer W and b, of several W_1, b_1, W_2 …; number what else has one name."""
+    scopes: dict[str, int] = {}
+    layer: dict[Node, int] = {}
+    for node in nodes:
+        for x in node.inputs:
+            if isinstance(x, Node) and chosen.get(x) in _LAYER and x not in layer:
+                layer[x] = scopes.setdefault(node.scope, len(scopes) + 1)
+    alone = Counter((chosen[x], number) for x, number in layer.items())
+    taken = set(chosen.values())
+    for x, number in layer.items():
+        letter = _LAYER[chosen[x]]
+        name = letter if len(layer) <= len(_LAYER) and len(scopes) == 1 else f"{letter}_{number}"
+        if alone[chosen[x], number] == 1 and name not in taken:
+            taken.add(name)
+            chosen[x] = name
+    often = Counter(chosen.values())
+    for node in nodes:
+        if node in chosen and often[name := chosen[node]] > 1:
+            chosen[node] = next(_free("", taken, _LAYER.get(name, name)))
+
+
+def _leaves_as_used(nodes: Sequence[Node]) -> list[Node]:
+    """Return the leaves in the order in which operations use them."""
+    return list(dict.fromkeys(x for node in nodes for x in node.inputs if isinstance(x, Node) and x.primitive is None))
+
+
+def _transposed(node: Node, chosen: Mapping[Node, str], taken: set[str]) -> Iterator[str]:
+    """Yield the name of a transpose, which is that of its matrix with a T above."""
+    if node.primitive is None or node.primitive.name != "permute" or node.ndim > 2:
+        return
+    x = node.inputs[0]
+    name = chosen[x] if isinstance(x, Node) and x in chosen else ""
+    if name and not name.endswith("ᵀ") and f"{name}ᵀ" not in taken:
+        taken.add(f"{name}ᵀ")
+        yield f"{name}ᵀ"
+
+
+def _free(letters: str, taken: set[str], stem: str = "") -> Iterator[str]:
     """Yield the letters that are free, then letters with an index; each is taken as it is handed out."""
-    for candidate in chain(letters, (f"{letters[0]}_{i}" for i in count(1))):
+    for candidate in chain(letters, (f"{stem or letters[0]}_{i}" for i in count(1))):
         if candidate not in taken:
             taken.add(candidate)
             yield candidate

@@ -31,14 +31,12 @@ def _parts(value: float, digits: int) -> tuple[str, int | None]:
         return ("∞" if value > 0 else "−∞"), None
     if value == 0:
         return "0", None
-    if float(value).is_integer() and abs(value) < 1_000_000:
+    if float(value).is_integer() and abs(value) < 10**5:
         return f"{int(value)}".replace("-", "−"), None
-    if 1e-4 <= abs(value) < 10**5:
-        plain = f"{value:.{digits}g}"
-        if "e" in plain:
-            plain = f"{value:.0f}"
+    plain = f"{value:.{digits}g}"
+    if 1e-4 <= abs(value) < 10**5 and "e" not in plain:
         return _trimmed(plain), None
-    mantissa, exponent = f"{value:.{min(digits, 3) - 1}e}".split("e")
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return _trimmed(mantissa), int(exponent)
 
 
@@ -52,10 +50,10 @@ def number(value: float, digits: int = 4) -> str:
 
     Args:
         value: any real number, infinite and nan included.
-        digits: how many significant digits to print; integers below a million are printed in full.
+        digits: how many significant digits to print; integers of five digits are printed in full.
 
-    >>> number(-12.0), number(0.1 + 0.2), number(9.094947e-13), number(1234567)
-    ('−12', '0.3', '9.09×10⁻¹³', '1.23×10⁶')
+    >>> number(-12.0), number(0.1 + 0.2), number(9.094947e-13), number(-314159)
+    ('−12', '0.3', '9.095×10⁻¹³', '−3.142×10⁵')
     """
     shown, exponent = _parts(float(value), digits)
     if exponent is None:
@@ -68,7 +66,7 @@ def number_html(value: float, digits: int = 4, size: float | None = None) -> Htm
     """Return a number as markup; an exponent is set smaller where the type `size` is known.
 
     >>> number_html(9.094947e-13).markup
-    '9.09×10<SUP>−13</SUP>'
+    '9.095×10<SUP>−13</SUP>'
     """
     shown, exponent = _parts(float(value), digits)
     if exponent is None:
@@ -87,6 +85,19 @@ def power_of_ten(value: float, size: float | None = None) -> Html:
         return number_html(value)
     exponent = round(math.log10(abs(value)))
     return text("1") if exponent == 0 else text("10") + raised(str(exponent).replace("-", "−"), size)
+
+
+def one_digit(value: float, size: float | None = None) -> Html:
+    """Return a number with one significant digit, as a multiple of a power of ten.
+
+    >>> one_digit(0.0507).markup, one_digit(1.0).markup
+    ('5·10<SUP>−2</SUP>', '1')
+    """
+    if value == 0 or not math.isfinite(value):
+        return number_html(value)
+    digit, exponent = f"{value:.0e}".replace("-", "−").split("e")
+    power = int(exponent.replace("−", "-"))
+    return text(digit) if power == 0 else text(f"{digit}·10") + raised(str(power).replace("-", "−"), size)
 
 
 def raised(exponent: str, size: float | None = None) -> Html:
@@ -126,6 +137,8 @@ def tidy_name(name: str) -> str:
     >>> tidy_name("x_1"), tidy_name("theta"), tidy_name("loss"), tidy_name("w_ij")
     ('x₁', 'θ', 'loss', 'w_ij')
     """
+    if name.endswith("ᵀ"):
+        return tidy_name(name[:-1]) + "ᵀ"
     stem, index = _stem_and_index(name)
     if not index:
         return stem
@@ -138,19 +151,36 @@ def name_html(name: str, ndim: int = 0, size: float | None = None) -> Html:
     >>> name_html("x_1").markup, name_html("W", ndim=2).markup
     ('<I>x</I><SUB>1</SUB>', '<B><I>W</I></B>')
     """
+    if name.endswith("ᵀ"):
+        return name_html(name[:-1], ndim, size) + raised("T", size)
     stem, index = _stem_and_index(name)
     shown = italic(text(stem))
     if ndim > 0:
         shown = bold(shown)
-    return shown + lowered(index, size) if index else shown
+    if not index:
+        return shown
+    return shown + (sub(font(italic(text(index)), size=_small(size))) if index in {"i", "ij"} else lowered(index, size))
 
 
 def name_width_text(name: str) -> str:
     """Return the letters of a name in order, for measuring its width."""
-    return "".join(_stem_and_index(name))
+    return "".join(_stem_and_index(name.removesuffix("ᵀ"))) + "T" * name.endswith("ᵀ")
 
 
-_WORD: Final = re.compile(r"∂|[^\W\d_][\w]*|\^[−\w.]+|.", re.DOTALL)
+_RAISED: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ·"
+_PLAIN: Final = str.maketrans(_RAISED, "0123456789−T.")
+_WORD: Final = re.compile(r"∂|[⁰¹²³⁴-⁹⁻ᵀ]+(?:·[⁰¹²³⁴-⁹]+)?|[^\W\d_²³¹]+|\^[−\w.]+|.", re.DOTALL)
+
+
+def symbol_html(symbol: str, size: float | None = None) -> Html:
+    """Return what stands in an operation's circle; digits that are raised are set as such, in the figures' font.
+
+    >>> symbol_html("‖·‖²").markup
+    '‖·‖<SUP>2</SUP>'
+    """
+    stem = symbol.rstrip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ")
+    index = symbol[len(stem) :].translate(_PLAIN)
+    return text(stem) + raised(index, size) if index else text(stem)
 
 
 def formula_html(formula: str, ndims: Mapping[str, int], size: float | None = None) -> Html:
@@ -165,17 +195,22 @@ def formula_html(formula: str, ndims: Mapping[str, int], size: float | None = No
     '∂<I>z</I>/∂<B><I>v</I></B> = 2<B><I>v</I></B>'
     """
     names = sorted(ndims, key=len, reverse=True)
-    pattern = re.compile("|".join([*map(re.escape, names), _WORD.pattern]) if names else _WORD.pattern, re.DOTALL)
+    whole = [re.escape(name) + r"(?![^\W\d_²³¹⁰⁴-⁹ᵀ])" for name in names]  # the s in sin(s) is none
+    pattern = re.compile("|".join([*whole, _WORD.pattern]), re.DOTALL)
     return join(_formula_piece(match[0], ndims, size) for match in pattern.finditer(formula))
 
 
 def _formula_piece(piece: str, ndims: Mapping[str, int], size: float | None) -> Html:
     if piece in ndims:
+        if piece.endswith("ᵀ"):
+            return _formula_piece(piece[:-1], {piece[:-1]: ndims[piece]}, size) + raised("T", size)
         match = re.fullmatch(r"(.+?)([₀-₉]+)", piece)
         if match:
             digits = match[2].translate({ord("₀") + i: str(i) for i in range(10)})
             return name_html(match[1], ndims[piece]) + lowered(digits, size)
         return name_html(piece, ndims[piece], size)
+    if piece[0] in _RAISED and piece != "·":
+        return raised(piece.translate(_PLAIN), size)
     if piece.startswith("^") and len(piece) > 1:
         return raised(piece[1:], size)
     return text(piece)

@@ -124,7 +124,9 @@ class _Drawing:
         self.passes = passes
         self.plan = places
         self.theme = theme
-        self.dot = Digraph(layout="nop2", bgcolor=theme.paper, pad=0.02, outputorder="nodesfirst", fontname=theme.font)
+        self.dot = Digraph(
+            layout="nop2", bgcolor=theme.paper, pad=0.02, margin=0, outputorder="nodesfirst", fontname=theme.font
+        )
         self.dot.default(
             "node", shape="plaintext", margin=0, width=0.01, height=0.01, fontname=theme.font, fontcolor=theme.ink
         )

@@ -13,7 +13,7 @@ from minidl.errors import UsageError
 
 from .plots_guesses import guesses
 from .plots_kernels import kernels
-from .plots_style import SIZE, house_style, svg_of
+from .plots_style import SIZE, house_style, new_figure, svg_of
 from .theme import LIGHT, Theme, theme_named
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def curves(history: Sequence[Mapping[str, Any]], *, theme: str | Theme = LIGHT) 
         theme: the palette, or its name.
 
     Returns:
-        The SVG. The best epoch is marked: the one with the highest validation accuracy and, of equals, the lowest
-        validation loss.
+        The SVG. The epoch with the highest validation accuracy is marked in both plots; of equals, the one with the
+        lowest validation loss.
 
     Raises:
         UsageError: there are no epochs.
@@ -43,13 +43,12 @@ def curves(history: Sequence[Mapping[str, Any]], *, theme: str | Theme = LIGHT) 
     """
     if not history:
         raise UsageError("there is no epoch to plot")
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
     palette = theme_named(theme)
     best = best_epoch(history)
     with house_style(palette):
-        figure = Figure(figsize=(10.4, 4.1), layout=ConstrainedLayoutEngine(wspace=0.06, w_pad=0.12, h_pad=0.12))
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+        figure = new_figure(10.4, 4.1, layout=ConstrainedLayoutEngine(wspace=0.06, w_pad=0.12, h_pad=0.12))
         left, right = figure.subplots(1, 2)
         _curve_pair(left, history, "loss", best, palette)
         _curve_pair(right, history, "accuracy", best, palette)
@@ -77,8 +76,8 @@ def describe_history(history: Sequence[Mapping[str, Any]]) -> str:
     losses = [f"{name} loss goes from {first[key]:.3g} to {last[key]:.3g}" for name, key in _LOSSES.items()]
     accuracies = [f"{name} accuracy ends at {percent(last[key])}" for name, key in _ACCURACIES.items()]
     return (
-        f"Two plots over epochs {first['epoch']} to {last['epoch']}: {', '.join(losses + accuracies)}. The best epoch is "
-        f"{best['epoch']} with validation accuracy {percent(best['validation_accuracy'])}."
+        f"Two plots over epochs {first['epoch']} to {last['epoch']}: {', '.join(losses + accuracies)}. The highest "
+        f"validation accuracy is that of epoch {best['epoch']}: accuracy {percent(best['validation_accuracy'])}."
     )
 
 
@@ -147,7 +146,7 @@ def _label_ends(axes: Axes, lines: list[tuple[str, NDArray[Any], str]], x: float
 
 
 def _mark_best(axes: Axes, epoch: int, value: float, quantity: str, theme: Theme) -> None:
-    """A ring and a line at the best epoch; its number stands where curves are not, at the line's head or foot."""
+    """A ring and a line at the epoch of highest accuracy; its number stands where curves are not, at the head or foot."""
     if not math.isfinite(value):
         return
     axes.axvline(epoch, color=theme.accent, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1)
@@ -160,7 +159,8 @@ def _mark_best(axes: Axes, epoch: int, value: float, quantity: str, theme: Theme
         markeredgecolor=theme.accent,
         markeredgewidth=2,
     )
-    words = f"best: epoch {epoch}, " + (f"{value:.1f} %" if quantity == "accuracy" else f"{value:.2g}")
+    # In the loss plot, too, it is the accuracy that made the choice: this need not be the lowest loss.
+    words = f"highest accuracy:\nepoch {epoch}" + (f", {value:.1f} %" if quantity == "accuracy" else "")
     low, high = axes.get_xlim()
     on_the_right = epoch > (low + high) / 2
     axes.annotate(

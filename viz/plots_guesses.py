@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from minidl.errors import ShapeError
 
 from .metrics import text_width
-from .plots_style import SIZE, house_style, svg_of
+from .plots_style import SIZE, house_style, new_figure, svg_of
 from .theme import LIGHT, Theme, theme_named
 
 if TYPE_CHECKING:
@@ -57,12 +57,10 @@ def guesses(
     names = list(classes) if classes is not None else [str(k) for k in range(probabilities.shape[1])]
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
-    from matplotlib.figure import Figure
-
     palette = theme_named(theme)
     with house_style(palette):
         if not wrong.size:
-            figure = Figure(figsize=(7.0, 0.9))
+            figure = new_figure(7.0, 0.9)
             words = f"Every test image was classified correctly ({len(labels)} of {len(labels)})."
             figure.text(0.03, 0.5, words, fontsize=SIZE + 3, va="center", color=palette.value)
             return svg_of(figure, "No misclassified images", words)
@@ -73,7 +71,7 @@ def guesses(
         columns, card_width = min(3, len(shown)), 3.1 + name_width
         height = 1.5 * -(-len(shown) // columns) + 0.55
         width = max(card_width * columns, 5.2)
-        figure = Figure(figsize=(width, height))
+        figure = new_figure(width, height)
         figure.text(0.1 / width, 1 - 0.28 / height, heading, fontsize=SIZE + 3, va="center")
         for k, i in enumerate(shown):
             card = _Card(
@@ -91,9 +89,21 @@ def _describe_guesses(
     lines = []
     for i in shown:
         top = np.argsort(-probabilities[i], kind="stable")[:3]
-        listed = ", ".join(f"{names[k]} {100 * probabilities[i, k]:.0f} %" for k in top)
+        listed = ", ".join(f"{names[k]} {_chance(probabilities[i, k])}" for k in top)
         lines.append(f"A {names[labels[i]]} was taken for: {listed}.")
     return " ".join(lines)
+
+
+def _chance(probability: float) -> str:
+    """A probability in whole per cent; a small one is not nothing, and a great one not everything.
+
+    >>> _chance(0.9), _chance(0.004), _chance(0.998)
+    ('90 %', '<1 %', '>99 %')
+    """
+    whole = round(100 * probability)
+    if whole == 0 and probability > 0:
+        return "<1 %"
+    return ">99 %" if whole == 100 and probability < 1 else f"{whole} %"
 
 
 def _grey_or_colour(image: NDArray[Any]) -> NDArray[Any]:
@@ -132,7 +142,7 @@ class _Card:
             bar.set_xlim(0, 1)
             bar.set_ylim(-0.5, 0.5)
             bar.set_axis_off()
-            self._text(2.25 + self.name_width, y, f"{100 * chances[k]:.0f} %" + (" ✓" if right else ""), color)
+            self._text(2.25 + self.name_width, y, _chance(chances[k]) + (" ✓" if right else ""), color)
 
     def _axes(self, x: float, y: float, width: float, height: float) -> Axes:
         total = self.figure.get_size_inches()

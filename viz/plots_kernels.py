@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from minidl.errors import ShapeError
 
-from .plots_style import SIZE, house_style, svg_of
+from .plots_style import SIZE, house_style, new_figure, svg_of
 from .theme import LIGHT, Theme, theme_named
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ def kernels(weight: NDArray[Any], title: str, *, limit: float | None = None, the
     weight = np.asarray(weight, dtype=np.float64)
     if weight.ndim != 4 or weight.size == 0:
         raise ShapeError(f"kernels: expected a weight (out channels, in channels, height, width); got {weight.shape}")
-    from matplotlib.figure import Figure
-
     palette = theme_named(theme)
     finite = np.abs(weight[np.isfinite(weight)])
     largest = float(limit if limit is not None else finite.max(initial=0.0)) or 1.0
@@ -60,7 +58,7 @@ def kernels(weight: NDArray[Any], title: str, *, limit: float | None = None, the
         height, width = picture.shape[:2]
         scale = min(8.2 / width, 6.0 / height, 0.45 / side * 2)
         inches = (width * scale, height * scale)
-        figure = Figure(figsize=(max(inches[0], 3.2) + 1.6, inches[1] + 1.05))
+        figure = new_figure(max(inches[0], 3.2) + 1.6, inches[1] + 1.05)
         total = figure.get_size_inches()
         axes = figure.add_axes((0.25 / total[0], 0.25 / total[1], inches[0] / total[0], inches[1] / total[1]))
         axes.imshow(picture, interpolation="none", aspect="auto")

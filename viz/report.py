@@ -26,6 +26,12 @@ from .svg import embedded_faces
 VERSIONS: Final = ("numpy", "scipy", "numba", "matplotlib")
 """The packages, besides minidl, whose versions a report names."""
 
+LARGER: Final = 1.2
+"""How much larger than they were made the plots are shown at most."""
+
+PIXELS: Final = 4 / 3
+"""Pixels to a point."""
+
 _ICONS: Final = {
     "first": "M2 2h2v12H2zM14 2v12L5 8z",
     "back": "M10.5 2 4.5 8l6 6 1.6-1.6L7.7 8l4.4-4.4z",
@@ -135,8 +141,9 @@ def _headline(run: Run) -> str:
             counts = f" ({run.result['correct']} of {run.result['total']} images)"
         words = (
             f'<p class="headline"><b>{_escaped(percent(run.result["test_accuracy"]))}</b> test accuracy</p>'
-            f'<p class="interval">95 % interval {100 * low:.1f} – {100 * high:.1f} %{_escaped(counts)}'
-            ' <span class="note">· exact (Clopper–Pearson) · the test set was used once, at the end</span></p>'
+            f'<p class="interval">95 % interval {100 * low:.2f} – {100 * high:.2f} %{_escaped(counts)}'
+            ' <span class="note">· exact (Clopper–Pearson) · the test set was used once, at the end, '
+            f"with the weights after the last epoch, {done}</span></p>"
         )
     items = "".join(f"<li><span>{_escaped(name)}</span>{_escaped(value)}</li>" for name, value in _facts(run))
     return f'{words}<ul class="facts">{items}</ul>'
@@ -176,7 +183,7 @@ def _passes(run: Run) -> str:
     for epoch, path in run.passes.items():
         content = _svg(path, f"passes{epoch}-")
         for layer, kernel in run.kernels_of_epoch.get(epoch, {}).items():
-            content += f'<div class="plot">{_svg(kernel, f"kernels{epoch}-{_identifier(layer)}-")}</div>'
+            content += _plot("div", "plot", kernel, f"kernels{epoch}-{_identifier(layer)}-")
         readout = _readout(epoch, records.get(epoch))
         name = "before training" if epoch == 0 else f"epoch {epoch}"
         templates.append(
@@ -241,8 +248,16 @@ def _curves(run: Run) -> str:
 
 
 def _kernels(run: Run) -> str:
-    missing = "There are no kernels to see: they are drawn when training stops, for networks that have convolutions."
-    return _section("What the kernels have learned", list(run.kernels.values()), missing)
+    heading = "What the kernels have learned"
+    of_epochs = {layer for epoch in run.passes for layer in run.kernels_of_epoch.get(epoch, ())}
+    if not run.kernels:
+        # They are drawn when training stops; a network without convolutions has none to draw.
+        return _section(heading, [], "They are drawn when training stops.") if run.kernels_of_epoch else ""
+    # What the player shows every epoch is not shown again on a colour scale of its own.
+    rest = [path for layer, path in run.kernels.items() if layer not in of_epochs]
+    above = f"Those of {' and '.join(sorted(of_epochs))} are in the pictures of the passes above, epoch by epoch."
+    note = f'<p class="note">{_escaped(above)}</p>' if of_epochs else ""
+    return _section(heading, rest, "") + note
 
 
 def _guesses(run: Run) -> str:
@@ -251,8 +266,16 @@ def _guesses(run: Run) -> str:
 
 
 def _section(heading: str, pictures: Iterable[Path], missing: str) -> str:
-    shown = [f'<figure class="picture plot">{_svg(path, _identifier(path.stem) + "-")}</figure>' for path in pictures]
-    return f"<h2>{heading}</h2>" + ("".join(shown) or f'<p class="note">{missing}</p>')
+    shown = [_plot("figure", "picture plot", path, _identifier(path.stem) + "-") for path in pictures]
+    return f"<h2>{heading}</h2>" + ("".join(shown) or (f'<p class="note">{missing}</p>' if missing else ""))
+
+
+def _plot(tag: str, css: str, path: Path, prefix: str) -> str:
+    """A plot that is at most a little larger than it was made, so that its letters are as large as its neighbours'."""
+    svg = _svg(path, prefix)
+    own = re.match(r'<svg\b[^>]*?\swidth="([\d.]+)pt"', svg)
+    style = f' style="--own: {LARGER * PIXELS * float(own[1]):.0f}px"' if own else ""
+    return f'<{tag} class="{css}"{style}>{svg}</{tag}>'
 
 
 def _svg(path: Path, prefix: str) -> str:
@@ -288,8 +311,9 @@ def _metrics(run: Run) -> str:
         rows.append(f"<tr{css}>" + "".join(f"<td>{_escaped(value)}</td>" for value in cells) + "</tr>")
     note = " The last columns are the mean lengths of the layers' gradients." if norms else ""
     return (
-        f'{heading}<div class="table" tabindex="0"><table><caption>The best epoch is the one with the highest validation '
-        f"accuracy.{note}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f'{heading}<p class="note">The best epoch is the one with the highest validation accuracy.{note}</p>'
+        f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 

@@ -27,6 +27,12 @@ CLOSER: Final = 4
 OVERLAP: Final = 1
 """How far (points) a wire reaches out of its node on either side, so that it meets its edges without a hairline."""
 
+_NAME_SPACE: Final = 5
+"""Between a name and its wire, in points."""
+
+_UNDER_RULE: Final = 16
+"""Below the rule of a wire without a gradient there is room for half of a name, in points."""
+
 _RULE = Html("<HR/>")
 
 
@@ -45,9 +51,9 @@ def is_small(shape: tuple[int, ...]) -> bool:
     >>> is_small((2, 2)), is_small((6,)), is_small((3, 28, 28))
     (True, True, False)
     """
-    if len(shape) == 2:
+    if len(shape) == 2 and shape[0] > 1:
         return min(shape) > 0 and max(shape) <= LARGEST_MATRIX
-    return len(shape) == 0 or (len(shape) == 1 and 0 < shape[0] <= LONGEST_COLUMN)
+    return len(shape) == 0 or (len(shape) <= 2 and 0 < math.prod(shape) <= LONGEST_COLUMN)
 
 
 def line_height(size: int) -> int:
@@ -87,9 +93,8 @@ def array_blocks(arrays: Sequence[Any], colors: Sequence[str], theme: Theme) -> 
 
 
 def _shape(shape: tuple[int, ...], size: int) -> tuple[Html, int]:
-    if len(shape) == 1:
-        return text("ℝ") + raised(str(shape[0]), size), math.ceil(text_width(f"ℝ{shape[0]}", size)) + 8
-    return text(shape_text(shape)), math.ceil(text_width(shape_text(shape), size)) + 8
+    sizes = shape_text(shape)
+    return text("ℝ") + raised(sizes, size), math.ceil(text_width(f"ℝ{sizes}", size)) + 8
 
 
 def _norm(array: np.ndarray[Any, Any], size: int) -> tuple[Html, int]:
@@ -130,16 +135,24 @@ def _matrix(rows: np.ndarray[Any, Any], widths: Sequence[int], color: str, size:
     return Block(grid, width, height)
 
 
-def wire_block(value: Any, gradient: Any, theme: Theme, *, shortest: int = SHORTEST_WIRE) -> Block:
-    """Set a wire: a rule in the line's colour with the value above and the gradient below, either of which may be None."""
+def wire_block(value: Any, gradient: Any, theme: Theme, *, shortest: int = SHORTEST_WIRE, below: bool = True) -> Block:
+    """Set a wire: a rule in the line's colour with the value above and the gradient below, either of which may be None.
+
+    Where nothing is to stand `below`, the rule is not in the middle: the edges then meet it at its port `r`.
+    """
     blocks = array_blocks([value, gradient], [theme.value, theme.gradient], theme)
     there = [block for block in blocks if block]
     width = max([shortest, *(block.width + 14 for block in there)])
-    height = max([8, *(block.height + (8 if block.height > line_height(theme.number_size) else 0) for block in there)])
-    above, below = (
+    bracketed = any(np.ndim(array) > 0 and is_small(np.shape(array)) for array in (value, gradient))
+    height = max([8 if there else _UNDER_RULE, *(block.height + (8 if bracketed else 0) for block in there)])
+    above, under = (
         [cell(block.html if block else Html(""), width=width, height=height, fixedsize=True)] for block in blocks
     )
-    return Block(table([above, _RULE, below], color=theme.line), width, 2 * height)
+    if below:
+        return Block(table([above, _RULE, under], color=theme.line), width, 2 * height)
+    rule = [cell(port="r", bgcolor=theme.line, width=width, height=1, fixedsize=True)]
+    rest = [cell(width=width, height=_UNDER_RULE, fixedsize=True)]
+    return Block(table([above, rule, rest]), width, height + 1 + _UNDER_RULE)
 
 
 def bare(wire: Block) -> Block:
@@ -152,8 +165,18 @@ def name_width(name: str, ndim: int, size: int) -> int:
     return math.ceil(text_width(name_width_text(name), size, bold=ndim > 0)) + 10
 
 
-def named_wire(name: str, ndim: int, wire: Block, theme: Theme, size: int, width: int) -> Block:
-    """Set a name in front of a wire, on one line with its rule: the label of a node a little narrower than that."""
+def named_wire(name: str, ndim: int, wire: Block, theme: Theme, size: int, width: int, below: bool = True) -> Block:
+    """Set a name in front of a wire, on one line with its rule: the label of a node a little narrower than that.
+
+    Where nothing is to stand `below` the rule, an edge meets the name at its port `n`.
+    """
     label = font(name_html(name, ndim, size), theme.ink, size)
-    row = [cell(label, width=width, height=wire.height, fixedsize=True), cell(wire.html)]
+    space = _NAME_SPACE
+    name_cell = cell(label, width=width - space, height=wire.height, fixedsize=True, align="right")
+    if not below:
+        line = 2 * _UNDER_RULE + 1
+        lines = [[cell(width=width - space, height=wire.height - line, fixedsize=True)]] if wire.height > line else []
+        lines.append([cell(label, port="n", width=width - space, height=line, fixedsize=True, align="right")])
+        name_cell = cell(table(lines))
+    row = [name_cell, cell(width=space, height=wire.height, fixedsize=True), cell(wire.html)]
     return Block(table([row], cellspacing=-OVERLAP), width + wire.width - 3 * OVERLAP, wire.height - 2 * OVERLAP)

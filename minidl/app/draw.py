@@ -116,20 +116,22 @@ def _print_numbers(root: Any, grads: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from minidl.autodiff import gradients, order
+    from minidl.autodiff import gradients
+    from viz.circuit import circuit_nodes
     from viz.naming import choose_names
     from viz.notation import array_text, tidy_name
 
     from ..autodiff.symbols import formula
 
-    nodes = order(root)
+    nodes = circuit_nodes(root)
     names = {node: tidy_name(name) for node, name in choose_names(nodes).items()}
     found = gradients(root) if grads else {}
     table = Table(box=None, pad_edge=False, header_style="")
     for heading in ("", "value", *(["gradient"] if grads else [])):
         table.add_column(heading, overflow="fold")
     for node in nodes:
-        made = f" = {formula(node, names)}" if node.primitive else ""
-        numbers = [array_text(node.data), *([array_text(found[node])] if grads else [])]
+        written = formula(node, names)
+        made = f" = {written}" if written != names[node] else ""
+        numbers = [array_text(node.data), *([array_text(found[node]) if node in found else ""] if grads else [])]
         table.add_row(names[node] + made, *numbers)
     Console(highlight=False, markup=False, emoji=False).print(table)

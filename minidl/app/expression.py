@@ -28,7 +28,7 @@ _NO_ARITHMETIC: Final = "this is not arithmetic; an expression holds names, numb
 
 
 def _transpose(x: Any) -> Any:
-    return x.T if x.ndim == 2 else x
+    return x.T if x.ndim == 2 else minidl.permute(x, (0,)) if x.ndim == 1 else x
 
 
 def _along_last(function: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -311,7 +311,10 @@ class _Evaluation:
             return self._apply(node, _transpose, self._tensor(node.value))
         if isinstance(node, ast.Call):
             name = node.func.id  # type: ignore[attr-defined]
-            return self._apply(node, FUNCTIONS[name][1], *(self._tensor(x) for x in node.args))
+            arguments = [self.of(x) for x in node.args]
+            if not any(isinstance(x, minidl.Tensor) for x in arguments):
+                arguments = [minidl.scalar(x, requires_grad=False) for x in arguments]
+            return self._apply(node, FUNCTIONS[name][1], *arguments)
         assert isinstance(node, ast.BinOp)
         if _is_squared_norm(node):
             return self._apply(node, minidl.squared_norm, self._tensor(node.left.args[0]))  # type: ignore[attr-defined]

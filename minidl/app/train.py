@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..training import Evaluation, Session, Trainer
     from .dashboard import Reporter
+    from .run_folder import RunFolder
 
 INTERRUPTED = 130
 """The exit status of a run that Ctrl-C stopped."""
@@ -61,10 +64,8 @@ def train(
     Without options: a small LeNet on the 1,797 digits that come with minidl, in seconds. Ctrl-C stops after the current
     step; `--resume` goes on as if nothing had happened. The end is a report.html that shows everything.
     """
-    from rich.console import Console
-
     check_device(device)
-    console = Console()
+    console = make_console()
     asked = {
         "data": data, "model": model, "epochs": epochs, "batch": batch, "optimizer": optimizer, "lr": lr, "seed": seed
     }  # fmt: skip
@@ -77,6 +78,21 @@ def train(
     finished = _run(console, session, folder, state, plain=plain, quiet=quiet, began=began)
     if not finished:
         raise typer.Exit(INTERRUPTED)
+
+
+def make_console() -> Console:
+    """Return a console that, once nobody reads it any more (`| head -1`), is silent instead of ending the run."""
+    from rich.console import Console
+
+    class Patient(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            # What is still buffered would fail again when Python flushes it at exit.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+
+    return Patient()
 
 
 def check_device(device: str) -> None:
@@ -143,7 +159,7 @@ def _run(
         _print_result(console, _read_result(folder / RESULT), folder, None)
         return True
     else:
-        keeper.save(trainer)  # the same again: whether the folder can be written is better known now than later
+        _try_writing(keeper, trainer)
     trainer.listeners += [keeper, reporter]
     with stop_on_interrupt(trainer, reporter):
         with reporter, compile_notices(reporter):
@@ -156,6 +172,17 @@ def _run(
             _say(console, f"stopped after step {trainer.step} of {trainer.steps}")
             _say(console, "to go on: minidl train --resume " + (f'"{folder}"' if " " in str(folder) else str(folder)))
     return finished
+
+
+def _try_writing(keeper: RunFolder, trainer: Trainer) -> None:
+    """Save the checkpoint again as it is: whether the folder can be written is better known now than later."""
+    try:
+        keeper.save(trainer)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write in the run's folder {keeper.folder}: {error.strerror or error}; make it writable, or copy it "
+            "to where you can write and resume the copy"
+        ) from error
 
 
 def _judge(session: Session) -> Evaluation:

@@ -11,7 +11,7 @@ import numpy as np
 from ..graph import Node, data_of
 from .local import local_derivative
 from .sweep import BackwardEvent, Contribution, backward_events, forward_events
-from .symbols import formula
+from .symbols import formula, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def show(value: Any, digits: int = 4) -> str:
     """
     array = np.asarray(data_of(value))
     if array.ndim == 0:
-        return f"{float(array):.{digits}g}".replace("-", "−")
+        return written(float(array), digits)
     if array.size > 16 or array.ndim > 2:
         return "×".join(map(str, array.shape)) + " numbers"
     return "[" + ", ".join(show(item, digits) for item in array) + "]"

@@ -14,6 +14,7 @@ from ..primitives.reduction import squared_norm
 
 _SUPERSCRIPTS = str.maketrans("0123456789-−.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻·")
 _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 9
+_THIN_SPACE = "\u2009"
 
 
 class Symbol:
@@ -22,13 +23,15 @@ class Symbol:
     Attributes:
         text: what it reads so far.
         level: how tightly its last operator binds: 1 a sum, 2 a product, 3 a power, 9 something closed.
+        ndim: the number of axes of what it stands for, on which the sign of a product depends.
     """
 
-    __slots__ = ("level", "text")
+    __slots__ = ("level", "ndim", "text")
 
-    def __init__(self, text: str, level: int = _ATOM) -> None:
+    def __init__(self, text: str, level: int = _ATOM, ndim: int = 0) -> None:
         self.text = text
         self.level = level
+        self.ndim = ndim
 
     def inside(self, level: int) -> str:
         """The text, in parentheses if it binds more loosely than `level`."""
@@ -58,7 +61,8 @@ class Symbol:
             return Symbol(f"{self.inside(_ATOM)}²", _POWER)
         number = self.text.lstrip("−").replace(".", "").isdigit()
         dot = "" if number and other.text[0].isalpha() else "·"
-        return Symbol(f"{self.inside(_PRODUCT)}{dot}{other.inside(_PRODUCT)}", _PRODUCT)
+        left = self.text if number else self.inside(_PRODUCT)
+        return Symbol(f"{left}{dot}{other.inside(_PRODUCT)}", _SUM if left[0] == "−" else _PRODUCT)
 
     def __rmul__(self, other: Any) -> Symbol:
         return lift(other) * self
@@ -79,7 +83,7 @@ class Symbol:
 
 def lift(value: Any) -> Symbol:
     """Make a number a symbol; a symbol stays."""
-    return value if isinstance(value, Symbol) else Symbol(_written(value), _SUM if value < 0 else _ATOM)
+    return value if isinstance(value, Symbol) else Symbol(written(value), _SUM if value < 0 else _ATOM)
 
 
 def expression(primitive: Primitive, inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
@@ -95,7 +99,21 @@ def expression(primitive: Primitive, inputs: Sequence[Symbol], params: Mapping[s
         return inputs[0] if exponent == "¹" else Symbol(f"{inputs[0].inside(4)}{exponent}", notation.level)
     arguments = [x.inside(notation.argument_level(i)) for i, x in enumerate(inputs)]
     shown = {name: value for name, value in params.items() if isinstance(value, int | float | str)}
-    return Symbol(notation.formula.format(*arguments, **{**dict.fromkeys(params, "…"), **shown}), notation.level)
+    written = _product(primitive, inputs) or notation.formula
+    return Symbol(written.format(*arguments, **{**dict.fromkeys(params, "…"), **shown}), notation.level)
+
+
+def _product(primitive: Primitive, inputs: Sequence[Symbol]) -> str | None:
+    """Return how a product of arrays is written, where that is not its usual way."""
+    if primitive.name == "mul" and all(x.ndim > 0 for x in inputs):
+        return "{0} ⊙ {1}"
+    if primitive.name == "matmul":
+        first, second = (x.text.rstrip("ᵀ₀₁₂₃₄₅₆₇₈₉") for x in inputs)
+        if inputs[0].ndim == inputs[1].ndim == 1 and not inputs[0].text.endswith("ᵀ"):
+            return "{0}·{1}"
+        if len(first) > 1 or len(second) > 1:
+            return f"{{0}}{_THIN_SPACE}{{1}}"
+    return None
 
 
 def local_derivatives(
@@ -124,16 +142,20 @@ def formula(node: Node, names: Mapping[Node, str]) -> str:
     """Write how a node was computed, by the names of its inputs: `q·z`."""
     if node.primitive is None:
         return names.get(node, "?")
-    inputs = [Symbol(names.get(x, "?")) if isinstance(x, Node) else _constant(x) for x in node.inputs]
+    inputs = [Symbol(names.get(x, "?"), ndim=x.ndim) if isinstance(x, Node) else _constant(x) for x in node.inputs]
     return expression(node.primitive, inputs, node.params).text
 
 
 def _constant(value: Any) -> Symbol:
     shape = getattr(value, "shape", ())
-    return Symbol("array") if shape else lift(float(value))
+    return Symbol("array", ndim=len(shape)) if shape else lift(float(value))
 
 
-def _written(value: float) -> str:
-    """A number with a true minus sign, and powers of ten as such."""
-    digits, _, exponent = f"{value:g}".replace("-", "−").partition("e")
-    return f"{digits}×10{str(int(exponent.replace('−', '-'))).translate(_SUPERSCRIPTS)}" if exponent else digits
+def written(value: float, digits: int = 6) -> str:
+    """Write a number with a true minus sign, and powers of ten as such.
+
+    >>> written(-2.5e-7)
+    '−2.5×10⁻⁷'
+    """
+    mantissa, _, exponent = f"{value:.{digits}g}".replace("-", "−").partition("e")
+    return f"{mantissa}×10{str(int(exponent.replace('−', '-'))).translate(_SUPERSCRIPTS)}" if exponent else mantissa

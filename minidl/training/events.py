@@ -57,7 +57,8 @@ class EpochDone:
             epoch's batches as they were seen), `validation_loss`, `validation_accuracy`, and for each layer the mean
             length of its gradient, `gradient_norm.conv1`. Nothing that a clock measured: a run repeated gives the same.
         seconds: how long the epoch's steps took in this process.
-        images_per_second: the training images they got through in a second.
+        images_per_second: the training images they got through in a second; the very first step of a process, in which
+            kernels are loaded or compiled, is left out where there are others.
     """
 
     trainer: Trainer

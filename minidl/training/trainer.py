@@ -25,6 +25,24 @@ class DivergedError(MinidlError, ArithmeticError):
     """The loss or a gradient is no longer a finite number, so that going on makes no sense."""
 
 
+class _Speed:
+    """Images a second, without a process's first step, in which kernels are loaded or compiled, if there are others."""
+
+    def __init__(self) -> None:
+        self._cold = self._warm = (0, 0.0)
+
+    def add(self, images: int, seconds: float, *, warm: bool) -> None:
+        if warm:
+            self._warm = (self._warm[0] + images, self._warm[1] + seconds)
+        else:
+            self._cold = (images, seconds)
+
+    @property
+    def images_per_second(self) -> float:
+        images, seconds = self._warm if self._warm[0] else self._cold
+        return images / seconds if seconds else 0.0
+
+
 class Trainer:
     """Train a model to classify images, and tell listeners what happens.
 
@@ -60,6 +78,7 @@ class Trainer:
         self.history: list[Record] = []
         self._sums: dict[str, float] = {}
         self._stopping = False
+        self._warm = False
 
     @property
     def steps(self) -> int:
@@ -92,18 +111,20 @@ class Trainer:
         self._stopping = True
 
     def _epoch(self) -> None:
-        seconds, images_seen = 0.0, 0
+        seconds, counted = 0.0, _Speed()
         for images, labels in self.train:
             began = time.perf_counter()
             with np.errstate(over="ignore", invalid="ignore"):  # told below, once and in words, if it matters
                 event = self._step(images, labels)
-            seconds += time.perf_counter() - began
-            images_seen += event.images
+            took = time.perf_counter() - began
+            seconds += took
+            counted.add(event.images, took, warm=self._warm)
+            self._warm = True
             self._tell(event)
             if self._stopping and self.step % len(self.train):
                 return
         record = self._close_epoch()
-        self._tell(EpochDone(self, record, seconds, images_seen / seconds if seconds else 0.0))
+        self._tell(EpochDone(self, record, seconds, counted.images_per_second))
 
     def _step(self, images: NDArray[np.float32], labels: NDArray[np.int64]) -> StepDone:
         rate = self.schedule(self.step)

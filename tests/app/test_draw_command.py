@@ -52,6 +52,26 @@ def test_the_affine_norm_of_the_lecture(folder):
     assert (folder / "affine.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("p = u * v; f = sum(p)", "p = u ⊙ v"),
+        ("f = u @ v", "f = u·v"),
+        ("f = u.T @ v", "f = uᵀv"),
+        ("p = 2 * u + v; f = sum(p)", "h = 2·u"),
+    ],
+)
+def test_products_are_written_as_a_textbook_writes_them(folder, text, row):
+    result = draw(text, "u=[1,2]", "v=[3,4]", "-o", "f.dot")
+    assert result.exit_code == 0, result.output
+    assert row in [line.split("  ")[0] for line in result.stdout.splitlines()]
+
+
+def test_names_of_several_letters_are_kept_apart(folder):
+    result = draw("s = sum(W_out @ h)", "W_out=[[1,2],[3,4]]", "h=[1,2]", "-o", "f.dot")
+    assert "u = W_out\u2009h" in result.stdout
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_is_drawn_under_its_own_name(folder, name):
     result = draw("--example", name)
@@ -61,7 +81,7 @@ def test_every_example_is_drawn_under_its_own_name(folder, name):
 
 def test_the_vanishing_gradient_is_the_engines_own(folder):
     result = draw("--example", "vanishing", "-o", "v.dot")
-    assert "1.27×10⁻¹³" in result.stdout
+    assert "1.272×10⁻¹³" in result.stdout
     assert "layout=neato" in (folder / "v.dot").read_text(encoding="utf-8")
 
 

@@ -274,6 +274,21 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(monkeypatch: p
         train()
 
 
+@pytest.mark.usefixtures("no_pictures")
+def test_resuming_in_a_folder_that_cannot_be_written_names_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        stop_at(patch, 1)
+        with pytest.raises(typer.Exit):
+            train(**SMALL, out=Path("cut"))
+
+    def refuse(folder: Path, state: object) -> None:
+        raise PermissionError(13, "Permission denied", str(folder / ".checkpoint-000001-ab.xyz.part"))
+
+    monkeypatch.setattr(run_folder, "save_checkpoint", refuse)
+    with pytest.raises(UsageError, match=r"the run's folder cut: Permission denied; make it writable, or copy"):
+        train(resume=Path("cut"), plain=True)
+
+
 def test_a_failing_picture_never_costs_the_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,29 @@ def test_kill_leaves_the_last_complete_checkpoint(tmp_path: Path, whole: Path) -
         assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes(), name
 
 
+@pytest.mark.parametrize("lines", [1, 5])
+def test_a_reader_who_leaves_does_not_end_the_run(tmp_path: Path, whole: Path, lines: int) -> None:
+    process = subprocess.Popen(
+        [*TRAIN, *SHORT, "--out", "run"],
+        cwd=tmp_path,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    for _ in range(lines):
+        assert process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=120) == 0
+    for name in ("metrics.csv", "model.safetensors", "result.json"):
+        assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes(), name
+    assert (tmp_path / "run" / "report.html").exists()
+
+
 def test_the_dashboard_in_a_real_pseudo_terminal(tmp_path: Path) -> None:
     import pty
 

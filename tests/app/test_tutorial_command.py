@@ -74,6 +74,21 @@ def test_a_wrong_request_is_one_message(arguments: list[str], words: str, enviro
     assert done.stdout == ""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes streams")
+@pytest.mark.parametrize("arguments", ["2 --auto", "2", "3 --plain", ""])
+def test_without_an_output_at_all_it_plays_to_nobody(arguments: str, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {arguments} >&-', "sh", *COMMAND],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 class Screen:
     """A lesson running in a real pseudo-terminal of 80×24."""
 

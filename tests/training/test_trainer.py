@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +30,7 @@ from minidl.training import (
     save_checkpoint,
 )
 from minidl.training import recipe as recipes
+from minidl.training import trainer as trainer_module
 
 EPOCHS, STEPS = 2, 5
 
@@ -92,6 +95,42 @@ def test_an_epochs_record_is_the_mean_over_its_images(small: Callable[..., Sessi
     judged = evaluate(session.trainer.model, session.loader(session.parts.validation))
     assert session.trainer.history[-1]["validation_loss"] == judged.loss
     assert session.trainer.history[-1]["validation_accuracy"] == judged.accuracy
+
+
+@pytest.mark.parametrize("stopped", [0, 2, 4])
+def test_the_speed_leaves_out_the_step_in_which_a_process_warms_up(
+    small: Callable[..., Session], monkeypatch: pytest.MonkeyPatch, stopped: int
+) -> None:
+    """A step takes 1 s here, and a process's first 9 s; a run that goes on is a new process."""
+    now, first, state = [0.0], [9.0], None
+    if stopped:
+        session = small()
+        session.trainer.listeners.append(lambda event: session.trainer.stop() if trained(event) == stopped else None)
+        session.trainer.run()
+        state = session.trainer.state_dict()
+    real = Trainer._step
+
+    def slow(self: Trainer, *batch: Any) -> StepDone:
+        now[0] += first.pop() if first else 1.0
+        return real(self, *batch)
+
+    monkeypatch.setattr(Trainer, "_step", slow)
+    monkeypatch.setattr(trainer_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    session, done = small(), list[EpochDone]()
+    if state is not None:
+        session.trainer.load_state_dict(state)
+    session.trainer.listeners.append(lambda event: done.append(event) if isinstance(event, EpochDone) else None)
+    session.trainer.run()
+    left = STEPS - stopped
+    assert [event.seconds for event in done] == [9.0 + left - 1, STEPS]
+    warm = [230.0] * (left - 2) + [229.0]  # the last batch is smaller
+    assert done[0].images_per_second == pytest.approx(np.mean(warm) if left > 1 else 229 / 9)
+    assert done[1].images_per_second == pytest.approx(1149 / STEPS)
+
+
+def trained(event: Event) -> int:
+    """How many steps were done when a step is reported."""
+    return event.step if isinstance(event, StepDone) else 0
 
 
 def test_the_loss_of_the_first_step_is_that_of_a_guess(small: Callable[..., Session]) -> None:

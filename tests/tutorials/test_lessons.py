@@ -15,6 +15,7 @@ from tutorials.lessons import LESSONS
 from tutorials.lessons.circuits import CIRCUITS
 from tutorials.lessons.tensors import TENSORS
 from tutorials.session import Session
+from tutorials.text import wrap
 
 Learner = Callable[..., Session]
 
@@ -276,6 +277,78 @@ def test_exactly_one_option_is_right_when_it_is_run(lesson_: Lesson, step: str, 
     verdicts = [snapshot.judge(letter) for letter in "abcd"[: len(snapshot.options)]]
     assert [v.right for v in verdicts].count(True) == 1
     assert all(v.settled and v.say for v in verdicts)
+
+
+def told(learner: Learner, lesson: Lesson, step: str, answer: str) -> str:
+    """What a learner is told who gives that answer."""
+    return str(learner(lesson, step).snapshot.judge(answer).say)
+
+
+def test_the_referee_of_one_entry_does_not_contradict_a_nudge(learner: Learner) -> None:
+    assert "the referee, nudging to both sides, says about 1.1" in told(learner, TENSORS, "one-entry-of-x", "2")
+    names = names_after(learner, TENSORS, "one-entry-of-x")
+    nudge = np.array([names["h"], 0.0])
+    v = names["W"].data @ (names["x"].data + nudge) + names["b"].data  # type: ignore[attr-defined]
+    one_side = (v @ v - names["z"].item()) / names["h"]  # type: ignore[attr-defined]
+    assert "(or you nudged to one side only)" in told(learner, TENSORS, "one-entry-of-x", f"{one_side:.6g}")
+
+
+def test_an_unforeseen_product_gets_its_first_row_worked_out(learner: Learner) -> None:
+    assert "1 · 1 + 2 · (−1) = −1" in told(learner, TENSORS, "forward", "4 3")
+
+
+def test_a_negative_factor_stands_in_brackets(lesson: Lesson, learner: Learner) -> None:
+    for index in range(len(lesson.steps)):
+        assert not any("· −" in hint for hint in learner(lesson, index).snapshot.hints)
+
+
+def test_a_shape_of_one_is_a_single_number(learner: Learner) -> None:
+    assert told(learner, TENSORS, "the-shape", "1") == told(learner, TENSORS, "the-shape", "()")
+    assert "room for 1 rate." in told(learner, TENSORS, "the-shape", "1 1")
+    assert "room for 8 rates." in told(learner, TENSORS, "the-shape", "4 2")
+
+
+def test_the_reveal_of_the_two_conventions_states_the_answer(learner: Learner) -> None:
+    session = learner(TENSORS, "two-conventions")
+    session.submit("a")
+    assert "∂z/∂V = (∂z/∂W)ᵀ" in " ".join(session.page.text)
+
+
+def test_a_backward_pass_costs_about_two_runs(learner: Learner) -> None:
+    session = learner(CIRCUITS, "the-count")
+    assert session.snapshot.names["work"] == 2
+    session.submit("c")
+    assert session.answer.right
+    assert "the work of two runs, whatever the number of inputs" in " ".join(session.page.text)
+    assert session.page.output == ("values made going forward: 2   gradients sent back: 4",)
+
+
+def test_a_definition_stays_where_there_is_room(learner: Learner) -> None:
+    for lesson, step, words in ((CIRCUITS, "the-rate", "That rate is the gradient"), (TENSORS, "the-jacobian", "Jaco")):
+        session = learner(lesson, step)
+        session.submit(session.snapshot.correct)
+        assert words in "\n".join(row.plain for row in screen.frame(session))
+
+
+def test_the_rule_s_words_are_not_used_before_it_names_them() -> None:
+    for step in CIRCUITS.steps[: [step.name for step in CIRCUITS.steps].index("the-rule")]:
+        question = step.question
+        said = [*step.say, *step.reveal]
+        if isinstance(question, Number):
+            said += [*question.hints, question.unforeseen, *(mistake.say for mistake in question.mistakes)]
+        bare = re.sub(r"\{[^}]*\}", "", " ".join(said))
+        assert not re.search("local|upstream|slope", bare), step.name
+
+
+def test_a_bracketed_vector_is_never_broken() -> None:
+    line = "Row by row, as it is written, [11, −6, 3.25] and then [[1, 2], [3, −1]] stand."
+    for width in range(18, 60):
+        lines = wrap(line, width)
+        assert max(map(len, lines)) <= width
+        assert any("[11, −6, 3.25]" in part for part in lines)
+        assert any("[[1, 2], [3, −1]]" in part for part in lines)
+        assert " ".join(lines) == line
+    assert max(map(len, wrap("[ this one is never closed " * 4, 20))) <= 20
 
 
 @pytest.mark.parametrize("answer", ["0.001", "4", "1/3", "1e300"])

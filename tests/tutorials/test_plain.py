@@ -113,7 +113,21 @@ def test_nothing_is_a_dead_end(lesson: Lesson, terminal: MakeTerminal) -> None:
     t = terminal(typed=[""] * 60)
     assert run(lesson.name, plain=True, terminal=t) == 0
     assert Progress().places[lesson.key].finished
-    assert "you found 0" in said(t).replace("\n", " ")
+    assert "you found 0." in said(t).replace("\n", " ")
+
+
+def test_nothing_found_at_once_is_said_in_a_word(terminal: MakeTerminal) -> None:
+    typed = ["", "12", "-12", *[""] * 60]
+    assert run("circuits", plain=True, terminal=terminal(typed=typed)) == 0
+    t = terminal(typed=["g 14", "", ""])
+    run("circuits", plain=True, terminal=t)
+    assert "you found 1, none of them at once." in said(t).replace("\n", " ")
+
+
+def test_the_list_says_where_the_other_lessons_are(terminal: MakeTerminal) -> None:
+    t = terminal(shows=False, types=False)
+    assert run(terminal=t) == 0
+    assert "Lesson 1 and the others are being written." in said(t)
 
 
 def test_an_answered_step_tells_its_answer_again(terminal: MakeTerminal) -> None:

@@ -46,7 +46,7 @@ def all_right(lesson: Lesson, learner: Learner) -> list[str]:
     for index in range(len(lesson.steps)):
         correct = learner(lesson, index).snapshot.correct
         if correct:
-            keys += [*correct, *(["enter"] if len(correct) > 1 or not correct.isalpha() else [])]
+            keys += [*correct, "enter"]
         keys.append("right")
     return keys
 
@@ -106,8 +106,23 @@ def test_going_on_without_an_answer_hints_then_shows_then_goes_on(key: str, term
     assert place().step == 2
 
 
-def test_a_choice_is_one_key_and_is_run_not_refused(terminal: MakeTerminal) -> None:
-    shown = take(terminal(["g", "3", "enter", "a"]))
+def test_a_choice_waits_for_enter_and_the_reveal_is_not_skipped(terminal: MakeTerminal) -> None:
+    t = terminal(["g", "3", "enter", "a"])
+    take(t)
+    assert "turn-x-up" not in place().answers
+    assert " › a_" in drawn(t)
+    take(terminal(["c", "B", "enter"]))
+    assert place().step == 2
+    assert place().answers["turn-x-up"].given == ["b"]
+
+
+@pytest.mark.parametrize("keys", [["x"], ["a", "d", "enter"]])
+def test_a_letter_that_is_no_option_is_refused(keys: list[str], terminal: MakeTerminal) -> None:
+    assert "Answer with a, b or c." in take(terminal(["g", "3", "enter", *keys]))
+
+
+def test_a_choice_is_run_not_refused(terminal: MakeTerminal) -> None:
+    shown = take(terminal(["g", "3", "enter", "a", "enter"]))
     assert "You said: grows." in shown
     assert "f went from −12 to −12.4: it moved by −0.4. It shrank." in shown
     assert not place().answers["turn-x-up"].right
@@ -212,8 +227,25 @@ def test_a_window_made_too_small_asks_for_room(terminal: MakeTerminal) -> None:
     assert shown.count("step 2 of 14") == 2
 
 
+@pytest.mark.parametrize("keys", [[*"-12", "enter"], ["enter", "enter"], ["left"], ["g", "9", "enter"]])
+def test_keys_in_a_window_too_small_do_not_count(keys: list[str], terminal: MakeTerminal) -> None:
+    t = terminal(["right"])
+
+    def shrunk(first: Iterator[str]) -> Iterator[str]:
+        yield from first
+        t.console.size = (60, 18)  # type: ignore[assignment]
+        yield from keys
+        yield "q"
+        yield "right"  # after q nothing is read
+
+    t.keys.keys = shrunk(t.keys.keys)  # type: ignore[attr-defined]
+    take(t)
+    assert place().step == 1
+    assert place().answers == {}
+
+
 def test_the_answers_are_still_there_on_coming_back(terminal: MakeTerminal) -> None:
-    take(terminal(["right", *"-12", "enter", "right", "b", "q"]))
+    take(terminal(["right", *"-12", "enter", "right", "b", "enter", "q"]))
     shown = take(terminal([]))
     assert "You said: shrinks." in shown
     assert "-12: right." in take(terminal(["left"])).replace("−", "-")

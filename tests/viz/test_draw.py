@@ -1,5 +1,6 @@
 """Circuits: what they say is what the engine computed, and their geometry is that of the house style."""
 
+import html
 import json
 import math
 import re
@@ -10,12 +11,18 @@ import pytest
 
 import minidl
 import viz
+from minidl.app.expression import parse
+from minidl.app.values import parse_values
 from minidl.autodiff import gradients, order
 from minidl.errors import GraphError, MissingEngineError, UsageError
 from minidl.primitives import registry
 from viz import engine
 from viz.chain import sigmoid_chain
+from viz.circuit import circuit_nodes
+from viz.naming import choose_names
 from viz.notation import number
+from viz.theme import theme_named
+from viz.wires import array_blocks, wire_block
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's dot is not installed")
 ENGINES = ["bundled", pytest.param("dot", marks=needs_dot)]
@@ -90,7 +97,7 @@ def test_the_affine_norm_prints_the_numbers_of_the_lecture_and_its_local_derivat
     assert cells(figure.dot, "#1f5fa8") == ["∂z/∂v = 2v"]
     assert "u = [−1, 4] with gradient [−1, 4]" in figure.text
     assert "u = Wx = [−1, 4]" in figure.steps
-    assert "‖·‖²" in figure.dot
+    assert re.search(r"‖·‖<SUP><FONT[^>]*>2</FONT></SUP>", figure.dot)
 
 
 @pytest.mark.parametrize("make", FIGURES)
@@ -102,7 +109,8 @@ def test_every_number_is_the_engines_own(make):
     grads = cells(dot, "#c62828")
     if make is large:
         assert f"‖∇‖ = {number(float(np.linalg.norm(found[nodes[0]])), 3)}" in grads
-        assert "8×8" in values
+        assert "ℝ8×8" in values
+        assert "ℝ8" in values
         return
     assert values == [number(v) for node in nodes for v in np.ravel(node.data)]
     assert grads == [number(v) for node in nodes for v in np.ravel(found[node])]
@@ -167,11 +175,122 @@ def test_edges_run_into_the_wires_without_a_gap(make, kind):
 
 @pytest.mark.parametrize("make", [circuit, affine, neuron])
 def test_a_result_leaves_its_operation_in_a_straight_line(make, kind):
-    boxes, edges, _ = geometry(viz.draw(make()).dot)
-    for tail, head, *_ in edges:
+    _, edges, _ = geometry(viz.draw(make()).dot)
+    for _, head, _, start, end in edges:
         if head.startswith("v"):
-            middles = [(boxes[name][1] + boxes[name][3]) / 2 for name in (tail, head)]
-            assert middles[0] == pytest.approx(middles[1], abs=1.0)
+            assert start[1] == pytest.approx(end[1], abs=0.6)
+
+
+def expression(text, **values):
+    return parse(text).evaluate(parse_values([f"{name}={value}" for name, value in values.items()], tuple(values)))
+
+
+ORDERED = [
+    ("f = b/a + a/b", {"b": 5, "a": 2}),
+    ("f = x*x - y*x", {"x": 3, "y": -4}),
+    ("f = x*x + y*x", {"x": 3, "y": -4}),
+    ("f = x**y - y/x + 1/x", {"x": 2, "y": 3}),
+    ("f = (x*y - z)/(z - x) + x*z*y/w", {"x": 2, "y": 3, "z": 1, "w": 3}),
+    ("f = sum((x @ W) * x) - sum(W @ x)", {"x": "[1,2]", "W": "[[1,2],[3,4]]"}),
+]
+
+
+def spline(edge):
+    """Sample a wire: its points, densely."""
+    points = [tuple(map(float, p.split(","))) for p in edge["pos"].split(" ") if p[0] not in "es"]
+    sampled = []
+    for i in range(0, len(points) - 1, 3):
+        a, b, c, d = map(np.array, points[i : i + 4])
+        for t in np.linspace(0, 1, 40):
+            s = 1 - t
+            sampled.append(s**3 * a + 3 * s * s * t * b + 3 * s * t * t * c + t**3 * d)
+    return np.array(sampled)
+
+
+@pytest.mark.parametrize(("text", "values"), ORDERED)
+@pytest.mark.parametrize("local", [None, True])
+def test_the_first_operand_meets_its_operation_above_the_second(text, values, local, kind):
+    root = expression(text, **values)
+    _, edges, _ = geometry(viz.draw(root, local=local).dot)
+    checked = 0
+    ids = {node: str(i) for i, node in enumerate(circuit_nodes(root), 1)}
+    for node, n in ids.items():
+        if node.primitive is None or node.primitive.name not in {"div", "sub", "pow", "matmul"}:
+            continue
+        heights = {}
+        for tail, head, _, _, end in edges:
+            if head == f"o{n}":
+                entry = re.fullmatch(rf"[jc]{n}_(\d)", tail)
+                wires = [f"v{ids[x]}" if isinstance(x, minidl.Tensor) else "" for x in node.inputs]
+                heights[int(entry[1]) if entry else wires.index(tail)] = end[1]
+        assert heights[0] > heights[1] + 3, (n, node.primitive.name)
+        checked += 1
+    assert checked or "-" not in text
+
+
+@pytest.mark.parametrize(("text", "values"), ORDERED)
+@pytest.mark.parametrize("options", [{}, {"local": True}, {"grads": False}])
+def test_no_wire_runs_through_a_number_or_along_another(text, values, options, kind):
+    boxes, edges, _ = geometry(viz.draw(expression(text, **values), **options).dot)
+    paths = [(tail, head, spline(edge)) for tail, head, edge, *_ in edges]
+    for i, (tail, head, path) in enumerate(paths):
+        for name, (left, low, right, high) in boxes.items():
+            if name[0] in "vc" and name not in {tail, head}:
+                x, y = path.T
+                inside = (x > left + 1) & (x < right - 1) & (y > low + 1) & (y < high - 1)
+                assert not inside.any(), f"{tail} -> {head} runs through {name}"
+        for other_tail, other_head, other in paths[i + 1 :]:
+            alike = len(other) == len(path) and np.abs(other - path).max() < 4
+            assert not alike, f"{tail} -> {head} and {other_tail} -> {other_head} coincide"
+
+
+def test_without_gradients_the_room_below_the_wires_is_saved(kind):
+    both, values = (geometry(viz.draw(affine(), grads=grads).dot) for grads in (True, False))
+    assert values[2][3] < 0.72 * both[2][3]
+    boxes, edges, _ = values
+    for tail, head, _, start, end in edges:
+        if tail.startswith("v"):
+            assert start[1] == pytest.approx(boxes[tail][1] + 16, abs=1.6), tail
+        if head.startswith("v"):
+            assert start[1] == pytest.approx(end[1], abs=0.6)
+
+
+def test_one_row_has_the_same_gap_below_its_brackets_as_two():
+    theme = theme_named("light")
+    one, two = (array_blocks([np.ones((rows, 2))], ["#000000"], theme)[0].height for rows in (1, 2))
+    whole = [wire_block(np.ones((rows, 2)), None, theme).height / 2 for rows in (1, 2)]
+    assert whole[0] - one == whole[1] - two > 0
+
+
+def test_there_is_no_blank_band_above_a_note():
+    boxes, edges, _ = geometry(viz.draw(minidl.sin(minidl.scalar(1.0, name="x")).named("f")).dot)
+    y = next(end[1] for _, head, _, _, end in edges if head == "o2")
+    assert boxes["o2"][3] - y == pytest.approx(17, abs=1.5)
+
+
+def test_a_page_has_no_margin_but_its_own():
+    for figure in (viz.draw(circuit()), viz.thermometer(sigmoid_chain(3))):
+        left, low, right, high = map(
+            float, json.loads(engine.render(figure.dot, "json", layout=figure.layout))["bb"].split(",")
+        )
+        box = re.search(rb"/MediaBox\s*\[\s*([-\d. ]+)\]", figure.pdf())
+        _, _, width, height = map(float, box[1].split())
+        assert width <= right - left + 20
+        assert height <= high - low + 20
+
+
+def test_a_wire_with_a_function_on_it_is_straight(kind):
+    root = expression("f = z**-0.5 + norm(v)**2 + y**2", z=2, v="[3,4]", y=3)
+    _, edges, _ = geometry(viz.draw(root).dot)
+    for tail, head, _, start, end in edges:
+        if tail in {"v1", "v2", "v3"}:
+            assert start[1] == pytest.approx(end[1], abs=0.3), (tail, head)
+
+
+@pytest.mark.parametrize("make", FIGURES)
+@pytest.mark.parametrize("options", [{"grads": False}, {"local": True}, {"grads": False, "values": False}])
+def test_every_kind_of_figure_is_drawn_without_a_remark(make, options, kind):
+    assert engine.render_with_warnings(viz.draw(make(), **options).dot, "svg")[1] == []
 
 
 def test_the_wires_of_one_column_are_equally_long_and_start_together(kind):
@@ -208,6 +327,54 @@ def test_names_come_from_the_value_then_the_caller_then_the_alphabet():
         "q = x + why = 3",
         "f = q·x = 3",
     )
+
+
+def test_layers_are_numbered_and_data_is_called_x_and_t():
+    net = minidl.nn.Sequential(minidl.nn.Linear(3, 4), minidl.nn.ReLU(), minidl.nn.Linear(4, 2))
+    target = minidl.tensor([[1.0, 0.0]])
+    loss = minidl.nn.functional.mse_loss(net(minidl.tensor([[1.0, 2.0, -1.0]])), target).named("L")
+    nodes = circuit_nodes(loss)
+    names = choose_names(nodes)
+    leaves = {name for node, name in names.items() if node.primitive is None}
+    assert leaves == {"W_1", "b_1", "W_2", "b_2", "x", "t"}
+    assert {name for node, name in names.items() if node.primitive and node.primitive.name == "permute"} == {
+        "W_1ᵀ",
+        "W_2ᵀ",
+    }
+    assert names[target] == "t"
+    assert len(set(names.values())) == len(nodes)
+    assert "U = xW₁ᵀ" in " ".join(viz.draw(loss).steps)
+    one = minidl.nn.Linear(3, 1)(minidl.tensor([[1.0, 2.0, -1.0]])).sum()
+    assert list(choose_names(circuit_nodes(one)).values())[:3] == ["W", "b", "x"]
+
+
+def test_a_vector_added_to_a_matrix_is_drawn_as_a_row():
+    X, b = leaf([[1.0, 2.0], [3.0, 4.0]], "X"), leaf([5.0, 6.0], "b")
+    row = viz.draw((X + b).sum().named("s")).dot.split("  v2 [")[1].split("];\n")[0]
+    assert 'ROWSPAN="1"' in row
+    assert 'ROWSPAN="2"' not in row
+    column = viz.draw((b + b).sum().named("s")).dot.split("  v1 [")[1].split("];\n")[0]
+    assert 'ROWSPAN="2"' in column
+
+
+def test_letters_of_data_are_not_given_to_what_is_computed():
+    value = minidl.scalar(1.0, name="w")
+    for _ in range(12):
+        value = minidl.sin(value)
+    assert not {"t", "T", "c", "x"} & set(choose_names(order(value)).values())
+
+
+def test_a_function_of_arrays_has_the_derivative_of_an_element():
+    x = leaf([1.0, -2.0], "v")
+    dot = viz.draw(minidl.relu(x).named("h").sum()).dot
+    assert "∂hi/∂vi = [hi > 0]" in html.unescape(re.sub(r"<[^>]+>", "", dot))
+
+
+def test_products_of_arrays_have_their_own_sign():
+    a, b = leaf([1.0, 2.0], "a"), leaf([3.0, 4.0], "b")
+    assert ">⊙<" in viz.draw((a * b).sum()).dot
+    assert ">×<" in viz.draw((2.0 * a).sum()).dot
+    assert ">×<" in viz.draw(circuit()).dot
 
 
 def test_no_letter_is_used_twice():
@@ -347,11 +514,15 @@ def test_the_thermometer_prints_what_the_engine_computed(kind):
     local = [float(n.data) * (1 - float(n.data)) for n in chain[1:]]
     assert float(found[chain[0]]) == pytest.approx(math.prod(local), rel=1e-12)
     blue = cells(figure.dot, "#1f5fa8")
-    assert blue == [*(number(value, 3) for value in local), "σ′"]
-    powers = [round(math.log10(float(found[node]))) for node in chain]
-    assert powers[0] == -13
+    assert blue == [*(number(value, 3) for value in local), "σ′", "below each function: its derivative σ′"]
+
+    def digits(size):
+        mantissa, exponent = f"{size:.0e}".split("e")
+        return mantissa if int(exponent) == 0 else f"{mantissa}·10−{-int(exponent)}"
+
+    assert digits(float(found[chain[0]])) == "1·10−13"
     red = cells(figure.dot, "#c62828")[:21]
-    assert sorted(red) == sorted("1" if p == 0 else f"10−{-p}" for p in powers)
+    assert sorted(red) == sorted(digits(float(found[node])) for node in chain)
     assert engine.render_with_warnings(figure.dot, "svg", layout=figure.layout)[1] == []
 
 
@@ -365,7 +536,7 @@ def test_the_thermometer_fits_a_slide_and_is_aligned(kind):
     rows = [[places[f"o{k}"] for k in range(first, first + 10)] for first in (1, 11)]
     for row in rows:
         assert len({round(y, 2) for _, y in row}) == 1
-        assert np.allclose(np.diff([x for x, _ in row]), 81, atol=0.01)
+        assert np.allclose(np.diff([x for x, _ in row]), 82, atol=0.01)
     assert [x for x, _ in rows[0]] == [x for x, _ in rows[1]]
 
 
@@ -375,6 +546,15 @@ def test_wires_grow_with_the_gradient_and_read_in_order():
     assert len(widths) == 20
     assert widths == sorted(widths)
     assert widths[0] < 2 < 7 < widths[-1]
+
+
+def test_heads_show_which_way_the_chain_runs():
+    """One at the end, and two where a row turns: to the left on the way back, to the right into the next row."""
+    heads = re.findall(
+        r'shape=triangle.*?pos="([-\d.]+),([-\d.]+)!".*?orientation=(\d+)', viz.thermometer(sigmoid_chain(20)).dot
+    )
+    assert [angle for *_, angle in heads] == ["90", "270", "270"]
+    assert float(heads[2][0]) == max(float(x) for x, *_ in heads)
 
 
 def test_what_is_no_chain_has_no_thermometer():

@@ -10,6 +10,7 @@ import pytest
 
 from minidl.errors import MissingEngineError, RenderError, UsageError
 from viz import engine
+from viz.figure import Figure
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's dot is not installed")
 ENGINES = ["bundled", pytest.param("dot", marks=needs_dot)]
@@ -83,6 +84,30 @@ def test_dpi_scales_a_png(kind):
 
     sizes = [Image.open(io.BytesIO(engine.render("digraph { a }", "png", dpi=dpi))).width for dpi in (72, 144)]
     assert sizes[1] == pytest.approx(2 * sizes[0], abs=2)
+
+
+def chain(length):
+    nodes = "; ".join(f"a{i} [label={i}, width=1, fixedsize=true]; a{i} -> a{i + 1}" for i in range(length))
+    return f"digraph {{ rankdir=LR; {nodes} }}"
+
+
+def test_a_png_of_a_long_figure_has_as_many_dots_as_the_engine_can_draw(kind):
+    png = Figure(chain(150)).png()
+    width = int.from_bytes(png[16:20], "big")
+    assert 25_000 < width <= 32_767
+
+
+def test_a_png_of_a_figure_that_is_too_long_is_refused_with_advice(kind):
+    with pytest.raises(RenderError, match=r"^this figure is too large for a \.png; save it as \.svg or \.pdf$"):
+        Figure(chain(400)).png()
+
+
+def test_the_remarks_of_fontconfig_are_in_no_message():
+    said = 'Fontconfig warning: "/etc/fonts.conf", line 6: unknown element "its:rules"\nError: syntax error in line 1\n'
+    with pytest.raises(RenderError) as caught:
+        engine._judge(said, b"")
+    assert "Fontconfig" not in str(caught.value)
+    assert "syntax error" in str(caught.value)
 
 
 def test_names_from_any_language_and_emoji_are_drawn(kind):

@@ -18,9 +18,10 @@ from viz.theme import COLORBLIND, LIGHT, HeatScale
     ("value", "shown"),
     [
         (-12, "−12"), (0.0, "0"), (-0.0, "0"), (4.25, "4.25"), (0.5, "0.5"), (1 / 3, "0.3333"), (16.333333, "16.33"),
-        (9.094947e-13, "9.09×10⁻¹³"), (1e-7, "10⁻⁷"), (-1e-7, "−10⁻⁷"), (0.00097, "0.00097"), (61706, "61706"),
-        (1.5e9, "1.5×10⁹"), (12345.678, "12346"), (math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "nan"),
-        (np.float32(0.1), "0.1"), (True, "1"), (0.99999, "1"), (99999.5, "100000"),
+        (9.094947e-13, "9.095×10⁻¹³"), (1e-7, "10⁻⁷"), (-1e-7, "−10⁻⁷"), (0.00097, "0.00097"), (61706, "61706"),
+        (1.5e9, "1.5×10⁹"), (12345.678, "1.235×10⁴"), (-314159, "−3.142×10⁵"),
+        (math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "nan"),
+        (np.float32(0.1), "0.1"), (True, "1"), (0.99999, "1"), (99999.5, "10⁵"),
     ],
 )  # fmt: skip
 def test_numbers_are_printed_as_a_textbook_prints_them(value, shown):
@@ -58,6 +59,15 @@ def test_names_are_set_as_a_textbook_sets_them(name, ndim, markup):
 def test_formulas_keep_functions_upright_and_set_names_in_italics():
     html = notation.formula_html("∂h₁/∂x = cos(x)·h₁", {"h₁": 0, "x": 1}).markup
     assert html == "∂<I>h</I><SUB>1</SUB>/∂<B><I>x</I></B> = cos(<B><I>x</I></B>)·<I>h</I><SUB>1</SUB>"
+
+
+def test_raised_digits_are_all_set_in_the_figures_font():
+    html = notation.formula_html("∂y/∂x = −0.5·x⁻¹·⁵ + W₁ᵀ·sin(s)²", {"x": 0, "y": 0, "W₁ᵀ": 2, "s": 0}).markup
+    assert html == (
+        "∂<I>y</I>/∂<I>x</I> = −0.5·<I>x</I><SUP>−1.5</SUP> + <B><I>W</I></B><SUB>1</SUB><SUP>T</SUP>"
+        "·sin(<I>s</I>)<SUP>2</SUP>"
+    )
+    assert notation.symbol_html("(·)ᵀ", 17).markup == '(·)<SUP><FONT POINT-SIZE="13">T</FONT></SUP>'
 
 
 @settings(max_examples=100, deadline=None)

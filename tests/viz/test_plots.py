@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -77,10 +79,42 @@ def test_matplotlib_is_loaded_when_a_plot_is_made_and_pyplot_never() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_without_a_folder_for_settings_matplotlib_does_not_complain(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    code = "import numpy as np, os, viz.plots as p; p.kernels(np.ones((1, 1, 3, 3)), 'c'); print(os.environ['MPLCONFIGDIR'])"
+    environment = {name: value for name, value in os.environ.items() if name not in ("MPLCONFIGDIR", "LOCALAPPDATA")}
+    environment |= {
+        "HOME": str(blocked),
+        "XDG_CONFIG_HOME": str(blocked / "config"),
+        "XDG_CACHE_HOME": str(blocked / "c"),
+    }
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    assert done.stderr == ""
+    assert not os.path.exists(done.stdout.strip())  # the stand-in is gone again
+
+
 def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss() -> None:
     history = [record(1, 0.1, 0.8), record(2, 0.3, 0.95), record(3, 0.2, 0.95), record(4, 0.1, math.nan)]
     assert best_epoch(history)["epoch"] == 3
-    assert "best epoch is 3 with validation accuracy 95.0 %" in words_of(curves(history))
+    assert "highest validation accuracy is that of epoch 3: accuracy 95.0 %" in words_of(curves(history))
+
+
+def test_both_plots_say_by_what_the_marked_epoch_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lowest loss is another epoch's: the loss plot must not call the marked one the best."""
+    from matplotlib.figure import Figure
+
+    written: list[str] = []
+
+    def watch(self: Figure, *args: Any, **options: Any) -> None:
+        written.extend(text.get_text() for axes in self.axes for text in axes.texts)
+        real(self, *args, **options)
+
+    real = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", watch)
+    curves([record(1, 0.1, 0.8), record(2, 0.3, 0.95)])
+    marks = [text for text in written if "epoch" in text]
+    assert marks == ["highest accuracy:\nepoch 2", "highest accuracy:\nepoch 2, 95.0 %"]
 
 
 def test_a_run_that_diverged_is_plotted() -> None:
@@ -123,6 +157,11 @@ def test_only_wrong_guesses_are_shown_the_surest_first() -> None:
     assert "2 of 3 test images misclassified" in words
     owl, dog = words.index("A cat was taken for: <owl> 90 %"), words.index("A dog was taken for: cat 60 %, dog 30 %")
     assert owl < dog
+
+
+def test_a_small_chance_is_not_called_nothing() -> None:
+    words = words_of(guesses(np.zeros((1, 8, 8)), np.array([1]), np.array([[0.997, 0.002999, 1e-6]])))
+    assert "taken for: 0 >99 %, 1 <1 %, 2 <1 %" in words
 
 
 def test_nothing_misclassified_says_so() -> None:

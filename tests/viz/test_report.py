@@ -126,7 +126,14 @@ def report(folder: Path) -> tuple[str, Page]:
 def test_it_shows_everything_and_needs_nothing_else(run: Path) -> None:
     content, page = report(run)
     words = " ".join(page.words)
-    for wanted in ("98.6 %", "95 % interval 96.8 – 99.5 %", "355 of 360", "seed 7", "6\u2009090", "caption of epoch 3"):
+    for wanted in (
+        "98.6 %",
+        "95 % interval 96.80 – 99.50 %",
+        "355 of 360",
+        "seed 7",
+        "6\u2009090",
+        "caption of epoch 3",
+    ):
         assert wanted in words
     for record in history():
         assert f"{record['train_loss']:.4f}" in words
@@ -155,6 +162,50 @@ def test_the_script_is_the_one_that_the_policy_allows(run: Path) -> None:
     digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in content
     assert "default-src 'none'" in content
+
+
+def test_an_interval_that_ends_short_of_everything_does_not_say_everything(run: Path) -> None:
+    result = RESULT | {"interval": [0.98459, 0.99993]}
+    (run / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    assert "95 % interval 98.46 – 99.99 %" in " ".join(report(run)[1].words)
+
+
+def test_it_says_which_epoch_s_weights_were_tested(run: Path) -> None:
+    assert f"with the weights after the last epoch, {EPOCHS}" in " ".join(report(run)[1].words)
+
+
+def test_kernels_that_the_player_shows_are_not_shown_again(run: Path, pictures: dict[str, str]) -> None:
+    (run / "figures" / "kernels-conv2.svg").write_text(pictures["kernels-conv1"], encoding="utf-8")
+    content, page = report(run)
+    assert content.count('id="kernels-conv2-') > 0
+    assert content.count('id="kernels-conv1-') == 0
+    assert "Those of conv1 are in the pictures of the passes above" in " ".join(page.words)
+    for path in sorted((run / "figures").glob("passes-*.svg")):  # without diagrams there is no player
+        path.unlink()
+    assert 'id="kernels-conv1-' in report(run)[0]
+
+
+def test_a_network_without_convolutions_has_no_section_of_kernels(run: Path) -> None:
+    for path in sorted((run / "figures").glob("kernels-*.svg")):
+        path.unlink()
+    assert "kernels" not in " ".join(report(run)[1].words)
+
+
+def test_a_small_plot_is_not_blown_up(run: Path) -> None:
+    one = guesses(np.zeros((1, 1, 8, 8)), np.array([1]), np.array([[0.9, 0.1]]))
+    (run / "figures" / "guesses.svg").write_text(one, encoding="utf-8")
+    content, _ = report(run)
+    own = re.search(r'style="--own: (\d+)px"><svg[^>]*? width="([\d.]+)pt"[^>]*aria-labelledby="guesses-', content)
+    assert own
+    assert int(own[1]) == round(1.2 * float(own[2]) * 4 / 3) < 650
+    assert "max-width: min(60rem, var(--own" in content
+
+
+def test_the_note_on_the_table_is_not_in_the_part_that_scrolls(run: Path) -> None:
+    content, _ = report(run)
+    before, table = content.split('<div class="table"')
+    assert "The best epoch is the one with the highest" in before
+    assert "<caption>" not in table.split("</table>")[0]
 
 
 def test_forty_epochs_stay_small(run: Path, pictures: dict[str, str]) -> None:

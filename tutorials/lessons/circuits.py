@@ -109,7 +109,7 @@ print("f was", f.item(), "and is now", round(f_up.item(), 4))
                 Mistake("-slope_y", "Right size: which way does z turn it?"),
                 Mistake("y", "That is y itself: the value, not the gradient."),
                 Mistake("q", "That is q. You want how fast f changes when y does."),
-                Mistake("local", "That is the local slope of +. What comes after + on the way to f?"),
+                Mistake("local", "That is how fast q changes with y. What comes after + on the way to f?"),
                 Mistake("y * z", "That is y · z. It is the change of y that counts, not its size."),
             ),
             claim="guess * h",
@@ -135,7 +135,7 @@ print("f moves by", round(moved_y, 4), "when y moves by", h)
                 Mistake("z", "That is z itself: the value, not the gradient."),
                 Mistake("-slope_z", "Right size. q is positive, so f goes the way z goes."),
                 Mistake("f", "That is f itself. You want how fast it changes with z."),
-                Mistake("local", "That is the slope of +. z does not pass through +."),
+                Mistake("local", "That is how fast q changes with x. z does not pass through q."),
             ),
             claim="guess * h",
             unforeseen="If it were so, moving z by {h} would move f by {claim}; it moves by {moved_z}.",
@@ -161,7 +161,7 @@ slope_z = moved_z / h
                 Mistake("q", "That is q; you want how fast f changes with q."),
                 Mistake("-slope_q", "Right size: which way does z turn it?"),
                 Mistake("f", "That is f itself; you want how fast it changes with q."),
-                Mistake("local", "That is the slope of +, on the left of q. What lies between q and f is ×."),
+                Mistake("local", "That is how fast q changes with x, on the left. What lies between q and f is ×."),
             ),
             claim="guess * h",
             unforeseen="If it were so, moving q by {h} would move f by {claim}; it moves by {moved_q}.",
@@ -228,26 +228,26 @@ inputs, layers = sum(p.data.size for p in lenet.parameters()), len(lenet)
         question=Choice(
             ask=("All {inputs} gradients by backpropagation cost about as much as …",),
             options=(
-                Option("{inputs} runs of the network", "passes == inputs", "That is what nudging costs."),
-                Option("{layers} runs, one a layer", "passes == layers", "It needs fewer."),
-                Option("one more run", "passes == 1", "So it is."),
+                Option("{inputs} runs of the network", "work == inputs", "That is what nudging costs."),
+                Option("{layers} runs, one a layer", "work == layers", "It needs fewer."),
+                Option("two runs", "work == len(f.inputs)", "So it is."),
             ),
             hints=(
                 "How often did the backward pass visit each gate of f?",
-                "Each gate is visited once, however many inputs there are.",
+                "Each gate is visited once, and sends something to each wire into it.",
             ),
         ),
         then="""
-nodes = minidl.autodiff.order(f)
-forward_gates = sum(not node.is_leaf for node in nodes)
-backward_gates = sum(bool(event.contributions)
-                     for event in minidl.autodiff.backward_events(f))
-passes = backward_gates / forward_gates
-print("gates run forward:", forward_gates, "  backward:", backward_gates)
+gates = sum(not node.is_leaf for node in minidl.autodiff.order(f))
+sent = sum(len(event.contributions)
+           for event in minidl.autodiff.backward_events(f))
+work = sent / gates
+print("values made going forward:", gates, "  gradients sent back:", sent)
 """,
         reveal=(
-            "Each gate is visited once on the way back, as on the way forth.",
-            "So one backward pass gives three gradients here and {inputs} there.",
+            "Each gate is visited once and sends back to both wires that enter it;",
+            "a layer, to what came in and to its weights. One backward pass: about",
+            "the work of two runs, whatever the number of inputs.",
         ),
     ),
     Step(

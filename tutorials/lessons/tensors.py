@@ -40,7 +40,8 @@ z = minidl.squared_norm(v).named("z")
                 Mistake("v", "You added b already: that is v. Before it, at u?"),
                 Mistake("-u.data", "Right sizes, wrong signs."),
             ),
-            unforeseen="With {guess} for u, v would not come out of the circuit. Take one row at a time.",
+            unforeseen="The first row: {W.data[0][0]:()} · {x.data[0]:()} + {W.data[0][1]:()} · {x.data[1]:()} = "
+            "{u.data[0]}. The second goes the same way.",
         ),
         then="""
 print("v = Wx + b =", v.data, "   z = ‖v‖² =", z.item())
@@ -70,7 +71,7 @@ print("M", M.shape, " x", x.shape, " M @ x", (M @ x).shape, " c", c.shape)
                 Mistake("(M @ x).shape + M.shape", "That would be the rates of all of Mx. c is a single number."),
                 Mistake("(M.data.size,)", "The right count. Keep each rate where its entry of M stands."),
             ),
-            unforeseen="A shape of {guess} has room for {entries} rates. How many entries has M, and where?",
+            unforeseen="A shape of {guess} has room for {room}. How many entries has M, and where?",
         ),
         then="""
 def nudged(f, a, h=0.1):         # the referee: each entry, to both sides
@@ -155,11 +156,15 @@ two_v = v.data + v.data
             answer="dx1",
             hints=(
                 "Two paths: through u₁ and through u₂. Each brings upstream · local.",
-                "{W.data[0][0]} · {du[0]} by way of u₁, {W.data[1][0]} · {du[1]} by way of u₂.",
+                "{W.data[0][0]:()} · {du[0]:()} by way of u₁, {W.data[1][0]:()} · {du[1]:()} by way of u₂.",
             ),
             mistakes=(
                 Mistake("paths[0]", "That is the path through u₁. x₁ feeds u₂ as well: you forgot to add it."),
-                Mistake("paths[1]", "That is the path through u₂. x₁ feeds u₁ as well: you forgot to add it."),
+                Mistake(
+                    "paths[1]",
+                    "That is the path through u₂. x₁ feeds u₁ as well: you forgot to add it "
+                    "(or you nudged to one side only).",
+                ),
                 Mistake("(W.data @ du)[0]", "You went along the first row of W. x₁ meets the first *column*."),
                 Mistake(
                     "W.data[:, 0].sum()",
@@ -169,7 +174,8 @@ two_v = v.data + v.data
                 Mistake("x.data[0]", "That is x₁ itself: the value, not the gradient."),
             ),
             claim="guess * h",
-            unforeseen="If it were so, turning x₁ up by {h} would move z by about {claim}; it moves by {moved}.",
+            unforeseen="If it were so, turning x₁ up by {h} would move z by about {claim}; "
+            "the referee, nudging to both sides, says about {moved}.",
         ),
         then="""
 du = db                                         # + sent the same to u
@@ -337,6 +343,7 @@ dV = minidl.autodiff.gradients(same)[V]
 print("∂z/∂V =", dV.tolist(), "  ∂z/∂W =", W.grad.data.tolist())
 """,
         reveal=(
+            "So ∂z/∂V = (∂z/∂W)ᵀ: a gradient stands as its value does.",
             "minidl and PyTorch store a layer's weight as (outputs, inputs), the",
             "W of Wx + b: LeNet's layer of the last step has shape {layer.weight.shape}.",
         ),
