@@ -150,7 +150,7 @@ class Tensor(Node):
 
     def clone(self) -> Tensor:
         """Return a copy that gradients flow through."""
-        return arithmetic.clone(self)  # type: ignore[no-any-return]
+        return arithmetic.clone(self)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Say whether this leaf wants a gradient."""
@@ -195,17 +195,17 @@ class Tensor(Node):
 
     def reshape(self, *size: Any) -> Tensor:
         """Arrange the elements in another shape; see `minidl.reshape`."""
-        return shape.reshape(self, sizes(size))  # type: ignore[no-any-return]
+        return shape.reshape(self, sizes(size))
 
     view = reshape
 
     def permute(self, *dims: Any) -> Tensor:
         """Reorder the axes; see `minidl.permute`."""
-        return shape.permute(self, sizes(dims))  # type: ignore[no-any-return]
+        return shape.permute(self, sizes(dims))
 
     def expand(self, *size: Any) -> Tensor:
         """Repeat along axes of length 1; see `minidl.expand`."""
-        return shape.expand(self, sizes(size))  # type: ignore[no-any-return]
+        return shape.expand(self, sizes(size))
 
     def t(self) -> Tensor:
         """The transpose of a matrix."""
@@ -227,48 +227,48 @@ class Tensor(Node):
         """The transpose of the last two axes."""
         if self.ndim < 2:
             raise UsageError(f"x.mT needs at least two axes, got shape {self.shape}")
-        return shape.transpose(self, -2, -1)  # type: ignore[no-any-return]
+        return shape.transpose(self, -2, -1)
 
     def __getitem__(self, index: Any) -> Tensor:
-        return shape.getitem(self, index)  # type: ignore[no-any-return]
+        return shape.getitem(self, index)
 
     # Operators ----------------------------------------------------------------------------------------------------------
 
     def __add__(self, other: Any) -> Tensor:
-        return arithmetic.add(self, other)  # type: ignore[no-any-return]
+        return arithmetic.add(self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        return arithmetic.add(other, self)  # type: ignore[no-any-return]
+        return arithmetic.add(other, self)
 
     def __sub__(self, other: Any) -> Tensor:
-        return arithmetic.sub(self, other)  # type: ignore[no-any-return]
+        return arithmetic.sub(self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return arithmetic.sub(other, self)  # type: ignore[no-any-return]
+        return arithmetic.sub(other, self)
 
     def __mul__(self, other: Any) -> Tensor:
-        return arithmetic.mul(self, other)  # type: ignore[no-any-return]
+        return arithmetic.mul(self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return arithmetic.mul(other, self)  # type: ignore[no-any-return]
+        return arithmetic.mul(other, self)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return arithmetic.div(self, other)  # type: ignore[no-any-return]
+        return arithmetic.div(self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return arithmetic.div(other, self)  # type: ignore[no-any-return]
+        return arithmetic.div(other, self)
 
     def __pow__(self, exponent: Any) -> Tensor:
-        return arithmetic.pow(self, exponent)  # type: ignore[no-any-return]
+        return arithmetic.pow(self, exponent)
 
     def __rpow__(self, base: Any) -> Tensor:
-        return arithmetic.pow_(base, self)  # type: ignore[no-any-return]
+        return arithmetic.pow_(base, self)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(self, other)  # type: ignore[no-any-return]
+        return linalg.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(other, self)  # type: ignore[no-any-return]
+        return linalg.matmul(other, self)
 
     def __iadd__(self, other: Any) -> Tensor:
         return self._in_place(arithmetic.add(self, other), "+=")
@@ -296,13 +296,13 @@ class Tensor(Node):
         return self
 
     def __neg__(self) -> Tensor:
-        return arithmetic.neg(self)  # type: ignore[no-any-return]
+        return arithmetic.neg(self)
 
     def __pos__(self) -> Tensor:
         return self
 
     def __abs__(self) -> Tensor:
-        return arithmetic.abs_(self)  # type: ignore[no-any-return]
+        return arithmetic.abs_(self)
 
     def __eq__(self, other: object) -> Any:
         return False if other is None else comparison.equal(self, other)

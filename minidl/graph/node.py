@@ -109,12 +109,12 @@ class Node:
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes; `()` for a scalar."""
-        return self._data.shape  # type: ignore[no-any-return]
+        return self._data.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim  # type: ignore[no-any-return]
+        return self._data.ndim
 
     @property
     def dtype(self) -> Any:

@@ -32,11 +32,11 @@ def kernel(parallel: bool = False) -> Callable[[F], F]:
         folder = _writable_cache_folder()
         _ours.add(function)
         if folder is None:
-            return numba.njit(**options)(function)  # type: ignore[no-any-return]
+            return numba.njit(**options)(function)
         previous = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(folder)  # read while the decorator runs: other libraries' caches stay theirs
         try:
-            return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
+            return numba.njit(cache=True, **options)(function)
         finally:
             numba.config.CACHE_DIR = previous
 
