@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+os.environ["TERM"] = "xterm-256color"  # the tests say themselves when they mean another terminal
+for _set in ("COLUMNS", "LINES", "FORCE_COLOR"):
+    os.environ.pop(_set, None)
 os.environ.setdefault("NO_COLOR", "1")
 for _pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(
-        _pool, "1"
-    )  # xdist runs a process a core: more threads than that only get in each other's way
+    os.environ.setdefault(_pool, "1")  # xdist runs a process a core; more threads would only get in each other's way
 
 
 @pytest.fixture(autouse=True)
