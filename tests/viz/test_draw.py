@@ -4,7 +4,6 @@ import html
 import json
 import math
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -23,15 +22,6 @@ from viz.naming import choose_names
 from viz.notation import number
 from viz.theme import theme_named
 from viz.wires import array_blocks, wire_block
-
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's dot is not installed")
-ENGINES = ["bundled", pytest.param("dot", marks=needs_dot)]
-
-
-@pytest.fixture(params=ENGINES)
-def kind(request, monkeypatch):
-    monkeypatch.setenv("MINIDL_GRAPHVIZ", request.param)
-    return request.param
 
 
 def leaf(data, name):

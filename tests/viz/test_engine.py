@@ -13,13 +13,6 @@ from viz import engine
 from viz.figure import Figure
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's dot is not installed")
-ENGINES = ["bundled", pytest.param("dot", marks=needs_dot)]
-
-
-@pytest.fixture(params=ENGINES)
-def kind(request, monkeypatch):
-    monkeypatch.setenv("MINIDL_GRAPHVIZ", request.param)
-    return request.param
 
 
 @pytest.fixture
