@@ -2,141 +2,110 @@
 
 A computational-graph engine whose every number leaves a graph behind that can be drawn, stepped through, checked against
 finite differences, differentiated again, and trained. This file lists the public names; PyTorch's names mean what they
-mean there.
+mean there. The operations enter from their own definitions: `minidl ops` lists them.
 """
 
-from . import nn, optim
+from __future__ import annotations
+
+from math import e, inf, nan, pi
+from typing import TYPE_CHECKING, Any
+
+from . import creation as _creation
+from . import func, linalg, nn, optim
 from ._version import __version__
-from .autodiff import backward, grad, gradcheck
-from .creation import arange, full, is_tensor, ones, rand, randn, scalar, tensor, zeros
+from .autodiff import backward, checkpoint, grad, gradcheck
+from .creation import *  # noqa: F403  (its own __all__ lists the names)
 from .errors import MinidlError
-from .graph import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .graph import (
+    detect_anomaly,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_detect_anomaly,
+    set_grad_enabled,
+)
 from .kernels.dtypes import (
+    ALIASES,
     bool_,
+    can_cast,
     complex64,
     complex128,
+    finfo,
     float16,
     float32,
     float64,
     get_default_dtype,
+    iinfo,
     int8,
     int16,
     int32,
     int64,
+    promote_types,
     set_default_dtype,
     uint8,
 )
-from .primitives.activation import relu, sigmoid, tanh
-from .primitives.arithmetic import abs_ as abs
-from .primitives.arithmetic import add, div, maximum, minimum, mul, neg, pow, sign, square, sub
-from .primitives.comparison import where
-from .primitives.convolution import conv2d
-from .primitives.exponential import cos, exp, log, sin, sqrt
-from .primitives.linalg import matmul
-from .primitives.pooling import avg_pool2d, max_pool2d
-from .primitives.random import Generator, default_generator, dropout, manual_seed
-from .primitives.reduction import amax, amin, argmax, argmin, max, mean, min, norm, squared_norm, sum
-from .primitives.shape import (
-    cat,
-    expand,
-    flatten,
-    gather,
-    getitem,
-    permute,
-    reshape,
-    squeeze,
-    stack,
-    transpose,
-    unsqueeze,
-)
-from .primitives.softmax import cross_entropy, log_softmax, softmax
+from .primitives.operation import namespace as _namespace
+from .primitives.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import Tensor
 
-__all__ = [
+_operations = _namespace("minidl")
+globals().update(ALIASES)  # minidl.float, minidl.long, …
+globals().update(_operations)
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """The operations, which no type checker can see coming."""
+
+
+__all__ = [  # noqa: PLE0604  (the operations name themselves)
     "Generator",
     "MinidlError",
     "Tensor",
     "__version__",
-    "abs",
-    "add",
-    "amax",
-    "amin",
-    "arange",
-    "argmax",
-    "argmin",
-    "avg_pool2d",
     "backward",
     "bool_",
-    "cat",
+    "can_cast",
+    "checkpoint",
     "complex64",
     "complex128",
-    "conv2d",
-    "cos",
-    "cross_entropy",
     "default_generator",
-    "div",
-    "dropout",
+    "detect_anomaly",
+    "e",
     "enable_grad",
-    "exp",
-    "expand",
-    "flatten",
+    "finfo",
     "float16",
     "float32",
     "float64",
-    "full",
-    "gather",
+    "func",
     "get_default_dtype",
-    "getitem",
+    "get_rng_state",
     "grad",
     "gradcheck",
+    "iinfo",
+    "inf",
+    "inference_mode",
+    "initial_seed",
     "int8",
     "int16",
     "int32",
     "int64",
     "is_grad_enabled",
-    "is_tensor",
-    "log",
-    "log_softmax",
+    "linalg",
     "manual_seed",
-    "matmul",
-    "max",
-    "max_pool2d",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "mul",
-    "neg",
+    "nan",
     "nn",
     "no_grad",
-    "norm",
-    "ones",
     "optim",
-    "permute",
-    "pow",
-    "rand",
-    "randn",
-    "relu",
-    "reshape",
-    "scalar",
+    "pi",
+    "promote_types",
+    "seed",
     "set_default_dtype",
+    "set_detect_anomaly",
     "set_grad_enabled",
-    "sigmoid",
-    "sign",
-    "sin",
-    "softmax",
-    "sqrt",
-    "square",
-    "squared_norm",
-    "squeeze",
-    "stack",
-    "sub",
-    "sum",
-    "tanh",
-    "tensor",
-    "transpose",
+    "set_rng_state",
     "uint8",
-    "unsqueeze",
-    "where",
-    "zeros",
+    *_creation.__all__,
+    *_operations,
 ]

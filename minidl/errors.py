@@ -27,6 +27,10 @@ class GraphError(MinidlError, RuntimeError):
     """A graph that cannot be differentiated or drawn as asked."""
 
 
+class LinAlgError(MinidlError, RuntimeError):
+    """A matrix that cannot be inverted or factorised: singular, or not positive definite."""
+
+
 class DataError(MinidlError, ValueError):
     """A data file that is missing, damaged or not what it says it is."""
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from .autodiff import gradient as _gradient
+from .autodiff import hooks
+from .autodiff.inplace_methods import IN_PLACE, in_place_method
 from .errors import DtypeError, GraphError, ShapeError, UsageError
 from .graph import Node, data_of
 from .kernels import dtypes
-from .primitives import activation, arithmetic, comparison, exponential, linalg, reduction, shape, softmax
+from .kernels.device import is_device, require_cpu
+from .operators import Operators
+from .primitives import broadcasting, flipping, shape
+from .primitives.operation import namespace
 from .printing import format_array
 
 Dim = int | tuple[int, ...] | list[int] | None
 
 
-class Tensor(Node):
+class Tensor(Operators):
     """A value in a computational graph: an array, how it was computed, and perhaps a gradient.
 
     Make one with `minidl.tensor(...)` or `minidl.scalar(...)`.
@@ -95,6 +100,17 @@ class Tensor(Node):
             raise DtypeError(f"only integer tensors can be used as an index, not {self.dtype}")
         return int(self.item())
 
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __contains__(self, element: Any) -> bool:
+        return bool((self == element).data.any())
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The operations, which no type checker can see coming."""
+
     # What it holds ------------------------------------------------------------------------------------------------------
 
     def item(self) -> Any:
@@ -115,7 +131,7 @@ class Tensor(Node):
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the length of one axis."""
-        return self.shape if dim is None else self.shape[dim]
+        return self.shape if dim is None else self.shape[shape.axis_of(dim, self.ndim, "size")]
 
     def dim(self) -> int:
         """Return the number of axes."""
@@ -124,6 +140,17 @@ class Tensor(Node):
     def numel(self) -> int:
         """Return the number of elements."""
         return int(self._data.size)
+
+    nelement = numel
+    ndimension = dim
+
+    def element_size(self) -> int:
+        """Return the number of bytes of one element."""
+        return int(self._data.itemsize)
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in memory in row-major order."""
+        return not isinstance(self._data, np.ndarray) or bool(self._data.flags.c_contiguous)
 
     def named(self, name: str) -> Self:
         """Give it the name that figures and narration use, and return it."""
@@ -148,68 +175,133 @@ class Tensor(Node):
         out.shares_memory_with(self)
         return out
 
-    def clone(self) -> Tensor:
-        """Return a copy that gradients flow through."""
-        return arithmetic.clone(self)
-
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Say whether this leaf wants a gradient."""
-        if requires_grad and self.dtype.kind not in "fc":
-            raise DtypeError(f"only floating-point tensors can require gradients, not {self.dtype}")
-        if not self.is_leaf:
-            raise GraphError("only leaves can be told whether to require gradients; use detach() to cut the graph here")
-        self.requires_grad = requires_grad
+        if self.is_leaf or not requires_grad:
+            self.requires_grad = requires_grad
         return self
 
     def retain_grad(self) -> None:
         """Have backward() keep the gradient of this intermediate value too."""
         if not self.requires_grad:
             raise GraphError("retain_grad() on a value that does not require a gradient")
-        self.retains_grad = True
+        if not self.is_leaf:
+            self.own_extras().retains_grad = True
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> hooks.Handle:
+        """Have every backward pass call `hook` with this tensor's complete gradient; what it returns replaces it.
+
+        >>> import minidl
+        >>> x = minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g.clamp(max=1.0))
+        >>> (3 * x).sum().backward()
+        >>> x.grad
+        tensor([1., 1.])
+        """
+        return hooks.register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> hooks.Handle:
+        """Have every `backward()` call `hook` with this leaf once its `.grad` is up to date."""
+        return hooks.register_post_accumulate_grad_hook(self, hook)
 
     # Conversion ---------------------------------------------------------------------------------------------------------
 
-    def to(self, dtype: Any) -> Tensor:
-        """Convert to another dtype, such as `minidl.float64`."""
-        if dtype is None or dtype == "cpu":
-            return self
-        try:
-            wanted = np.dtype(dtype)
-        except TypeError as error:
-            raise DtypeError(f"to: {dtype!r} is no dtype; use one such as minidl.float64") from error
-        return self if wanted == self.dtype else shape.to_(self, dtype=wanted)
+    def to(self, *target: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
+        """Convert to another dtype, such as `minidl.float64`, or to the dtype of another tensor.
 
-    def float(self) -> Tensor:
-        """Convert to float32."""
-        return self.to(dtypes.float32)
+        Args:
+            target: a dtype, a device, both, or a tensor to be like.
+            dtype: the dtype by name.
+            device: the device by name; there is only "cpu".
+            copy: whether to copy even where nothing changes.
+        """
+        for given in target:
+            if isinstance(given, Node):
+                dtype = given.dtype
+            elif is_device(given):
+                device = given
+            elif given is not None:
+                dtype = given
+        require_cpu(device, "to")
+        wanted = self.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
+        if wanted == self.dtype:
+            return self.clone() if copy else self
+        return shape.to_(self, dtype=wanted)
 
-    def double(self) -> Tensor:
-        """Convert to float64."""
-        return self.to(dtypes.float64)
+    def type(self, dtype: Any = None) -> Any:
+        """Convert to another dtype, or without one return the dtype."""
+        return self.dtype if dtype is None else self.to(dtype)
 
-    def long(self) -> Tensor:
-        """Convert to int64."""
-        return self.to(dtypes.int64)
+    def cpu(self) -> Tensor:
+        """Return itself: it is on the CPU."""
+        return self
+
+    @property
+    def device(self) -> str:
+        """Where the numbers are: "cpu"."""
+        return "cpu"
 
     # Shapes with PyTorch's loose arguments: x.reshape(2, 3) or x.reshape((2, 3)) -----------------------------------------
 
-    def reshape(self, *size: Any) -> Tensor:
+    def reshape(self, *lengths: Any, **named: Any) -> Tensor:
         """Arrange the elements in another shape; see `minidl.reshape`."""
-        return shape.reshape(self, sizes(size))
+        return shape.reshape(self, sizes(lengths, named, "shape"))
 
-    view = reshape
-
-    def permute(self, *dims: Any) -> Tensor:
+    def permute(self, *dims: Any, **named: Any) -> Tensor:
         """Reorder the axes; see `minidl.permute`."""
-        return shape.permute(self, sizes(dims))
+        return shape.permute(self, sizes(dims, named, "dims"))
 
-    def expand(self, *size: Any) -> Tensor:
+    def expand(self, *lengths: Any, **named: Any) -> Tensor:
         """Repeat along axes of length 1; see `minidl.expand`."""
-        return shape.expand(self, sizes(size))
+        return shape.expand(self, sizes(lengths, named, "size"))
 
-    def t(self) -> Tensor:
-        """The transpose of a matrix."""
-        return self.T
+    def flip(self, *dims: Any, **named: Any) -> Tensor:
+        """Reverse the order along axes; see `minidl.flip`."""
+        return flipping.flip(self, sizes(dims, named, "dims"))
+
+    def tile(self, *dims: Any, **named: Any) -> Tensor:
+        """Lay copies side by side; see `minidl.tile`."""
+        return broadcasting.tile(self, sizes(dims, named, "dims"))
+
+    # Others of the same dtype, unless another is named ---------------------------------------------------------------------
+
+    def new_zeros(self, *lengths: Any, dtype: Any = None, **options: Any) -> Tensor:
+        """Make zeros of this tensor's dtype; see `minidl.zeros`."""
+        from . import creation
+
+        return creation.zeros(*lengths, dtype=self.dtype if dtype is None else dtype, **options)
+
+    def new_ones(self, *lengths: Any, dtype: Any = None, **options: Any) -> Tensor:
+        """Make ones of this tensor's dtype; see `minidl.ones`."""
+        from . import creation
+
+        return creation.ones(*lengths, dtype=self.dtype if dtype is None else dtype, **options)
+
+    def new_empty(self, *lengths: Any, dtype: Any = None, **options: Any) -> Tensor:
+        """Make a tensor of this tensor's dtype whose numbers do not matter yet; see `minidl.empty`."""
+        from . import creation
+
+        return creation.empty(*lengths, dtype=self.dtype if dtype is None else dtype, **options)
+
+    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Tensor:
+        """Make a tensor of this tensor's dtype filled with one number; see `minidl.full`."""
+        from . import creation
+
+        return creation.full(size, fill_value, dtype=self.dtype if dtype is None else dtype, **options)
+
+    def new_tensor(self, data: Any, dtype: Any = None, **options: Any) -> Tensor:
+        """Make a tensor of values, of this tensor's dtype; see `minidl.tensor`."""
+        from . import creation
+
+        return creation.tensor(data, dtype=self.dtype if dtype is None else dtype, **options)
+
+    def is_floating_point(self) -> bool:
+        """Whether it holds real floating-point numbers."""
+        return bool(self.dtype.kind == "f")
+
+    def is_complex(self) -> bool:
+        """Whether it holds complex numbers."""
+        return bool(self.dtype.kind == "c")
 
     def contiguous(self) -> Tensor:
         """Return itself: memory order is the kernels' own business here."""
@@ -232,181 +324,42 @@ class Tensor(Node):
     def __getitem__(self, index: Any) -> Tensor:
         return shape.getitem(self, index)
 
-    # Operators ----------------------------------------------------------------------------------------------------------
 
-    def __add__(self, other: Any) -> Tensor:
-        return arithmetic.add(self, other)
+def _conversion(name: str, dtype: Any) -> Callable[[Tensor], Tensor]:
+    def convert(self: Tensor) -> Tensor:
+        return self.to(dtype)
 
-    def __radd__(self, other: Any) -> Tensor:
-        return arithmetic.add(other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return arithmetic.sub(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return arithmetic.sub(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return arithmetic.mul(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return arithmetic.mul(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return arithmetic.div(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return arithmetic.div(other, self)
-
-    def __pow__(self, exponent: Any) -> Tensor:
-        return arithmetic.pow(self, exponent)
-
-    def __rpow__(self, base: Any) -> Tensor:
-        return arithmetic.pow_(base, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(other, self)
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return self._in_place(arithmetic.add(self, other), "+=")
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._in_place(arithmetic.sub(self, other), "-=")
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._in_place(arithmetic.mul(self, other), "*=")
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._in_place(arithmetic.div(self, other), "/=")
-
-    def _in_place(self, result: Tensor, symbol: str) -> Tensor:
-        """Take over `result`'s data; a result with history cannot be written into a leaf and stands for itself."""
-        if self.is_leaf and self.requires_grad and result.requires_grad:
-            raise GraphError(f"x {symbol} … on a leaf that requires a gradient: do it inside `with minidl.no_grad():`")
-        if result.requires_grad:
-            return result
-        if result.shape != self.shape:
-            raise ShapeError(f"x {symbol} …: the result has shape {result.shape}, which does not fit into {self.shape}")
-        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
-            raise DtypeError(f"x {symbol} …: the result is {result.dtype}, which does not fit into {self.dtype}")
-        self.data = result.data.astype(self.dtype)
-        return self
-
-    def __neg__(self) -> Tensor:
-        return arithmetic.neg(self)
-
-    def __pos__(self) -> Tensor:
-        return self
-
-    def __abs__(self) -> Tensor:
-        return arithmetic.abs_(self)
-
-    def __eq__(self, other: object) -> Any:
-        return False if other is None else comparison.equal(self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return True if other is None else comparison.not_equal(self, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return comparison.less(self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return comparison.less_equal(self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return comparison.greater(self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return comparison.greater_equal(self, other)
+    convert.__name__ = name
+    convert.__doc__ = f"Convert to {dtype}."
+    return convert
 
 
-def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """A function whose first argument is the tensor, as a method of that name."""
+_operations = namespace("Tensor")
+for _name, _function in _operations.items():
+    setattr(Tensor, _name, _function)
+for _name, _dtype in dtypes.ALIASES.items():
+    setattr(Tensor, _name, _conversion(_name, _dtype))
 
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
-
-    method.__name__ = name
-    method.__qualname__ = f"Tensor.{name}"
-    method.__doc__ = f"See `minidl.{name}`."
-    return method
-
-
-_METHODS: dict[str, Callable[..., Any]] = {
-    "abs": arithmetic.abs_,
-    "add": arithmetic.add,
-    "amax": reduction.amax,
-    "amin": reduction.amin,
-    "argmax": reduction.argmax,
-    "argmin": reduction.argmin,
-    "cos": exponential.cos,
-    "div": arithmetic.div,
-    "exp": exponential.exp,
-    "flatten": shape.flatten,
-    "gather": shape.gather,
-    "log": exponential.log,
-    "log_softmax": softmax.log_softmax,
-    "matmul": linalg.matmul,
-    "max": reduction.max,
-    "maximum": arithmetic.maximum,
-    "mean": reduction.mean,
-    "min": reduction.min,
-    "minimum": arithmetic.minimum,
-    "mul": arithmetic.mul,
-    "neg": arithmetic.neg,
-    "norm": reduction.norm,
-    "pow": arithmetic.pow,
-    "relu": activation.relu,
-    "sigmoid": activation.sigmoid,
-    "sign": arithmetic.sign,
-    "sin": exponential.sin,
-    "softmax": softmax.softmax,
-    "sqrt": exponential.sqrt,
-    "square": arithmetic.square,
-    "squeeze": shape.squeeze,
-    "sub": arithmetic.sub,
-    "sum": reduction.sum,
-    "tanh": activation.tanh,
-    "transpose": shape.transpose,
-    "unsqueeze": shape.unsqueeze,
-}
-for _name, _function in _METHODS.items():
-    setattr(Tensor, _name, _method(_function, _name))
+for _name in IN_PLACE.split():
+    if hasattr(Tensor, _name):
+        setattr(Tensor, f"{_name}_", in_place_method(_name))
 
 Tensor.result_class = Tensor
 
 _UFUNCS: dict[str, Callable[..., Any]] = {
-    "absolute": arithmetic.abs_,
-    "add": arithmetic.add,
-    "cos": exponential.cos,
-    "divide": arithmetic.div,
-    "equal": comparison.equal,
-    "exp": exponential.exp,
-    "greater": comparison.greater,
-    "greater_equal": comparison.greater_equal,
-    "less": comparison.less,
-    "less_equal": comparison.less_equal,
-    "log": exponential.log,
-    "matmul": linalg.matmul,
-    "maximum": arithmetic.maximum,
-    "minimum": arithmetic.minimum,
-    "multiply": arithmetic.mul,
-    "negative": arithmetic.neg,
-    "not_equal": comparison.not_equal,
-    "power": arithmetic.pow_,
-    "sin": exponential.sin,
-    "sqrt": exponential.sqrt,
-    "subtract": arithmetic.sub,
-    "tanh": activation.tanh,
+    **{name: operation for name, operation in _operations.items() if isinstance(getattr(np, name, None), np.ufunc)},
+    "equal": _operations["eq"],
+    "power": _operations["pow"],
 }
 """What NumPy's functions mean for tensors; the others are refused rather than computed without a record."""
 
 
-def sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
-    """Lengths given one by one or as one sequence, as a tuple."""
+def sizes(given: tuple[Any, ...], named: dict[str, Any] | None = None, keyword: str = "") -> tuple[int, ...]:
+    """Lengths given one by one, as one sequence, or by the name `keyword`, as a tuple."""
+    if named:
+        if given or set(named) != {keyword}:
+            raise UsageError(f"give lengths or axes one by one, or as {keyword}=(…); got {given} and {named}")
+        given = (named[keyword],)
     lengths = given[0] if len(given) == 1 and isinstance(given[0], tuple | list) else given
     try:
         return tuple(operator.index(n) for n in lengths)

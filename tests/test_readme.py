@@ -11,8 +11,7 @@ import pytest
 
 import minidl
 from minidl.graph import Notation
-from minidl.primitives import Elementwise, registry
-from minidl.primitives.activation import sigmoid
+from minidl.primitives import Elementwise, catalogue, registry
 from minidl.primitives.kinds import sample
 
 
@@ -55,16 +54,20 @@ def test_the_operation_of_the_contributors_page_is_complete(repository: Path, mo
     checks = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(checks)
     (definition,) = blocks(repository / "CONTRIBUTING.md", "python")
-    names: dict[str, Any] = {"Elementwise": Elementwise, "Notation": Notation, "sample": sample, "sigmoid": sigmoid}
+    names: dict[str, Any] = {"Elementwise": Elementwise, "Notation": Notation, "sample": sample}
+    names["__name__"] = "minidl.primitives.example"
     try:
         exec(compile(definition, "CONTRIBUTING.md", "exec"), names)
-        softplus = names["softplus"]
+        gaussian = names["gaussian"]
         for check in checks.CHECKS:
-            for case in softplus.samples:
-                check(softplus, case)
-        assert minidl.autodiff.local_derivatives(softplus, out="y") == ["∂y/∂x = σ(x)"]
+            for case in gaussian.samples:
+                check(gaussian, case)
+        assert minidl.autodiff.local_derivatives(gaussian, out="y") == ["∂y/∂x = −2x·y"]
+        assert catalogue["minidl.gaussian"].function is gaussian
+        assert not hasattr(minidl, "gaussian"), "an example of an operation that is still to be written"
     finally:
-        registry.pop("softplus", None)
+        registry.pop("gaussian", None)
+        catalogue.pop("minidl.gaussian", None)
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

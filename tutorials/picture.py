@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from minidl.autodiff import formula as written_formula
 from minidl.graph import Node
 
 from .lesson import Circuit
@@ -83,9 +84,11 @@ def draw(circuit: Circuit, names: Mapping[str, Any], answered: bool) -> Drawing:
 
 def _places(root: Node) -> list[_Place]:
     """One place a node, inputs before outputs, leaves in the order in which the formula names them."""
+    import numpy as np
+
     from minidl import autodiff
 
-    gradients = autodiff.gradients(root)
+    gradients = autodiff.gradients(root, np.ones(root.shape) if root.shape else None)
     found: dict[Node, _Place] = {}
 
     def visit(node: Node) -> _Place:
@@ -227,8 +230,7 @@ def _speak(p: _Place, circuit: Circuit, answered: bool) -> str:
     """Say one wire in words, for a screen reader."""
     formula = ""
     if p.node.primitive is not None:
-        arguments = [i.name for i in p.node.inputs if isinstance(i, Node)]
-        formula = " = " + p.node.primitive.notation.formula.format(*arguments)
+        formula = f" = {written_formula(p.node, {i.node: i.name for i in p.inputs})}"
     parts = [f"{p.name}{formula}"]
     for kind, number in (("value", p.node.data), ("gradient", p.slope)):
         texts, _ = _shown(p, kind, circuit, answered)

@@ -15,6 +15,7 @@ from ..errors import MinidlError, UsageError
 from .cache import cache
 from .draw import draw
 from .info import info
+from .ops import ops
 from .train import train
 from .tutorial import tutorial
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(draw)
 app.command()(tutorial)
+app.command()(ops)
 app.command()(info)
 app.command()(cache)
 

@@ -1,12 +1,13 @@
 """Derivatives: one reverse sweep, and everything that reads what it yields."""
 
+from .checkpoint import checkpoint
 from .forward import jvp
 from .gradcheck import gradcheck
 from .gradient import backward, grad, gradients
 from .local import local_derivative
 from .steps import Step, backward_steps, forward_steps
 from .sweep import BackwardEvent, Contribution, ForwardEvent, backward_events, forward_events, order
-from .symbols import Symbol, expression, local_derivatives
+from .symbols import Symbol, expression, formula, local_derivatives, pullbacks
 
 __all__ = [
     "BackwardEvent",
@@ -17,7 +18,9 @@ __all__ = [
     "backward",
     "backward_events",
     "backward_steps",
+    "checkpoint",
     "expression",
+    "formula",
     "forward_events",
     "forward_steps",
     "grad",
@@ -27,4 +30,5 @@ __all__ = [
     "local_derivative",
     "local_derivatives",
     "order",
+    "pullbacks",
 ]

@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..graph import Node, data_of
-from .sweep import check_usable, order, quietly
+from ..errors import ShapeError
+from ..graph import Node, data_of, describe
+from ..primitives.shape import cast
+from .checks import check_readable
+from .sweep import order, quietly
+
+Value = Any
 
 
-def jvp(root: Node, tangents: Mapping[Node, Any]) -> Any:
+def jvp(root: Node, tangents: Mapping[Node, Value], create_graph: bool = False) -> Value:
     """Return how `root` moves, to first order, when each input moves by its tangent.
 
     Args:
         root: a recorded value.
         tangents: for some of the nodes it depends on, a change of that node, of its shape.
+        create_graph: whether the result is itself recorded, and so a node, for further derivatives of either mode.
 
     Returns:
-        An array of the root's shape.
+        An array of the root's shape; a node with `create_graph`.
 
     >>> import minidl
     >>> x = minidl.scalar(3.0)
     >>> float(jvp(x * x, {x: 0.5}))
     3.0
     """
-    moved: dict[Node, Any] = {}
-    with quietly(recording=False):
-        for node in order(root):
-            check_usable(node)
+    (moved,) = push([root], order(root), tangents, create_graph)
+    if moved is None:
+        return root.result_class(np.zeros_like(root._data)) if create_graph else np.zeros_like(root._data)
+    return moved
+
+
+def push(
+    roots: Sequence[Node], nodes: Sequence[Node], tangents: Mapping[Node, Value], create_graph: bool
+) -> list[Value | None]:
+    """Push tangents through `nodes`, inputs before outputs; None for a root that does not move.
+
+    Raises:
+        ShapeError: a tangent of another shape than its node.
+        GraphError: a value that a rule reads is freed or was changed.
+    """
+    moved: dict[Node, Value] = {}
+    with quietly(recording=create_graph):
+        for node in nodes:
             if node in tangents:
-                moved[node] = np.asarray(data_of(tangents[node]), node.dtype)
+                moved[node] = _tangent(tangents[node], node, create_graph)
                 continue
+            if node.primitive is None or not any(isinstance(x, Node) and x in moved for x in node.inputs):
+                continue
+            check_readable(node)
             own = [moved.get(x) if isinstance(x, Node) else None for x in node.inputs]
-            if node.primitive is not None and any(t is not None for t in own):
-                inputs = [data_of(x) for x in node.inputs]
-                moved[node] = node.primitive.jvp(own, node._data, inputs, node.saved, node.params)
-    return moved.get(root, np.zeros_like(root._data))
+            out = node if create_graph else node._data
+            inputs = node.inputs if create_graph else [data_of(x) for x in node.inputs]
+            t = node.primitive.jvp(own, out, inputs, node.saved, node.params)
+            moved[node] = cast(t, node._data.dtype) if hasattr(t, "dtype") else np.asarray(t, node._data.dtype)
+    return [moved.get(root) for root in roots]
+
+
+def _tangent(given: Value, node: Node, create_graph: bool) -> Value:
+    array = data_of(given)
+    array = array if hasattr(array, "shape") else np.asarray(array, node.dtype)
+    if array.shape != node.shape:
+        raise ShapeError(f"the tangent of {describe(node)} has shape {array.shape}; it needs its node's, {node.shape}")
+    if not create_graph:
+        return array.astype(node.dtype, copy=False)
+    return cast(given if isinstance(given, Node) else node.result_class(array), node.dtype)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GraphError
-from ..graph import Node, data_of
-from .sweep import backward_events, describe, quietly, starting_cotangent, sweep
+from ..errors import DtypeError, GraphError, MinidlError, UsageError
+from ..graph import Node, data_of, describe
+from .sweep import backward_events, quietly, starting_cotangent, sweep
 
 Value = Any
 
@@ -41,6 +41,9 @@ def backward(
     wanted = None if inputs is None else {inputs} if isinstance(inputs, Node) else set(inputs)
     if wanted is not None and not wanted:
         raise GraphError("backward: inputs is empty; leave it out to give every leaf its gradient")
+    for node in wanted or ():
+        if not (isinstance(node, Node) and node.requires_grad):
+            raise _unwanted(node, "backward")
     start = starting_cotangent(root, gradient)
     start = _as_node(start, root) if create_graph else data_of(start)
     with quietly(recording=create_graph):
@@ -48,6 +51,9 @@ def backward(
             node = event.node
             if (node.retains_grad or node.is_leaf) if wanted is None else node in wanted:
                 _accumulate(node, event.upstream, create_graph)
+                if node.extras is not None and node.extras.after:
+                    for hook in tuple(node.extras.after.values()):
+                        hook(node)
 
 
 def _accumulate(node: Node, g: Value, create_graph: bool) -> None:
@@ -66,6 +72,8 @@ def grad(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """Return the gradients of `outputs` with respect to `inputs`; no `.grad` changes.
 
@@ -76,9 +84,12 @@ def grad(
         retain_graph: whether the graph can be used again; True by default.
         create_graph: whether the gradients are themselves recorded, for second derivatives.
         allow_unused: whether an input that the outputs do not depend on gives None instead of an error.
+        is_grads_batched: only False; call once for each gradient of a batch, or use `minidl.func.jacobian`.
+        materialize_grads: whether such an input gives zeros instead.
 
     Raises:
         GraphError: an input is not part of the graph and `allow_unused` is not set.
+        UsageError: batched gradients, or `allow_unused=False` beside `materialize_grads`.
 
     >>> import minidl
     >>> x = minidl.tensor(3.0, requires_grad=True)
@@ -93,9 +104,15 @@ def grad(
     starts = [starts] if isinstance(starts, Node) or not isinstance(starts, list | tuple) else list(starts)
     if len(starts) != len(roots):
         raise GraphError(f"grad: {len(roots)} outputs need as many grad_outputs, got {len(starts)}")
+    if is_grads_batched:
+        raise UsageError(
+            "grad: is_grads_batched is not offered; call grad for each of them, or use minidl.func.jacobian"
+        )
+    if materialize_grads and allow_unused is False:
+        raise UsageError("grad: materialize_grads=True gives zeros for unused inputs, so allow_unused cannot be False")
     for target in targets:
-        if not target.requires_grad:
-            raise GraphError(f"grad: {describe(target)} does not require a gradient; create it with requires_grad=True")
+        if not (isinstance(target, Node) and target._requires_grad):
+            raise _unwanted(target, "grad")
     begin: dict[Node, Value] = {}
     for root, given in zip(roots, starts, strict=True):
         start = starting_cotangent(root, given)
@@ -107,13 +124,38 @@ def grad(
         for event in sweep(begin, create_graph, free=retain_graph is False):
             if event.node in wanted:
                 found[event.node] = event.upstream
-    if not allow_unused:
+    if not (allow_unused or materialize_grads):
         for target in targets:
             if target not in found:
                 raise GraphError(
                     f"grad: the output does not depend on {describe(target)}; pass allow_unused=True to get None for it"
                 )
-    return tuple(_as_node(found[t], t) if t in found else None for t in targets)
+    taken = {id(start) for start in begin.values()}
+    return tuple(_result(found.get(target), target, materialize_grads, taken) for target in targets)
+
+
+def _result(g: Value | None, target: Node, materialize: bool, taken: set[int]) -> Any:
+    """A gradient as a tensor of its own: a rule may hand on its upstream gradient, or a view of it."""
+    if g is None:
+        return target.result_class(np.zeros_like(target._data)) if materialize else None
+    if isinstance(g, Node):
+        return g
+    if id(g) in taken or getattr(g, "base", None) is not None:
+        g = np.array(g)
+    taken.add(id(g))
+    return target.result_class(g)
+
+
+def _unwanted(node: Any, who: str) -> MinidlError:
+    """The error about something that has no gradient."""
+    if not isinstance(node, Node):
+        return DtypeError(f"{who}: inputs must be tensors, got {type(node).__name__}")
+    if node.dtype.kind not in "fc":
+        return GraphError(
+            f"{who}: {describe(node)} holds {node.dtype}, and only floating-point tensors have gradients; "
+            "convert it with x.to(minidl.float32) before it is used"
+        )
+    return GraphError(f"{who}: {describe(node)} does not require a gradient; create it with requires_grad=True")
 
 
 def gradients(root: Node, cotangent: Value = None) -> dict[Node, Any]:

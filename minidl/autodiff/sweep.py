@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, GraphError, ShapeError
-from ..graph import Node, data_of
+from ..graph import Node, data_of, describe
+from ..graph.history import as_recorded, drop
 from ..graph.mode import state
 from ..primitives.shape import cast
+from .checks import check_readable, check_sent, check_usable
+from .hooks import call_hooks
 
 Value = Any
 
@@ -72,11 +75,18 @@ def order(*roots: Node) -> list[Node]:
     found = []
     while stack:
         node = stack.pop()
-        found.append(node)
+        when = node.order
         for x in node.inputs:
-            if isinstance(x, Node) and x.requires_grad and x not in seen:
-                seen.add(x)
-                stack.append(x)
+            if isinstance(x, Node):
+                if x.order > when:  # changed in place since: the record means an earlier value
+                    as_recorded(node)
+                    stack.append(node)
+                    break
+                if x._requires_grad and x not in seen:
+                    seen.add(x)
+                    stack.append(x)
+        else:
+            found.append(node)
     found.sort(key=_tick)
     return found
 
@@ -108,17 +118,23 @@ def sweep(starts: Mapping[Node, Value], create_graph: bool = False, free: bool =
     """
     upstream: dict[Node, Value] = dict(starts)
     nodes = order(*starts)
+    checked = state.anomaly and state.check_nan
     while nodes:
         node = nodes.pop()
         g = upstream.pop(node)
+        if node.extras is not None and node.extras.hooks:
+            g = call_hooks(node, g, create_graph)
         if node.primitive is None:
-            _check_kept(node)
             yield BackwardEvent(node, g, ())
             continue
-        _check_readable(node)
-        yield BackwardEvent(node, g, _send(node, g, upstream, create_graph))
+        check_readable(node)
+        yield BackwardEvent(node, g, _send(node, g, upstream, create_graph, checked))
+        if node.extras is not None and node.extras.dropped:
+            drop(node)
         if free:
-            node.freed, node.inputs, node.saved = True, (), None
+            node.inputs, node.saved = (), None
+            if node.extras is not None:
+                node.extras.earlier = node.extras.checksums = None
 
 
 @contextmanager
@@ -133,10 +149,12 @@ def quietly(recording: bool) -> Iterator[None]:
         state.recording, state.quiet = before
 
 
-def _send(node: Node, g: Value, upstream: dict[Node, Value], create_graph: bool) -> tuple[Contribution, ...]:
+def _send(
+    node: Node, g: Value, upstream: dict[Node, Value], create_graph: bool, checked: bool
+) -> tuple[Contribution, ...]:
     primitive = node.primitive
     assert primitive is not None
-    needs = [isinstance(x, Node) and x.requires_grad for x in node.inputs]
+    needs = [isinstance(x, Node) and x._requires_grad for x in node.inputs]
     if create_graph:
         out, inputs = node, node.inputs
     else:
@@ -148,6 +166,8 @@ def _send(node: Node, g: Value, upstream: dict[Node, Value], create_graph: bool)
         x: Node = node.inputs[i]
         if getattr(c, "dtype", None) != x._data.dtype:
             c = cast(c, x._data.dtype) if hasattr(c, "dtype") else np.asarray(c, x._data.dtype)  # noqa: PLW2901
+        if checked:
+            check_sent(node, i, c, g)
         total = upstream[x] + c if x in upstream else c
         upstream[x] = total
         sent.append(Contribution(i, x, c, total))
@@ -178,7 +198,12 @@ def starting_cotangent(root: Node, cotangent: Value) -> Value:
         GraphError: nothing to differentiate, or several numbers and no cotangent.
         ShapeError: the cotangent has another shape than `root`.
     """
-    if not root.requires_grad:
+    if not root._requires_grad:
+        if root.dtype.kind not in "fc":
+            raise GraphError(
+                f"{describe(root)} holds {root.dtype}: only floating-point values have gradients; convert what it is computed "
+                "from with x.to(minidl.float32), and differentiate before rounding or comparing"
+            )
         raise GraphError(
             "this value does not depend on anything that requires a gradient; create its inputs with "
             "requires_grad=True, and compute it outside no_grad()"
@@ -199,54 +224,3 @@ def starting_cotangent(root: Node, cotangent: Value) -> Value:
     if isinstance(cotangent, Node):
         return cotangent if array.dtype == root.dtype else cast(cotangent, root.dtype)
     return array.astype(root.dtype, copy=False)
-
-
-def check_usable(node: Node) -> None:
-    """Refuse a node whose recorded values are gone or no longer what they were.
-
-    Raises:
-        GraphError: saying which, and what to do.
-    """
-    _check_kept(node)
-    for x in node.inputs:
-        if isinstance(x, Node) and x.changed > node.order:
-            raise _changed(x, node)
-
-
-def _check_readable(node: Node) -> None:
-    """The same for the backward pass, to which only the values count that a rule reads."""
-    _check_kept(node)
-    primitive = node.primitive
-    assert primitive is not None
-    late = [k for k, x in enumerate(node.inputs) if isinstance(x, Node) and x.changed > node.order]
-    if node.changed:
-        late.append(-1)
-    if not late:
-        return
-    for i, x in enumerate(node.inputs):
-        if isinstance(x, Node) and x.requires_grad:
-            for k in primitive.reads(i, len(node.inputs)).intersection(late):
-                raise _changed(node if k == -1 else node.inputs[k], node)
-
-
-def _check_kept(node: Node) -> None:
-    if node.freed:
-        raise GraphError(
-            f"the values that {describe(node)} kept for its derivative were freed by an earlier "
-            "backward(retain_graph=False); call that one without it, or compute again"
-        )
-
-
-def _changed(x: Node, node: Node) -> GraphError:
-    since = "it was computed" if x is node else f"{describe(node)} was computed from it"
-    return GraphError(
-        f"{describe(x)} was changed in place after {since}, so the recorded value is gone; "
-        "differentiate and draw before step() or x.data -= …, or compute again"
-    )
-
-
-def describe(node: Node) -> str:
-    """Name a node for a message: its own name, or what made it, with its shape."""
-    what = node.name or (f"a result of {node.primitive.name}" if node.primitive else "a tensor")
-    where = f" in {node.scope}" if node.scope else ""
-    return f"{what} {node.shape}{where}" if node.shape else f"{what}{where}"

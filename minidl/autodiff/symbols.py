@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..graph import Node, Primitive
-from ..primitives import Elementwise
+from ..primitives import Elementwise, Sample, arithmetic, comparison, linalg, shape
 from ..primitives.reduction import squared_norm
 
 _SUPERSCRIPTS = str.maketrans("0123456789-−.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻·")
@@ -24,14 +26,27 @@ class Symbol:
         text: what it reads so far.
         level: how tightly its last operator binds: 1 a sum, 2 a product, 3 a power, 9 something closed.
         ndim: the number of axes of what it stands for, on which the sign of a product depends.
+        value: numbers that it might stand for, so that a rule that asks for shapes gets an answer; or None.
     """
 
-    __slots__ = ("level", "ndim", "text")
+    __slots__ = ("level", "ndim", "text", "value")
+    __hash__ = object.__hash__
 
-    def __init__(self, text: str, level: int = _ATOM, ndim: int = 0) -> None:
+    def __init__(self, text: str, level: int = _ATOM, ndim: int = 0, value: Any = None) -> None:
         self.text = text
         self.level = level
-        self.ndim = ndim
+        self.value = value
+        self.ndim = ndim if value is None else np.ndim(value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what it stands for, where that is known; else one that has its axes."""
+        return np.shape(self.value) if self.value is not None else (1,) * self.ndim
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of what it stands for."""
+        return np.asarray(self.value).dtype if self.value is not None else np.dtype(np.float64)
 
     def inside(self, level: int) -> str:
         """The text, in parentheses if it binds more loosely than `level`."""
@@ -42,48 +57,102 @@ class Symbol:
 
     def __add__(self, other: Any) -> Symbol:
         other = lift(other)
-        if other.text == "0":
-            return self
-        return Symbol(f"{self.inside(_SUM)} + {other.inside(_SUM)}", _SUM)
+        if other.text == "0" or self.text == "0":
+            return other if self.text == "0" else self
+        if other.text.startswith("−") and other.level <= _PRODUCT:
+            return Symbol(f"{self.inside(_SUM)} − {other.text[1:]}", _SUM, value=_both(np.add, self, other))
+        return Symbol(f"{self.inside(_SUM)} + {other.inside(_SUM)}", _SUM, value=_both(np.add, self, other))
 
     def __radd__(self, other: Any) -> Symbol:
         return lift(other) + self
 
     def __sub__(self, other: Any) -> Symbol:
-        return Symbol(f"{self.inside(_SUM)} − {lift(other).inside(_PRODUCT)}", _SUM)
+        other = lift(other)
+        if other.text == "0":
+            return self
+        return Symbol(f"{self.inside(_SUM)} − {other.inside(_PRODUCT)}", _SUM, value=_both(np.subtract, self, other))
 
     def __rsub__(self, other: Any) -> Symbol:
         return lift(other) - self
 
     def __mul__(self, other: Any) -> Symbol:
         other = lift(other)
+        value = _both(np.multiply, self, other)
+        if "1" in (self.text, other.text):
+            return Symbol(*((other.text, other.level) if self.text == "1" else (self.text, self.level)), value=value)
         if self.text == other.text:
-            return Symbol(f"{self.inside(_ATOM)}²", _POWER)
+            return Symbol(f"{self.inside(_ATOM)}²", _POWER, value=value)
         number = self.text.lstrip("−").replace(".", "").isdigit()
         dot = "" if number and other.text[0].isalpha() else "·"
         left = self.text if number else self.inside(_PRODUCT)
-        return Symbol(f"{left}{dot}{other.inside(_PRODUCT)}", _SUM if left[0] == "−" else _PRODUCT)
+        level = _SUM if left[0] == "−" else _PRODUCT
+        return Symbol(f"{left}{dot}{other.inside(_PRODUCT)}", level, value=value)
 
     def __rmul__(self, other: Any) -> Symbol:
         return lift(other) * self
 
     def __truediv__(self, other: Any) -> Symbol:
-        return Symbol(f"{self.inside(_PRODUCT)}/{lift(other).inside(_POWER)}", _PRODUCT)
+        other = lift(other)
+        return Symbol(f"{self.inside(_PRODUCT)}/{other.inside(_POWER)}", _PRODUCT, value=_both(np.divide, self, other))
 
     def __rtruediv__(self, other: Any) -> Symbol:
         return lift(other) / self
 
     def __neg__(self) -> Symbol:
-        return Symbol(f"−{self.inside(_PRODUCT)}", _PRODUCT)
+        value = None if self.value is None else np.negative(self.value)
+        return Symbol(f"−{self.inside(_PRODUCT)}", _PRODUCT, value=value)
+
+    def __pow__(self, exponent: Any) -> Symbol:
+        return arithmetic.pow(self, exponent)
+
+    def __rpow__(self, base: Any) -> Symbol:
+        return arithmetic.pow_(lift(base), self)
+
+    def __abs__(self) -> Symbol:
+        return arithmetic.abs_(self)
+
+    def __matmul__(self, other: Any) -> Symbol:
+        return linalg.matmul_(self, other)
+
+    def __getitem__(self, index: Any) -> Symbol:
+        return shape.getitem(self, index)
+
+    def __gt__(self, other: Any) -> Symbol:
+        return comparison.greater(self, other)
+
+    def __ge__(self, other: Any) -> Symbol:
+        return comparison.greater_equal(self, other)
+
+    def __lt__(self, other: Any) -> Symbol:
+        return comparison.less(self, other)
+
+    def __le__(self, other: Any) -> Symbol:
+        return comparison.less_equal(self, other)
 
     def __primitive__(self, primitive: Primitive, inputs: Sequence[Any], params: Mapping[str, Any]) -> Symbol:
         """Write the operation as its notation says."""
-        return expression(primitive, [lift(x) for x in inputs], params)
+        symbols = [lift(x) for x in inputs]
+        out = expression(primitive, symbols, params)
+        if all(s.value is not None for s in symbols):
+            out.value = primitive.compute([s.value for s in symbols], dict(params))[0]
+            out.ndim = out.value.ndim
+        return out
+
+
+def _both(function: Any, a: Symbol, b: Symbol) -> Any:
+    """The value of two symbols together, where both have one."""
+    return None if a.value is None or b.value is None else function(a.value, b.value)
 
 
 def lift(value: Any) -> Symbol:
     """Make a number a symbol; a symbol stays."""
-    return value if isinstance(value, Symbol) else Symbol(written(value), _SUM if value < 0 else _ATOM)
+    if isinstance(value, Symbol):
+        return value
+    array = np.asarray(value)
+    if array.size != 1:
+        return Symbol("array", value=array)
+    number = array.item()
+    return Symbol(written(number), _SUM if number < 0 else _ATOM, value=array)
 
 
 def expression(primitive: Primitive, inputs: Sequence[Symbol], params: Mapping[str, Any]) -> Symbol:
@@ -98,7 +167,7 @@ def expression(primitive: Primitive, inputs: Sequence[Symbol], params: Mapping[s
         exponent = f"{params['exponent']:g}".translate(_SUPERSCRIPTS)
         return inputs[0] if exponent == "¹" else Symbol(f"{inputs[0].inside(4)}{exponent}", notation.level)
     arguments = [x.inside(notation.argument_level(i)) for i, x in enumerate(inputs)]
-    shown = {name: value for name, value in params.items() if isinstance(value, int | float | str)}
+    shown = {name: value for name, value in params.items() if isinstance(value, int | float | str | Symbol)}
     written = _product(primitive, inputs) or notation.formula
     return Symbol(written.format(*arguments, **{**dict.fromkeys(params, "…"), **shown}), notation.level)
 
@@ -136,6 +205,31 @@ def local_derivatives(
         f"∂{out}/∂{name} = {lift(primitive.partial(i, Symbol(out), inputs, params))}"
         for i, name in enumerate(map(str, inputs))
     ]
+
+
+def pullbacks(
+    primitive: Primitive, sample: Sample, names: Sequence[str] = ("x", "y", "w"), out: str = "z"
+) -> list[str]:
+    """Print what each input is sent when `g` is the gradient that arrives at the output, from the rule itself.
+
+    Args:
+        primitive: one with a derivative.
+        sample: inputs, on whose shapes the rule may depend.
+        names: what the inputs are called.
+        out: what the output is called.
+
+    >>> from minidl.primitives import registry
+    >>> softmax = registry["softmax"]
+    >>> pullbacks(softmax, softmax.samples[0], out="y")
+    ['∂L/∂x = y·(g − Σ g·y)']
+    """
+    arrays = sample.arrays(np.random.default_rng(0))
+    params = dict(sample.params)
+    result, saved = primitive.compute(arrays, params)
+    inputs = [Symbol(name, value=array) for name, array in zip(names, arrays, strict=False)]
+    upstream = Symbol("g", value=np.ones_like(result))
+    sent = primitive.vjp(upstream, Symbol(out, value=result), inputs, saved, params, [True] * len(inputs))
+    return [f"∂L/∂{x} = {lift(c)}" for x, c in zip(inputs, sent, strict=True) if c is not None]
 
 
 def formula(node: Node, names: Mapping[Node, str]) -> str:

@@ -1,6 +1,16 @@
 """The record of a computation: nodes, what made them, and whether recording is on."""
 
-from .mode import enable_grad, is_grad_enabled, no_grad, scope, set_grad_enabled
+from .history import describe
+from .mode import (
+    detect_anomaly,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    scope,
+    set_detect_anomaly,
+    set_grad_enabled,
+)
 from .node import Node, data_of
 from .primitive import Notation, Primitive
 
@@ -9,9 +19,13 @@ __all__ = [
     "Notation",
     "Primitive",
     "data_of",
+    "describe",
+    "detect_anomaly",
     "enable_grad",
+    "inference_mode",
     "is_grad_enabled",
     "no_grad",
     "scope",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]

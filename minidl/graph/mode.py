@@ -13,6 +13,8 @@ class _State(threading.local):
     recording: bool = True
     scope: str = ""
     quiet: bool = False  # whether NumPy's warnings about infinities are off already
+    anomaly: bool = False  # whether operations remember where they were computed
+    check_nan: bool = True  # whether, under anomaly detection, a NaN or an infinity in a gradient is an error
 
 
 state = _State()
@@ -61,8 +63,29 @@ class no_grad(_Recording):  # noqa: N801  (PyTorch's names)
     False
     """
 
+    def __new__(cls, function: Any = None) -> Any:  # noqa: D102  (`@no_grad`, without parentheses)
+        return super().__new__(cls) if function is None else cls()(function)
+
     def __init__(self) -> None:
         super().__init__(False)
+
+
+class inference_mode(_Recording):  # noqa: N801
+    """The same as `no_grad`: its results may still be used in later computations.
+
+    Args:
+        mode: whether to switch recording off (or on).
+
+    >>> with inference_mode():
+    ...     is_grad_enabled()
+    False
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:  # noqa: D102
+        return cls()(mode) if callable(mode) else super().__new__(cls)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__(not mode)
 
 
 class enable_grad(_Recording):  # noqa: N801
@@ -72,6 +95,9 @@ class enable_grad(_Recording):  # noqa: N801
     ...     is_grad_enabled()
     True
     """
+
+    def __new__(cls, function: Any = None) -> Any:  # noqa: D102
+        return super().__new__(cls) if function is None else cls()(function)
 
     def __init__(self) -> None:
         super().__init__(True)
@@ -102,6 +128,63 @@ class set_grad_enabled(_Recording):  # noqa: N801
         """As a decorator it acts on the function's calls alone."""
         state.recording = self._previous
         return super().__call__(function)
+
+
+class detect_anomaly(ContextDecorator):  # noqa: N801
+    """Find the line that spoils a gradient: for a `with` block, in this thread.
+
+    Run the forward and the backward pass inside. Each operation then remembers the line that called it and a checksum of
+    what it read. The first NaN or infinity that is sent back is an error that names that line, and so is a value that was
+    written to behind the engine's back (`x.data[i] = …`, `x.numpy()[i] = …`). Everything runs slower meanwhile.
+
+    Args:
+        check_nan: whether NaN and infinities are errors; the line and the checksums are remembered in any case.
+
+    >>> import minidl
+    >>> x = minidl.tensor(0.0, requires_grad=True)
+    >>> with detect_anomaly():  # doctest: +ELLIPSIS
+    ...     minidl.sqrt(x).backward()
+    Traceback (most recent call last):
+    minidl.errors.GraphError: the backward of sqrt sends an infinity to a tensor; ...
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self.mode = True, check_nan
+        self._previous = state.anomaly, state.check_nan
+
+    def _recreate_cm(self) -> Self:
+        return type(self)(self.mode[1])
+
+    def __enter__(self) -> Self:
+        self._previous = state.anomaly, state.check_nan
+        state.anomaly, state.check_nan = self.mode
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        state.anomaly, state.check_nan = self._previous
+
+
+class set_detect_anomaly(ContextDecorator):  # noqa: N801
+    """Turn `detect_anomaly` on or off in this thread: at once, and in a `with` block until its end.
+
+    Args:
+        mode: whether to detect.
+        check_nan: as in `detect_anomaly`.
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._previous = state.anomaly, state.check_nan
+        state.anomaly, state.check_nan = mode, check_nan
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        state.anomaly, state.check_nan = self._previous
 
 
 @contextmanager

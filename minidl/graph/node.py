@@ -3,15 +3,62 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+
+from ..errors import DtypeError, GraphError, ShapeError
+from .place import Place, user_place
 
 if TYPE_CHECKING:
     from .primitive import Primitive
 
 clock = itertools.count(1)
 """Ticks once for every node made and every value changed in place, so either can be compared with the other."""
+
+
+class Changes:
+    """What all nodes that share memory know together: when and where it was last changed in place.
+
+    Attributes:
+        tick: the clock's time of the last change; 0 for never.
+        place: the user's line that made it.
+        kept: whether the value from before is still there, to be drawn.
+        recorded: whether the record still computes the value from before.
+    """
+
+    __slots__ = ("kept", "place", "recorded", "tick")
+
+    def __init__(self, tick: int = 0, place: Place | None = None, kept: bool = False, recorded: bool = False) -> None:
+        self.tick = tick
+        self.place = place
+        self.kept = kept
+        self.recorded = recorded
+
+
+class Extras:
+    """What only few nodes have, so that the others need not carry it.
+
+    Attributes:
+        retains_grad: whether backward keeps this intermediate value's gradient.
+        hooks: called with its complete gradient, which they may replace.
+        after: called with a leaf once its `.grad` is up to date.
+        place: the user's line that computed it, under `detect_anomaly`.
+        checksums: of the inputs' data at that time, under `detect_anomaly`.
+        view: for a view that is not recorded, the primitive, its parameters, and the node whose memory it shows.
+        earlier: the node that holds the record from before an in-place operation.
+        dropped: whether its values are recomputed when read (`checkpoint`).
+    """
+
+    retains_grad: bool = False
+    hooks: dict[int, Callable[[Any], Any]] | None = None
+    after: dict[int, Callable[[Any], None]] | None = None
+    place: Place | None = None
+    checksums: tuple[int | None, ...] | None = None
+    view: tuple[Primitive, dict[str, Any], Node] | None = None
+    earlier: Node | None = None
+    dropped: bool = False
 
 
 class Node:
@@ -30,30 +77,28 @@ class Node:
         name: the name a person gave it, or None.
         scope: the path of the module that it was made in, or "".
         order: the tick of the clock at which it was made; inputs always precede outputs.
+        extras: what only few nodes have, such as hooks; None for the others.
     """
 
     __slots__ = (
         "__weakref__",
         "_changes",
         "_data",
-        "freed",
-        "grad",
+        "_grad",
+        "_requires_grad",
+        "extras",
         "inputs",
         "name",
         "order",
         "params",
         "primitive",
-        "requires_grad",
-        "retains_grad",
         "saved",
         "scope",
     )
 
     _data: Any
-    grad: Any
-    requires_grad: bool
-    retains_grad: bool
-    freed: bool
+    _grad: Node | None
+    _requires_grad: bool
     primitive: Primitive | None
     inputs: tuple[Any, ...]
     params: dict[str, Any]
@@ -61,17 +106,16 @@ class Node:
     name: str | None
     scope: str
     order: int
-    _changes: list[int] | None
+    extras: Extras | None
+    _changes: Changes | None
 
     result_class: ClassVar[type[Node]]
     """The class of an operation's result when this class is among its inputs."""
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
         self._data = data
-        self.grad = None
-        self.requires_grad = requires_grad
-        self.retains_grad = False
-        self.freed = False
+        self._grad = None
+        self._requires_grad = requires_grad
         self.primitive = None
         self.inputs = ()
         self.params = NO_PARAMS
@@ -79,7 +123,70 @@ class Node:
         self.name = name
         self.scope = ""
         self.order = next(clock)
+        self.extras = None
         self._changes = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Only reached for what is not there: the values that `checkpoint` dropped are computed again."""
+        if name in ("_data", "saved") and (extras := getattr(self, "extras", None)) is not None and extras.dropped:
+            from .history import recompute  # only needed by those who drop something
+
+            recompute(self)
+            return getattr(self, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    @property
+    def grad(self) -> Any:
+        """The accumulated gradient of a leaf, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None and value is not self._grad:
+            if not isinstance(value, Node):
+                raise DtypeError(f"x.grad must be a tensor or None, got {type(value).__name__}")
+            if value.shape != self.shape:
+                raise ShapeError(f"x.grad must have the tensor's shape {self.shape}, got {value.shape}")
+            if value.dtype != self.dtype:
+                raise DtypeError(f"x.grad must have the tensor's dtype {self.dtype}, got {value.dtype}")
+            if value is self:
+                raise GraphError("a tensor cannot be its own gradient; assign a copy: x.grad = x.clone()")
+        self._grad = value
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this value; it can be set on leaves."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if not self.is_leaf:
+            raise GraphError(
+                "only leaves can be told whether to require gradients, not a recorded result; use detach() to cut the "
+                "graph here"
+            )
+        if wanted and self.dtype.kind not in "fc":
+            raise DtypeError(
+                f"only floating-point tensors can require gradients, not {self.dtype}; convert with x.to(minidl.float32) "
+                "first"
+            )
+        self._requires_grad = bool(wanted)
+
+    @property
+    def freed(self) -> bool:
+        """Whether an earlier backward(retain_graph=False) freed what it needs for its derivative."""
+        return self.primitive is not None and not self.inputs
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether backward keeps the gradient of this intermediate value."""
+        return self.extras is not None and self.extras.retains_grad
+
+    def own_extras(self) -> Extras:
+        """Its extras, made if there are none yet."""
+        if self.extras is None:
+            self.extras = Extras()
+        return self.extras
 
     @property
     def data(self) -> Any:
@@ -88,22 +195,31 @@ class Node:
 
     @data.setter
     def data(self, value: Any) -> None:
-        self._data = (
-            value if isinstance(value, np.ndarray | np.generic) else np.asarray(data_of(value), self._data.dtype)
-        )
+        if not isinstance(value, np.ndarray | np.generic):
+            try:
+                value = np.asarray(data_of(value), self._data.dtype)
+            except (TypeError, ValueError) as error:
+                raise DtypeError(f"x.data must be an array or numbers, got {value!r:.60}") from error
+        self._data = value
+        self.note_change()
+
+    def note_change(self) -> None:
+        """Note that its memory has another content from now on, and the user's line that wrote it."""
         if self._changes is None:
-            self._changes = [0]
-        self._changes[0] = next(clock)
+            self._changes = Changes()
+        self._changes.tick, self._changes.place = next(clock), user_place()
+        if self.extras is not None:
+            self.extras.dropped = False  # what was written cannot be recomputed
 
     @property
     def changed(self) -> int:
         """The tick at which its data, or data it shares memory with, were last replaced or changed in place; 0 for never."""
-        return 0 if self._changes is None else self._changes[0]
+        return 0 if self._changes is None else self._changes.tick
 
     def shares_memory_with(self, other: Node) -> None:
         """Note that a change of either is a change of both."""
         if other._changes is None:
-            other._changes = [0]
+            other._changes = Changes()
         self._changes = other._changes
 
     @property

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import DtypeError, MinidlError, ShapeError
+from ..errors import DtypeError, MinidlError, ShapeError, UsageError
 from ..kernels import backend_of
 from ..kernels.dtypes import promote, require_numbers
+from .anomaly import remember
 from .mode import state
 from .node import NO_PARAMS, Node, clock
 
@@ -39,6 +41,9 @@ class Notation:
         return self.argument_levels[min(i, len(self.argument_levels) - 1)]
 
 
+_PLAIN = (np.ndarray, np.generic, int, float, complex)
+
+
 class Primitive:
     """An operation with its forward rule. The four kinds, which add derivatives, are in `minidl.primitives.kinds`.
 
@@ -51,9 +56,12 @@ class Primitive:
         forward: `forward(xp, *arrays, **params)` → the result, computed with the functions of the backend `xp`.
         notation: how a textbook writes it.
         promotion: how inputs of different dtypes meet: None (they must already agree), `"same"` (PyTorch's promotion)
-            or `"float"` (promotion, and integers become the default float).
+            or `"float"` (promotion, and integers become the default float) or `"exact"` (promotion, but a Python int that
+            the dtype cannot hold keeps its value, as a comparison needs).
         saves: whether `forward` returns `(result, saved)`.
         views: whether the result may share memory with its (only) input, so that a change of one is a change of both.
+        arguments: what its inputs are called; none where it takes any number of them.
+        parameters: its other arguments, in order, with their defaults.
     """
 
     kind: ClassVar[str] = "constant"
@@ -68,8 +76,13 @@ class Primitive:
         saves: bool = False,
         views: bool = False,
         explain: Callable[..., str | None] | None = None,
+        arguments: tuple[str, ...] = (),
+        parameters: Mapping[str, Any] | None = None,
     ) -> None:
-        self.name = name
+        self.__name__ = self.name = name
+        self.arguments = arguments
+        self.parameters = dict(parameters or {})
+        self._arity = len(arguments)
         self.forward = forward
         self.notation = notation
         self.promotion = promotion
@@ -81,8 +94,8 @@ class Primitive:
         return f"<{self.kind} primitive {self.name}>"
 
     def __call__(self, *inputs: Value, **params: Any) -> Value:  # noqa: D102  (the class says it)
-        if params and ("input" in params or "other" in params):  # PyTorch's names for what usually comes without one
-            inputs = (*inputs, *(params.pop(name) for name in ("input", "other") if name in params))
+        if self._arity and (len(inputs) != self._arity or params.keys() != self.parameters.keys()):
+            inputs, params = self._bind(inputs, params)
         arrays: list[Any] = []
         node_class: type[Node] | None = None
         record = False
@@ -91,39 +104,78 @@ class Primitive:
                 arrays.append(x._data)
                 if node_class is None:
                     node_class = x.result_class
-                if x.requires_grad:
+                if x._requires_grad:
                     record = True
+            elif isinstance(x, _PLAIN):
+                arrays.append(x)
             elif hasattr(x, "__primitive__"):
                 return x.__primitive__(self, inputs, params)
             else:
-                arrays.append(x)
+                arrays.append(self._not_foreign(x))
         result, saved = self.compute(arrays, params, inputs)
         if node_class is None:
             return result
         out: Node = node_class.__new__(node_class)
         out._data = result
-        out.grad = None
-        out.retains_grad = False
-        out.freed = False
+        out._grad = None
+        out.extras = None
         out.name = None
         out.order = next(clock)
         out._changes = None
         out.scope = state.scope
         if record and state.recording and self.kind != "constant" and result.dtype.kind in "fc":
-            out.requires_grad = True
+            out._requires_grad = True
             out.primitive = self
             out.inputs = inputs
             out.params = params
             out.saved = saved
+            if state.anomaly:
+                remember(out, arrays)
         else:
-            out.requires_grad = False
+            out._requires_grad = False
             out.primitive = None
             out.inputs = ()
             out.params = NO_PARAMS
             out.saved = None
         if self.views and isinstance(inputs[0], Node) and np.may_share_memory(result, arrays[0]):
             out.shares_memory_with(inputs[0])
+            if not (out._requires_grad or inputs[0]._requires_grad):
+                out.own_extras().view = (self, params, inputs[0])
         return out
+
+    def _not_foreign(self, x: Any) -> Any:
+        """Refuse arrays that live elsewhere; what is no array at all is refused by the dtypes' rules."""
+        if hasattr(x, "dtype") or hasattr(x, "__dlpack__"):
+            raise DtypeError(
+                f"{self.name}: got a {type(x).__module__}.{type(x).__qualname__}, an array of another library or device; "
+                "here tensors, NumPy arrays and numbers meet: convert it first, as in minidl.tensor(numpy.asarray(x))"
+            )
+        return x
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        """As a class's attribute it is a method."""
+        return self if owner is None else MethodType(self, owner)
+
+    def _bind(self, inputs: tuple[Value, ...], params: dict[str, Any]) -> tuple[tuple[Value, ...], dict[str, Any]]:
+        """Sort arguments given by name or by position into inputs and parameters, and fill in the defaults.
+
+        Raises:
+            UsageError: too few, too many, or unknown ones.
+        """
+        names = (*self.arguments, *self.parameters)
+        if len(inputs) > len(names):
+            raise UsageError(f"{self.name} takes {', '.join(names)}; got {len(inputs)} arguments")
+        given = dict(zip(names, inputs, strict=False))
+        for name, value in params.items():
+            if name not in names:
+                raise UsageError(f"{self.name} has no argument {name!r}; it takes {', '.join(names)}")
+            if name in given:
+                raise UsageError(f"{self.name} got its argument {name!r} twice")
+            given[name] = value
+        missing = [name for name in self.arguments if name not in given]
+        if missing:
+            raise UsageError(f"{self.name} takes {', '.join(names)}; {missing[0]} is missing")
+        return tuple(given[n] for n in self.arguments), {n: given.get(n, d) for n, d in self.parameters.items()}
 
     def compute(self, arrays: Sequence[Any], params: dict[str, Any], inputs: Sequence[Value] = ()) -> tuple[Any, Any]:
         """Run the forward rule on arrays alone and return `(result, saved)`; nothing is recorded.
@@ -134,7 +186,7 @@ class Primitive:
         """
         xp = backend_of(arrays)
         if self.promotion is not None:
-            arrays = promote(arrays, to_float=self.promotion == "float")
+            arrays = promote(arrays, to_float=self.promotion == "float", exact=self.promotion == "exact")
         else:
             for a in arrays:
                 require_numbers(a)
@@ -158,6 +210,8 @@ class Primitive:
         labels = [(x.name if isinstance(x, Node) else None) or "xyzuvw"[i % 6] for i, x in enumerate(inputs)]
         message = self.explain(*shapes, **params) if self.explain else None
         message = message.format(*labels) if message else None
+        if message is not None and not message.startswith(self.name):
+            message = f"{self.name}: {message}"
         if message is None:
             message = f"{self.name} of {', '.join(map(str, shapes))}: {error}"
         names = [f"{x.name} {x.shape}" for x in inputs if isinstance(x, Node) and x.name]

@@ -21,7 +21,22 @@ float64 = np.dtype(np.float64)
 complex64 = np.dtype(np.complex64)
 complex128 = np.dtype(np.complex128)
 
+ALIASES = {
+    "bool": bool_,
+    "short": int16,
+    "int": int32,
+    "long": int64,
+    "half": float16,
+    "float": float32,
+    "double": float64,
+    "cfloat": complex64,
+    "cdouble": complex128,
+}
+"""PyTorch's other names for them; most hide a builtin, and so they are attributes of `minidl` only."""
+
 _default = float32
+_WIDER = {"b": (int,)}
+"""Besides float and complex, the plain numbers before which a dtype of this kind gives way."""
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
@@ -34,20 +49,87 @@ def get_default_dtype() -> np.dtype[Any]:
     return _default
 
 
-def set_default_dtype(dtype: Any) -> None:
-    """Make `dtype` (float32 or float64) the one for floating-point values that state none.
+def set_default_dtype(d: Any) -> None:
+    """Make `d` (float32, float64 or float16) the dtype of floating-point values that state none.
 
     Raises:
         DtypeError: not a floating-point dtype.
     """
     global _default
-    wanted = np.dtype(dtype)
-    if wanted.kind != "f":
-        raise DtypeError(f"the default dtype must be a floating-point one such as minidl.float32; got {wanted}")
-    _default = wanted
+    if not isinstance(d, np.dtype | type) or np.dtype(d).kind != "f" or d is float:
+        raise DtypeError(f"set_default_dtype: takes a floating-point dtype such as minidl.float64; got {d!r}")
+    _default = as_dtype(d, "set_default_dtype")
 
 
-def promote(arrays: Sequence[Any], to_float: bool = False) -> Sequence[Any]:
+def default_complex() -> np.dtype[Any]:
+    """Return the complex dtype made of two of the default dtype."""
+    return complex128 if _default == float64 else complex64
+
+
+def as_dtype(dtype: Any, name: str) -> np.dtype[Any]:
+    """Read an argument `dtype`: one of ours, NumPy's name or type of it, or Python's `float`, `int`, `bool`, `complex`.
+
+    Raises:
+        DtypeError: it is none, or one that tensors do not have.
+    """
+    try:
+        found = None if dtype is None else np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or found.kind not in _CATEGORY or found.itemsize > 8 * (1 + (found.kind == "c")):
+        raise DtypeError(f"{name}: {dtype!r} is no dtype of a tensor; use one such as minidl.float32 or minidl.int64")
+    return found.newbyteorder("=")
+
+
+def finfo(type: Any = None) -> np.finfo[Any]:
+    """Tell the limits of a floating-point dtype, the default one if none is given: `eps`, `max`, `min`, `tiny`, …
+
+    Raises:
+        DtypeError: another kind of dtype.
+
+    >>> float(finfo(float64).eps)
+    2.220446049250313e-16
+    """
+    dtype = _default if type is None else as_dtype(type, "finfo")
+    if dtype.kind not in "fc":
+        raise DtypeError(f"finfo: takes a floating-point dtype; for {dtype} there is iinfo")
+    return np.finfo(dtype)
+
+
+def iinfo(type: Any) -> np.iinfo[Any]:
+    """Tell the limits of an integer dtype: `max`, `min`, `bits`.
+
+    Raises:
+        DtypeError: another kind of dtype.
+
+    >>> iinfo(uint8).max
+    255
+    """
+    dtype = as_dtype(type, "iinfo")
+    if dtype.kind not in "ui":
+        raise DtypeError(f"iinfo: takes an integer dtype; for {dtype} there is finfo")
+    return np.iinfo(dtype)
+
+
+def promote_types(type1: Any, type2: Any) -> np.dtype[Any]:
+    """Return the dtype in which two arrays with axes of these dtypes meet.
+
+    >>> promote_types(int64, float16), promote_types(uint8, int8)
+    (dtype('float16'), dtype('int16'))
+    """
+    return _promote_pair(as_dtype(type1, "promote_types"), as_dtype(type2, "promote_types"))
+
+
+def can_cast(from_: Any, to: Any) -> bool:
+    """Tell whether a result of one dtype may be written into another: never down from complex to float to integer to bool.
+
+    >>> can_cast(float64, float32), can_cast(float32, int64)
+    (True, False)
+    """
+    return _CATEGORY[as_dtype(from_, "can_cast").kind] <= _CATEGORY[as_dtype(to, "can_cast").kind]
+
+
+def promote(arrays: Sequence[Any], to_float: bool = False, exact: bool = False) -> Sequence[Any]:
     """Bring arrays to the dtype PyTorch would compute in; the usual case, all alike, is returned as it came.
 
     Arrays with axes outrank 0-d arrays, which outrank scalars and plain numbers, but only within a category (bool, integer,
@@ -56,6 +138,7 @@ def promote(arrays: Sequence[Any], to_float: bool = False) -> Sequence[Any]:
     Args:
         arrays: arrays and plain numbers.
         to_float: whether integers become the default float, as in a division.
+        exact: whether a Python int that the dtype cannot hold keeps its value; else it wraps around, as in PyTorch.
 
     >>> a = np.ones(2, np.float32)
     >>> promote([a, np.array(1.0)])[1].dtype
@@ -75,15 +158,18 @@ def promote(arrays: Sequence[Any], to_float: bool = False) -> Sequence[Any]:
             if common.kind in "fc":
                 if not any(type(a) is complex for a in arrays):
                     return arrays
-            elif not to_float and not any(type(a) is float or type(a) is complex for a in arrays):
-                return arrays
+            elif not to_float and not any(type(a) in (float, complex, *_WIDER.get(common.kind, ())) for a in arrays):
+                return arrays if exact else [_held(a, common) if type(a) is int else a for a in arrays]
         elif not to_float:
             return arrays
     target = result_type(arrays, to_float)
     scalar = all(not isinstance(a, np.ndarray) for a in arrays) and target == float64
     if scalar:
         return [np.float64(a) for a in arrays]
-    return [np.asarray(a, dtype=target) for a in arrays]
+    with np.errstate(over="ignore"):  # a Python float that is too large becomes infinite
+        return [
+            np.asarray(_held(a, target) if type(a) is int and target.kind in "ui" else a, dtype=target) for a in arrays
+        ]
 
 
 def result_type(arrays: Sequence[Any], to_float: bool = False) -> np.dtype[Any]:
@@ -102,25 +188,39 @@ def result_type(arrays: Sequence[Any], to_float: bool = False) -> np.dtype[Any]:
             rank, dtype = 2, _dtype_of_number(a)
         have = ranks[rank]
         ranks[rank] = dtype if have is None else _promote_pair(have, dtype)
-    result: np.dtype[Any] | None = None
-    for dtype in ranks:
-        if dtype is None:
-            continue
-        if result is None or _CATEGORY[dtype.kind] > _CATEGORY[result.kind]:
-            result = dtype
+    with_axes, single, number = ranks
+    if number is not None and not (with_axes is None and single is None):
+        if number.kind == "f":
+            number = _default  # a plain 0.5 among integers
+        elif number.kind == "c":
+            number = default_complex()
+    result = _outrank(with_axes, _outrank(single, number))
     if result is None:
         raise DtypeError("nothing to compute with")
-    only_numbers = ranks[0] is None and ranks[1] is None
-    if not only_numbers and ranks[2] is result and result.kind == "f":
-        result = _default  # a plain 0.5 among integers
     if to_float and result.kind in "bui":
         result = _default
     return result
 
 
+def _outrank(first: np.dtype[Any] | None, second: np.dtype[Any] | None) -> np.dtype[Any] | None:
+    """The dtype where values of `first` meet those of a lower rank: a lower rank only adds its category.
+
+    Source: PyTorch, `combine_categories` in ATen/native/TypeProperties.cpp.
+    """
+    if first is None or second is None:
+        return second if first is None else first
+    if _CATEGORY[second.kind] <= _CATEGORY[first.kind]:
+        return first
+    return _promote_pair(first, second) if first.kind != "f" else _complex_of(first)
+
+
+def _complex_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return complex128 if dtype == float64 else complex64
+
+
 def _promote_pair(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype of two arrays of one rank: NumPy's within a category, else the higher category's, however small."""
-    if _CATEGORY[a.kind] == _CATEGORY[b.kind]:
+    if _CATEGORY[a.kind] == _CATEGORY[b.kind] or {a.kind, b.kind} == {"f", "c"}:
         return np.promote_types(a, b)
     return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
 
@@ -133,6 +233,20 @@ def require_numbers(a: Any) -> None:
     """
     if not hasattr(a, "dtype"):
         _dtype_of_number(a)
+
+
+def _held(number: int, dtype: np.dtype[Any]) -> Any:
+    """A Python int as an integer dtype holds it: modulo its range, as the arithmetic of whole numbers is there.
+
+    Raises:
+        DtypeError: not even int64 can hold it.
+    """
+    limits = np.iinfo(dtype)
+    if limits.min <= number <= limits.max:
+        return number
+    if not -(2**63) <= number < 2**63:
+        raise DtypeError(f"{number} is too large for {dtype}; make the tensor floating-point: x.double()")
+    return np.int64(number).astype(dtype)
 
 
 def _dtype_of_number(x: Any) -> np.dtype[Any]:

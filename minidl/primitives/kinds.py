@@ -14,60 +14,24 @@ differentiated again; fed symbols it prints itself. A broadcast is undone in one
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from ..graph import Node, Notation, Primitive, data_of
 from ..kernels.dtypes import require_numbers
+from .operation import SAME, enter_primitive
+from .samples import Refusal, Sample, Shape, refuses, sample
+
+__all__ = [
+    "Constant", "Elementwise", "General", "Linear", "Multilinear", "Primitive", "Rule", "Sample", "Shape", "Value", "expand_", "expand_to",
+    "is_node", "refuses", "registry", "sample", "shape_of", "sum_to", "sum_to_",
+]  # fmt: skip
 
 Value = Any
-Shape = tuple[int, ...]
 Rule = Callable[..., Value]
-Domain = Literal["real", "positive", "nonzero", "distinct", "unit"]
-
 registry: dict[str, Primitive] = {}
 """Every primitive by name, in the order of definition; tests, figures and reference pages walk it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Inputs on which a primitive is tested: the shapes, where the numbers come from, and the other arguments.
-
-    Attributes:
-        shapes: one shape an input.
-        params: the primitive's parameters.
-        domain: `real` (normal), `positive` (0.5 … 2), `nonzero` (|x| > 0.3), `distinct` (no two closer than 0.1, none
-            near 0), `unit` (0.1 … 0.9).
-    """
-
-    shapes: tuple[Shape, ...]
-    params: Mapping[str, Any] = field(default_factory=dict)
-    domain: Domain = "real"
-
-    def arrays(self, rng: np.random.Generator) -> list[np.ndarray[Any, Any]]:
-        """Draw the inputs, in float64."""
-        return [self._draw(shape, rng) for shape in self.shapes]
-
-    def _draw(self, shape: Shape, rng: np.random.Generator) -> np.ndarray[Any, Any]:
-        size = int(np.prod(shape))
-        if self.domain == "positive":
-            values = rng.uniform(0.5, 2.0, size)
-        elif self.domain == "unit":
-            values = rng.uniform(0.1, 0.9, size)
-        elif self.domain == "nonzero":
-            values = rng.uniform(0.3, 2.0, size) * rng.choice([-1.0, 1.0], size)
-        elif self.domain == "distinct":
-            values = rng.permutation((np.arange(size) - size // 2) * 0.3 + rng.uniform(0.05, 0.2, size))
-        else:
-            values = rng.standard_normal(size)
-        return np.asarray(values).reshape(shape)
-
-
-def sample(*shapes: Shape, domain: Domain = "real", **params: Any) -> Sample:
-    """Shorthand for a `Sample`: `sample((3, 4), (4,), domain="positive", dim=1)`."""
-    return Sample(shapes, params, domain)
 
 
 def shape_of(x: Value) -> Shape:
@@ -85,16 +49,41 @@ def shape_of(x: Value) -> Shape:
 
 
 class _Registered(Primitive):
-    """A primitive that enters the registry, with its sample inputs."""
+    """A primitive that enters the registry, with its sample inputs, and perhaps the catalogue of public operations.
+
+    Attributes:
+        samples: inputs that it is tested on.
+        analytic: whether its forward rule can be fed complex numbers, so that a complex step gives its derivative.
+    """
 
     def __init__(
-        self, name: str, notation: Notation, forward: Callable[..., Value], samples: Sequence[Sample], **options: Any
+        self,
+        name: str,
+        notation: Notation,
+        forward: Callable[..., Value],
+        samples: Sequence[Sample],
+        *,
+        analytic: bool = True,
+        homes: str = "",
+        doc: str = "",
+        errors: Sequence[Refusal] = (),
+        subgradient: str = "",
+        torch: str | None = SAME,
+        aliases: Sequence[str] = (),
+        tolerance: float = 1.0,
+        **options: Any,
     ) -> None:
         super().__init__(name, forward, notation, **options)
         self.samples = tuple(samples)
+        self.analytic = analytic
+        self.__doc__ = doc or None
         if name in registry:
             raise ValueError(f"there is a primitive named {name!r} already")
         registry[name] = self
+        if homes:
+            family = forward.__module__.rpartition(".")[2]
+            told = {"subgradient": subgradient, "torch": torch, "aliases": tuple(aliases), "errors": tuple(errors)}
+            enter_primitive(self, family, homes, self.samples, tolerance=tolerance, **told)
 
 
 class Constant(_Registered):
@@ -105,6 +94,8 @@ class Constant(_Registered):
 
 class Elementwise(_Registered):
     """One output element from one element of each input.
+
+    It is public at once, as `minidl.NAME` and `x.NAME()` unless `homes` says otherwise.
 
     Attributes:
         partials: for each argument the derivative, a plain number or a rule `partial(out, *inputs, **params)`.
@@ -120,10 +111,25 @@ class Elementwise(_Registered):
         partials: Sequence[Rule | float],
         samples: Sequence[Sample],
         promotion: str = "same",
+        homes: str = "minidl Tensor",
+        arguments: Sequence[str] = ("input", "other"),
         **options: Any,
     ) -> None:
-        super().__init__(name, notation, forward, samples, promotion=promotion, explain=_explain_broadcast, **options)
         self.partials = tuple(partials)
+        if not options.get("doc"):
+            written = notation.formula.format("x", "y", "z", **{k: k for k in options.get("parameters", {})})
+            options["doc"] = f"{written}, element by element."
+        super().__init__(
+            name,
+            notation,
+            forward,
+            samples,
+            promotion=promotion,
+            explain=explain_broadcast,
+            homes=homes,
+            arguments=tuple(arguments)[: len(self.partials)],
+            **options,
+        )
 
     def partial(self, i: int, out: Value, inputs: Sequence[Value], params: Mapping[str, Any]) -> Value:
         """The local derivative ∂out/∂inputs[i]: a plain number where it is constant."""
@@ -140,6 +146,7 @@ class Elementwise(_Registered):
         arguments = rule.__code__.co_varnames[: count + 1]  # out, then the inputs
         used = {step.argval for step in dis.get_instructions(rule) if step.opname.startswith("LOAD_FAST")}
         used = {name for part in used for name in (part if isinstance(part, tuple) else (part,))}
+        used |= set(rule.__code__.co_cellvars)  # what a function inside the rule reads
         return {position - 1 for position, name in enumerate(arguments) if name in used}
 
     def vjp(
@@ -250,6 +257,7 @@ class General(_Registered):
     Attributes:
         rule: `rule(g, out, *inputs, **params)`, with `saved=` where the forward rule saves, → as for `Linear`.
         forward_rule: the same for tangents: `forward_rule(*tangents, out, *inputs, **params)`; None means `rule`.
+        looks_at: which values the rule looks at: `"all"`, only the `"output"`, or only the `"inputs"`.
     """
 
     kind: ClassVar[str] = "general"
@@ -262,11 +270,17 @@ class General(_Registered):
         vjp: Rule,
         samples: Sequence[Sample],
         jvp: Rule | None = None,
+        reads: Literal["all", "output", "inputs"] = "all",
         **options: Any,
     ) -> None:
         super().__init__(name, notation, forward, samples, **options)
         self.rule = vjp
         self.forward_rule = jvp or vjp
+        self.looks_at = reads
+
+    def reads(self, i: int, count: int) -> set[int]:
+        """As declared."""
+        return {"all": {-1, *range(count)}, "output": {-1}, "inputs": set(range(count))}[self.looks_at]
 
     def vjp(
         self, g: Value, out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any], needs: Sequence[bool]
@@ -289,13 +303,22 @@ def _for_each_input(sent: Value, inputs: Sequence[Value], needs: Sequence[bool])
 
 
 def _times(g: Value, partial: Value) -> Value:
-    """`g · partial`, without the multiplication where the partial is the plain number 1 or −1."""
+    """`g · partial`, where no upstream is no gradient: 0 times an infinite or undefined slope is 0.
+
+    That keeps NaN from leaking out of a branch that was not taken, as in `where(x > 0, sqrt(x), 0)` at x = 0. A slope
+    that is a comparison chooses instead of multiplying, so that an infinite upstream does not become ∞·0 either.
+    """
     if isinstance(partial, int | float) and not isinstance(partial, np.generic):
         if partial == 1:
             return g
         if partial == -1:
             return -g
-    return g * partial
+        return g * partial if partial else np.zeros_like(data_of(g))
+    if getattr(partial, "dtype", None) == np.bool_:
+        return registry["where"](g, 0.0, condition=data_of(partial))
+    product = g * partial
+    numbers = data_of(product)
+    return registry["mul_or_zero"](g, partial) if np.count_nonzero(numbers != numbers) else product
 
 
 def _total(terms: Sequence[Value]) -> Value:
@@ -305,16 +328,39 @@ def _total(terms: Sequence[Value]) -> Value:
     return total
 
 
-def _explain_broadcast(*shapes: Shape, **_: Any) -> str | None:
-    try:
-        np.broadcast_shapes(*shapes)
-    except ValueError:
-        first, second = shapes[0], next(s for s in shapes[1:] if not _broadcasts(shapes[0], s))
-        k = next(i for i in range(1, 1 + min(len(first), len(second))) if _clash(first[-i], second[-i]))
-        return (
-            f"shapes {first} and {second} do not broadcast: axis −{k} has {first[-k]} against {second[-k]}; "
-            "axes must be equal, or one of them 1"
-        )
+def marked(shape: Shape, *axes: int) -> str:
+    """Write a shape with some of its axes pointed at.
+
+    >>> marked((3, 4), -1)
+    '(3, →4←)'
+    """
+    at = {axis % len(shape) for axis in axes} if shape else set()
+    lengths = [f"→{n}←" if i in at else str(n) for i, n in enumerate(shape)]
+    return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"
+
+
+def explain_broadcast(*shapes: Shape, **_: Any) -> str | None:
+    for j, second in enumerate(shapes):
+        for i, first in enumerate(shapes[:j]):
+            clashes = [k for k in range(-1, -1 - min(len(first), len(second)), -1) if _clash(first[k], second[k])]
+            if clashes:
+                fix = _broadcast_fix(first, second, i, j)
+                return (
+                    f"shapes {marked(first, *clashes)} and {marked(second, *clashes)} do not broadcast: axes are compared "
+                    f"from the last, and must be equal or one of them 1{f'; did you mean {fix}?' if fix else ''}"
+                )
+    return None
+
+
+def _broadcast_fix(first: Shape, second: Shape, i: int, j: int) -> str | None:
+    """What a person probably meant, with `{0}`, `{1}` for the inputs: a column, or a transpose."""
+    for shape, other, k in ((second, first, j), (first, second, i)):
+        if len(shape) == 1 and len(other) > 1 and _broadcasts((*shape, 1), other):
+            return f"{{{k}}}.unsqueeze(-1)"
+        if len(shape) == 2 and _broadcasts(shape[::-1], other):
+            return f"{{{k}}}.T"
+        if len(shape) == len(other) - 1 and shape == other[:-1]:
+            return f"{{{k}}}.unsqueeze(-1)"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Pooling: the largest or the mean of each window."""
+"""Maximum pooling over one, two or three axes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 
 from ..errors import ShapeError, UsageError
 from ..graph import Notation
-from ..kernels.geometry import pooled_size
-from .convolution import pair
-from .kinds import General, Linear, Shape, Value, sample, shape_of
+from ..kernels.geometry import Size, pool_windows, pooled_size
+from .convolution import AXES, Numbers, as_batch, per_axis, times, without_batch
+from .kinds import Constant, General, Linear, Shape, Value, refuses, sample, shape_of
+from .operation import operation
 
 _POSITIONS = np.array([[[[0, 5], [5, 11]]], [[[3, 3], [3, 8]]]])  # in planes of 3×4, one pixel winning several windows
 
@@ -27,115 +28,229 @@ plane_gather: Linear = Linear(
     "plane_gather",
     Notation("pick", "pick({0})"),
     forward=lambda xp, x, positions: xp.plane_gather(x, positions),
-    transpose=lambda g, x, positions: plane_scatter(g, positions=positions, size=(x.shape[2], x.shape[3])),
-    samples=[sample((2, 1, 3, 4), positions=_POSITIONS)],
-)
-
-_WINDOWS: list[tuple[Shape, dict[str, Any]]] = [
-    ((2, 3, 6, 4), {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0), "ceil_mode": False}),
-    ((1, 2, 7, 6), {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 0), "ceil_mode": False}),
-    ((1, 1, 6, 7), {"kernel_size": (3, 3), "stride": (2, 2), "padding": (1, 1), "ceil_mode": True}),
-]
-
-max_pool2d_ = General(
-    "max_pool2d",
-    Notation("max pool", "maxpool({0})"),
-    forward=lambda xp, x, **p: xp.max_pool2d(x, **p),
-    vjp=lambda g, y, x, saved, **p: plane_scatter(g, positions=saved, size=(x.shape[2], x.shape[3])),
-    jvp=lambda t, y, x, saved, **p: plane_gather(t, positions=saved),
-    samples=[sample(x, domain="distinct", dilation=(1, 1), **p) for x, p in _WINDOWS]
-    + [sample((1, 1, 7, 7), domain="distinct", **{**_WINDOWS[0][1], "dilation": (2, 3)})],
-    saves=True,
-)
-
-avg_pool2d_: Linear = Linear(
-    "avg_pool2d",
-    Notation("avg pool", "avgpool({0})"),
-    forward=lambda xp, x, **p: xp.avg_pool2d(x, **p),
-    transpose=lambda g, x, **p: avg_pool2d_input(g, size=(x.shape[2], x.shape[3]), **p),
-    samples=[sample(x, count_include_pad=bool(i % 2), **p) for i, (x, p) in enumerate(_WINDOWS)],
-)
-
-avg_pool2d_input: Linear = Linear(
-    "avg_pool2d_input",
-    Notation("spread", "spread({0})"),
-    forward=lambda xp, g, **p: xp.avg_pool2d_input(g, **p),
-    transpose=lambda h, g, size, **p: avg_pool2d_(h, **p),
-    samples=[sample((2, 3, 3, 2), size=(6, 4), count_include_pad=True, **_WINDOWS[0][1])],
+    transpose=lambda g, x, positions: plane_scatter(g, positions=positions, size=_image(x)),
+    samples=[sample((2, 1, 3, 4), positions=_POSITIONS), sample((2, 1, 12), positions=_POSITIONS[:, :, 0])],
 )
 
 
+def _image(x: Value) -> Size:
+    return tuple(shape_of(x)[2:])
+
+
+def _params(kernel: Size, stride: Size, padding: Size, dilation: Size, ceil_mode: bool = False) -> dict[str, Any]:
+    return {"kernel_size": kernel, "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+
+
+_CASES: dict[int, list[tuple[Shape, dict[str, Any]]]] = {
+    1: [((2, 3, 6), _params((2,), (2,), (0,), (1,))), ((1, 2, 9), _params((3,), (2,), (1,), (2,), True))],
+    2: [
+        ((2, 3, 6, 4), _params((2, 2), (2, 2), (0, 0), (1, 1))),
+        ((1, 2, 7, 6), _params((3, 2), (2, 1), (1, 0), (1, 1))),
+        ((1, 1, 6, 7), _params((3, 3), (2, 2), (1, 1), (1, 1), True)),
+        ((1, 1, 7, 7), _params((2, 2), (2, 2), (0, 0), (2, 3))),
+    ],
+    3: [
+        ((1, 2, 4, 2, 4), _params((2, 2, 2), (2, 2, 2), (0, 0, 0), (1, 1, 1))),
+        ((2, 1, 3, 5, 4), _params((2, 3, 2), (2, 2, 1), (1, 1, 0), (1, 1, 2), True)),
+    ],
+}
+
+
+def max_pooling(name: str, windows: Any, cases: list[tuple[Shape, dict[str, Any]]]) -> tuple[General, Constant]:
+    """The largest of each window, and where in the image it is.
+
+    Args:
+        name: the primitive's name.
+        windows: `windows(size, **params)` → where they lie.
+        cases: shapes and parameters to test on.
+    """
+    values = General(
+        name,
+        Notation("max pool", "maxpool({0})"),
+        forward=lambda xp, x, **p: xp.max_pool(x, windows(_image(x), **p)),
+        vjp=lambda g, y, x, saved, **p: plane_scatter(g, positions=saved, size=_image(x)),
+        jvp=lambda t, y, x, saved, **p: plane_gather(t, positions=saved),
+        samples=[sample(x, domain="distinct", **p) for x, p in cases],
+        saves=True,
+        analytic=False,
+    )
+    positions = Constant(
+        f"{name}_positions",
+        Notation("argmax pool", "argmaxpool({0})"),
+        forward=lambda xp, x, **p: xp.max_pool(x, windows(_image(x), **p))[1],
+        samples=[sample(x, domain="distinct", **p) for x, p in cases[:1]],
+    )
+    return values, positions
+
+
+MAX_POOLS = {axes: max_pooling(f"max_pool{axes}d", pool_windows, cases) for axes, cases in _CASES.items()}
+
+
+def check_image(name: str, shape: Shape, axes: int) -> None:
+    """Refuse what is not a batch of images with pixels in them.
+
+    Raises:
+        ShapeError: another number of axes, or an axis other than the batch's without elements.
+    """
+    if len(shape) != axes + 2:
+        raise ShapeError(f"{name}: wants input (N, C, {AXES[axes]}) or (C, {AXES[axes]}); got {shape}")
+    if min(shape[1:]) < 1:
+        raise ShapeError(f"{name}: the input {shape} has no pixels; only the batch may be empty")
+
+
+def window(name: str, axes: int, shape: Shape, kernel_size: Any, stride: Any, *rest: Any) -> dict[str, Any]:
+    """Check a window's arguments (padding, dilation and ceil_mode are the rest) and give every axis its own.
+
+    Raises:
+        ShapeError: the window is larger than the image.
+        UsageError: not numbers that make a window.
+    """
+    padding, dilation, ceil_mode = rest
+    check_image(name, shape, axes)
+    kernel = per_axis(kernel_size, "kernel_size", 1, axes)
+    pad = per_axis(padding, "padding", 0, axes)
+    spread = per_axis(dilation, "dilation", 1, axes)
+    step = kernel if stride is None or stride in ([], ()) else per_axis(stride, "stride", 1, axes)
+    extent = tuple(d * (k - 1) + 1 for d, k in zip(spread, kernel, strict=True))
+    if any(2 * p > k for p, k in zip(pad, kernel, strict=True)):
+        raise UsageError(f"{name}: padding {pad} must be at most half of the window {kernel}")
+    if min(pooled_size(shape[2:], kernel, step, pad, spread, bool(ceil_mode))) < 1:
+        raise ShapeError(f"{name}: the {times(extent)} window is larger than the {times(shape[2:])} image")
+    return _params(kernel, step, pad, spread, bool(ceil_mode))
+
+
+def _max_pool(axes: int, input: Value, kernel_size: Any, *rest: Any, return_indices: bool) -> Value:
+    name = f"max_pool{axes}d"
+    images, alone = as_batch(input, axes)
+    p = window(name, axes, shape_of(images), kernel_size, *rest)
+    return largest(MAX_POOLS[axes], images, p, return_indices, alone)
+
+
+def largest(pool: tuple[General, Constant], images: Value, p: Any, return_indices: bool, alone: bool) -> Value:
+    """Run a maximum pooling, with the positions of the maxima if they are wanted."""
+    values, positions = pool
+    out = without_batch(values(images, **p), alone)
+    return (out, without_batch(positions(images, **p), alone)) if return_indices else out
+
+
+def _samples(axes: int) -> list[Any]:
+    pooled = [sample(x, domain="distinct", **p) for x, p in _CASES[axes]]
+    x, _ = _CASES[axes][0]
+    return [
+        *pooled,
+        sample(x[1:], domain="distinct", kernel_size=2, stride=1, return_indices=True),
+        sample((0, *x[1:]), kernel_size=2),
+    ]
+
+
+def errors_of_windows(axes: int) -> list[Any]:
+    """What every pooling over windows refuses."""
+    image = (1, 1, *(4,) * axes)
+    return [
+        refuses(image, kernel_size=5, match="5.* window is larger than the 4"),
+        refuses(image, kernel_size=2, padding=2, error=UsageError, match="at most half"),
+        refuses(image, kernel_size=0, error=UsageError, match="at least 1"),
+        refuses(image, kernel_size=(2,) * 4, error=UsageError, match="whole number"),
+        refuses((4,), kernel_size=2, match="wants input"),
+        refuses((2, 0, *(4,) * axes), kernel_size=2, match="has no pixels"),
+    ]
+
+
+_MAX: dict[str, Any] = {"formula": "yᵢ = max of window i", "subgradient": "the first of equals takes it all"}
+
+
+@operation("functional minidl", samples=_samples(1), errors=errors_of_windows(1), **_MAX)
+def max_pool1d(
+    input: Value,
+    kernel_size: Numbers,
+    stride: Numbers | None = None,
+    padding: Numbers = 0,
+    dilation: Numbers = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Value:
+    """Take the largest value of each window of a signal `(N, C, L)`; see `max_pool2d` for the arguments.
+
+    >>> import minidl
+    >>> minidl.max_pool1d(minidl.tensor([[1.0, 4.0, 3.0, 2.0]]), 2)
+    tensor([[4., 3.]])
+    """
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=return_indices)
+
+
+@operation("functional minidl", samples=_samples(2), errors=errors_of_windows(2), **_MAX)
 def max_pool2d(
     input: Value,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int, ...] = 0,
-    dilation: int | tuple[int, ...] = 1,
+    kernel_size: Numbers,
+    stride: Numbers | None = None,
+    padding: Numbers = 0,
+    dilation: Numbers = 1,
     ceil_mode: bool = False,
+    return_indices: bool = False,
 ) -> Value:
     """Take the largest value of each window; its gradient goes to the first pixel that holds it.
 
     Args:
-        input: images, `(N, C, H, W)`.
+        input: images, `(N, C, H, W)`, or one, `(C, H, W)`.
         kernel_size: the window, one number or (height, width).
         stride: step of the window; the window's own size by default.
         padding: −∞ around the image, at most half the window.
         dilation: spacing of the window's elements.
         ceil_mode: whether a last, incomplete window counts.
+        return_indices: whether to return also where the maxima are, as positions in the flattened plane.
 
     Returns:
-        `(N, C, OH, OW)`.
+        `(N, C, OH, OW)`, or a pair of that and the positions.
+
+    Raises:
+        ShapeError: the window is larger than the image.
+        UsageError: numbers that make no window.
 
     >>> import minidl
     >>> minidl.max_pool2d(minidl.arange(16.0).reshape(1, 1, 4, 4), 2).data[0, 0]
     array([[ 5.,  7.],
            [13., 15.]], dtype=float32)
     """
-    p = _window("max_pool2d", shape_of(input), kernel_size, stride, padding, dilation, ceil_mode)
-    return max_pool2d_(input, **p)
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=return_indices)
 
 
-def avg_pool2d(
+@operation("functional minidl", samples=_samples(3), errors=errors_of_windows(3), **_MAX)
+def max_pool3d(
     input: Value,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int, ...] = 0,
+    kernel_size: Numbers,
+    stride: Numbers | None = None,
+    padding: Numbers = 0,
+    dilation: Numbers = 1,
     ceil_mode: bool = False,
-    count_include_pad: bool = True,
+    return_indices: bool = False,
 ) -> Value:
-    """Average each window; see `max_pool2d` for the arguments.
-
-    Args:
-        input: images, `(N, C, H, W)`.
-        kernel_size: the window.
-        stride: step of the window; the window's own size by default.
-        padding: zeros around the image.
-        ceil_mode: whether a last, incomplete window counts.
-        count_include_pad: whether padded zeros count in the number divided by.
+    """Take the largest value of each window of a volume `(N, C, D, H, W)`; see `max_pool2d` for the arguments.
 
     >>> import minidl
-    >>> minidl.avg_pool2d(minidl.arange(16.0).reshape(1, 1, 4, 4), 2).data[0, 0]
-    array([[ 2.5,  4.5],
-           [10.5, 12.5]], dtype=float32)
+    >>> minidl.max_pool3d(minidl.arange(8.0).reshape(1, 2, 2, 2), 2).tolist()
+    [[[[7.0]]]]
     """
-    p = _window("avg_pool2d", shape_of(input), kernel_size, stride, padding, 1, ceil_mode)
-    del p["dilation"]
-    return avg_pool2d_(input, count_include_pad=count_include_pad, **p)
+    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=return_indices)
 
 
-def _window(
-    name: str, shape: Shape, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-) -> dict[str, Any]:
-    if len(shape) != 4:
-        hint = "; add a batch axis with x.unsqueeze(0)" if len(shape) == 3 else ""
-        raise ShapeError(f"{name}: wants images (N, C, H, W), got {shape}{hint}")
-    kernel = pair(kernel_size, "kernel_size", 1)
-    pad = pair(padding, "padding", 0)
-    spread = pair(dilation, "dilation", 1)
-    step = kernel if stride is None else pair(stride, "stride", 1)
-    extent = [d * (k - 1) + 1 for d, k in zip(spread, kernel, strict=True)]
-    if 2 * pad[0] > extent[0] or 2 * pad[1] > extent[1]:
-        raise UsageError(f"{name}: padding {pad} must be at most half of the window {tuple(extent)}")
-    if min(pooled_size((shape[2], shape[3]), kernel, step, pad, spread, ceil_mode)) < 1:
-        raise ShapeError(f"{name}: the {extent[0]}×{extent[1]} window is larger than the {shape[2]}×{shape[3]} image")
-    return {"kernel_size": kernel, "stride": step, "padding": pad, "dilation": spread, "ceil_mode": ceil_mode}
+def _with_indices(axes: int) -> None:
+    """Enter `max_pool…d_with_indices`, which always returns the pair."""
+
+    def pooled(
+        input: Value,
+        kernel_size: Numbers,
+        stride: Numbers | None = None,
+        padding: Numbers = 0,
+        dilation: Numbers = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = True,
+    ) -> Value:
+        return _max_pool(axes, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
+
+    pooled.__name__ = f"max_pool{axes}d_with_indices"
+    pooled.__doc__ = f"Return `max_pool{axes}d` and the positions of the maxima, whatever `return_indices` says."
+    operation("functional minidl" if axes == 1 else "functional", samples=_samples(axes)[:2], **_MAX)(pooled)
+
+
+for _axes in (1, 2, 3):
+    _with_indices(_axes)

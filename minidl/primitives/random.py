@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import operator
+import os
 from typing import Any
 
 import numpy as np
@@ -16,21 +18,42 @@ class Generator:
     """A source of random numbers with a seed of its own.
 
     Args:
-        seed: any whole number from 0; the same seed gives the same numbers.
+        seed: any whole number from −2⁶³ to 2⁶⁴ − 1, a negative one standing for itself plus 2⁶⁴; the same seed gives the same
+            numbers. As in PyTorch, a device may stand here, which must be "cpu"; the seed is then 0.
 
     >>> bool(Generator(1).numpy.integers(10) == Generator(1).numpy.integers(10))
     True
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    device = "cpu"
+
+    def __init__(self, seed: int | str = 0) -> None:
+        if isinstance(seed, str):
+            if seed != "cpu":
+                raise UsageError(f"Generator: device={seed!r} is not here; only 'cpu' is")
+            seed = 0
         self.manual_seed(seed)
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start over from `seed`."""
-        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-            raise UsageError(f"a seed must be a whole number from 0, got {seed!r}")
-        self.numpy = np.random.Generator(np.random.PCG64(seed))
+        """Start over from `seed`, and return the generator."""
+        try:
+            number = operator.index(seed)
+        except TypeError as error:
+            raise UsageError(f"a seed must be a whole number, got {seed!r}") from error
+        if not -(2**63) <= number < 2**64:
+            raise UsageError(f"a seed must be a whole number from −2⁶³ to 2⁶⁴ − 1, got {seed!r}")
+        self._seed = number % 2**64
+        self.numpy = np.random.Generator(np.random.PCG64(self._seed))
         return self
+
+    def seed(self) -> int:
+        """Start over from a seed that the operating system's noise gives, and return it."""
+        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """Return the seed that it last started from."""
+        return self._seed
 
     def get_state(self) -> dict[str, Any]:
         """Return the state as plain numbers and strings (it can be written as JSON)."""
@@ -60,6 +83,31 @@ def manual_seed(seed: int) -> Generator:
     np.int64(85)
     """
     return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the default generator over from the operating system's noise and return the seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """Return the seed that the default generator last started from.
+
+    >>> _ = manual_seed(7)
+    >>> initial_seed()
+    7
+    """
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """Return the default generator's state."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: dict[str, Any]) -> None:
+    """Have the default generator continue from a state that `get_rng_state` returned."""
+    default_generator.set_state(new_state)
 
 
 dropout_: Linear = Linear(

@@ -1,58 +1,40 @@
-"""Reductions: many numbers into few."""
+"""Reductions: many numbers into few. Sums, means, products, and yes-or-no questions about all elements."""
 
 from __future__ import annotations
 
-import math
-from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..errors import UsageError
-from ..graph import Node, Notation
-from ..kernels.dtypes import int64
-from .comparison import equal, not_equal
-from .kinds import Constant, General, Linear, Shape, Value, expand_to, sample, shape_of
-from .shape import cast, gather, reshape
+import numpy as np
 
-Dim = int | tuple[int, ...] | list[int] | None
+from ..errors import DtypeError, UsageError
+from ..graph import Notation, data_of
+from .axes import (
+    Dim,
+    as_dtype,
+    at_least_1d,
+    axes_of,
+    count,
+    dtype_of,
+    half_in_single,
+    in_float,
+    one_axis,
+    require_float,
+    restore,
+    summand,
+)
+from .comparison import where_
+from .cumulative import product_of_others
+from .elements import cast
+from .extrema import Extremum, amax, amin, argmax, argmin, max, min
+from .kinds import Constant, General, Linear, Value, expand_to, refuses, sample, shape_of
+from .norms import norm, squared_norm
+from .operation import operation
+from .shape import reshape
 
-
-def axes_of(dim: Dim, ndim: int, name: str) -> tuple[int, ...]:
-    """The axes that `dim` means, counted from 0 and sorted; all of them for None.
-
-    Raises:
-        UsageError: an axis that does not exist, or one named twice.
-    """
-    if dim is None:
-        return tuple(range(ndim))
-    given = tuple(dim) if isinstance(dim, tuple | list) else (dim,)
-    if not all(isinstance(d, Integral) for d in given):
-        raise UsageError(f"{name}: dim must be a whole number, or several; got {dim!r}")
-    if not given:
-        return tuple(range(ndim))
-    room = ndim or 1
-    for d in given:
-        if not -room <= d < room:
-            raise UsageError(f"{name}: dim={d} is out of range for a tensor with {ndim} axes (−{room} … {room - 1})")
-    axes = tuple(sorted({int(d) % room for d in given}))
-    if len(axes) != len(given):
-        raise UsageError(f"{name}: dim={given} names an axis twice")
-    return axes if ndim else ()
-
-
-def _kept(shape: Shape, dim: tuple[int, ...]) -> Shape:
-    """The shape after a reduction that keeps its axes, as length 1."""
-    return tuple(1 if i in dim else n for i, n in enumerate(shape))
-
-
-def _restore(g: Value, shape: Shape, dim: tuple[int, ...]) -> Value:
-    """Give a reduced value its axes back, as length 1, so that it broadcasts against `shape`."""
-    kept = _kept(shape, dim)
-    return g if shape_of(g) == kept else reshape(g, kept)
-
-
-def _count(shape: Shape, dim: tuple[int, ...]) -> int:
-    return math.prod(shape[i] for i in dim)
-
+__all__ = [
+    "Dim", "Extremum", "all", "amax", "amin", "any", "argmax", "argmin", "axes_of", "count_nonzero", "max", "mean",
+    "min", "nanmean", "nansum", "norm", "prod", "require_float", "squared_norm", "sum",
+]  # fmt: skip
 
 _SAMPLES = [
     sample((3, 4), dim=(0, 1), keepdim=False),
@@ -65,112 +47,118 @@ sum_ = Linear(
     "sum",
     Notation("Σ", "Σ {0}"),
     forward=lambda xp, x, dim, keepdim: xp.sum(x, axis=dim, keepdims=keepdim),
-    transpose=lambda g, x, dim, keepdim: expand_to(_restore(g, x.shape, dim), x.shape),
+    transpose=lambda g, x, dim, keepdim: expand_to(restore(g, x.shape, dim), x.shape),
     samples=[*_SAMPLES, sample((0, 3), dim=(0,), keepdim=False)],
 )
+
+
+@half_in_single
+def _mean(xp: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
+    return xp.divide(xp.sum(x, axis=dim, keepdims=keepdim), count(x.shape, dim))
+
 
 mean_ = Linear(
     "mean",
     Notation("mean", "mean({0})"),
-    forward=lambda xp, x, dim, keepdim: xp.divide(xp.sum(x, axis=dim, keepdims=keepdim), _count(x.shape, dim)),
-    transpose=lambda g, x, dim, keepdim: expand_to(_restore(g, x.shape, dim) / _count(x.shape, dim), x.shape),
+    forward=_mean,
+    transpose=lambda g, x, dim, keepdim: expand_to(restore(g, x.shape, dim) / count(x.shape, dim), x.shape),
     samples=_SAMPLES,
 )
 
-
-def _share(y: Value, x: Value, dim: tuple[int, ...]) -> Value:
-    """1 at an extremum and 0 elsewhere, ties sharing the 1 evenly."""
-    at = equal(x, _restore(y, x.shape, dim)) + not_equal(x, x)  # NaN is the extremum wherever it is, and equals nothing
-    return at / sum(at, dim, keepdim=True)
-
-
-def _extremum_vjp(g: Value, y: Value, x: Value, dim: tuple[int, ...], keepdim: bool) -> Value:
-    return _restore(g, x.shape, dim) * _share(y, x, dim)
-
-
-def _extremum_jvp(t: Value, y: Value, x: Value, dim: tuple[int, ...], keepdim: bool) -> Value:
-    return sum_(t * _share(y, x, dim), dim=dim, keepdim=keepdim)
-
-
-_DISTINCT = [sample(*s.shapes, domain="distinct", **s.params) for s in _SAMPLES]
-
-amax_ = General(
-    "amax",
-    Notation("max", "max({0})"),
-    forward=lambda xp, x, dim, keepdim: xp.max(x, axis=dim, keepdims=keepdim),
-    vjp=_extremum_vjp,
-    jvp=_extremum_jvp,
-    samples=_DISTINCT,
+prod_ = General(
+    "prod",
+    Notation("Π", "Π {0}"),
+    reads="inputs",
+    forward=half_in_single(lambda xp, x, dim, keepdim: xp.prod(x, axis=dim, keepdims=keepdim)),
+    vjp=lambda g, y, x, dim, keepdim: restore(g, x.shape, (dim,)) * product_of_others(x, dim),
+    jvp=lambda t, y, x, dim, keepdim: sum_(t * product_of_others(x, dim), dim=(dim,), keepdim=keepdim),
+    samples=[
+        sample((3, 4), dim=1, keepdim=False),
+        sample((3, 2), dim=0, keepdim=True),
+        sample((0, 3), dim=0, keepdim=False),
+    ],
 )
-"""The largest element; where several tie they share the gradient evenly, as in PyTorch."""
-
-amin_ = General(
-    "amin",
-    Notation("min", "min({0})"),
-    forward=lambda xp, x, dim, keepdim: xp.min(x, axis=dim, keepdims=keepdim),
-    vjp=_extremum_vjp,
-    jvp=_extremum_jvp,
-    samples=_DISTINCT,
-)
-
-squared_norm = General(
-    "squared_norm",
-    Notation("‖·‖²", "‖{0}‖²"),
-    forward=lambda xp, x: xp.sum(xp.multiply(x, x)),
-    vjp=lambda g, y, x: g * (2 * x),
-    jvp=lambda t, y, x: sum(t * (2 * x)),
-    samples=[sample((4,)), sample((2, 3)), sample(())],
-)
-"""‖x‖² = Σ xᵢ², the square of the Euclidean length."""
+"""∂Πx/∂xᵢ is the product of the others: no division, so it is right where some x are 0."""
 
 
-def _safe_reciprocal(y: Value) -> Value:
-    """1/y, and 0 where y is 0."""
-    at_zero = equal(y, 0)
-    return (1 - 1.0 * at_zero) / (y + at_zero)
+def _truth(name: str, symbol: str) -> Constant:
+    return Constant(
+        name,
+        Notation(symbol, f"{symbol} {{0}}"),
+        forward=lambda xp, x, dim, keepdim: _as_truth(xp, x, getattr(xp, name)(x, axis=dim, keepdims=keepdim)),
+        samples=[sample((3, 4), dim=(1,), keepdim=False), sample((), dim=(), keepdim=False)],
+    )
 
 
-norm_ = General(
-    "norm",
-    Notation("‖·‖", "‖{0}‖"),
-    forward=lambda xp, x, dim, keepdim: xp.sqrt(xp.sum(xp.multiply(x, x), axis=dim, keepdims=keepdim)),
-    vjp=lambda g, y, x, dim, keepdim: x * _restore(g * _safe_reciprocal(y), x.shape, dim),
-    jvp=lambda t, y, x, dim, keepdim: sum_(t * x, dim=dim, keepdim=keepdim) * _safe_reciprocal(y),
-    samples=[sample(*s.shapes, domain="nonzero", **s.params) for s in _SAMPLES],
-)
-"""The Euclidean length; its gradient at 0 is taken as 0, as in PyTorch."""
+def _as_truth(xp: Any, x: Any, truth: Any) -> Any:
+    return (
+        xp.astype(truth, x.dtype) if x.dtype.name == "uint8" else truth
+    )  # as PyTorch, whose first truth values were uint8
 
 
-argmax_ = Constant(
-    "argmax",
-    Notation("argmax", "argmax({0})"),
-    forward=lambda xp, x, dim, keepdim: xp.argmax(x, axis=dim, keepdims=keepdim),
-    samples=[sample((3, 4), dim=1, keepdim=False)],
+all_ = _truth("all", "∀")
+any_ = _truth("any", "∃")
+
+count_nonzero_ = Constant(
+    "count_nonzero",
+    Notation("#≠0", "#({0} ≠ 0)"),
+    forward=lambda xp, x, dim: xp.count_nonzero(x, axis=dim),
+    samples=[sample((3, 4), dim=(1,)), sample((), dim=())],
 )
 
-argmin_ = Constant(
-    "argmin",
-    Notation("argmin", "argmin({0})"),
-    forward=lambda xp, x, dim, keepdim: xp.argmin(x, axis=dim, keepdims=keepdim),
-    samples=[sample((3, 4), dim=1, keepdim=False)],
+_INTEGERS = np.array([1, 2, 3])
+_ALONG = (
+    sample((3, 4)),
+    sample((2, 3, 4), dim=1),
+    sample((2, 3, 4), dim=(0, -1), keepdim=True),
+    sample(()),
+    sample((), dim=0),
+)
+_WRONG_AXES = (
+    refuses((3, 4), dim=2, error=UsageError, match="out of range"),
+    refuses((3, 4), dim=(0, -2), error=UsageError, match="twice"),
+    refuses((3, 4), dim=0.5, error=UsageError, match="whole number"),
 )
 
 
-def sum(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
+@operation(
+    "minidl Tensor",
+    formula="Σ xᵢ",
+    derivative="1 for every element",
+    samples=[
+        *_ALONG,
+        sample((0, 3), dim=0),
+        sample((3, 4), dim=[1]),
+        sample(np.array([1, 2]), dtype=np.dtype(np.float32)),
+    ],
+    errors=_WRONG_AXES,
+)
+def sum(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """Add up the elements along `dim`, an axis or several; all of them by default.
+
+    Args:
+        input: any shape; integers are added up as int64.
+        dim: the axes that go.
+        keepdim: whether they stay, with length 1.
+        dtype: what to convert to first.
 
     >>> import minidl
     >>> minidl.sum(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=0)
     tensor([4., 6.])
     """
     axes = axes_of(dim, len(shape_of(input)), "sum")
-    whole = getattr(input, "dtype", None)
-    if whole is not None and whole.kind in "bui":
-        input = cast(input, int64)
-    return sum_(input, dim=axes, keepdim=keepdim)
+    total = sum_(summand(input, dtype, "sum"), dim=axes, keepdim=keepdim)
+    return total if dtype is None else cast(total, as_dtype(dtype, "sum"))
 
 
-def mean(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
+@operation(
+    "minidl Tensor",
+    formula="Σ xᵢ / n",
+    derivative="1/n for every element",
+    samples=_ALONG,
+    errors=[*_WRONG_AXES, refuses(_INTEGERS, error=DtypeError, match="floating-point")],
+)
+def mean(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """Average the elements along `dim`; all of them by default.
 
     Raises:
@@ -180,129 +168,148 @@ def mean(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
     >>> minidl.mean(minidl.tensor([1.0, 2.0, 6.0]))
     tensor(3.)
     """
-    _require_float(input, "mean")
-    return mean_(input, dim=axes_of(dim, len(shape_of(input)), "mean"), keepdim=keepdim)
+    axes = axes_of(dim, len(shape_of(input)), "mean")
+    return mean_(in_float(input, dtype, "mean"), dim=axes, keepdim=keepdim)
 
 
-def amax(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
-    """Take the largest element along `dim`; elements that tie share the gradient evenly.
-
-    >>> import minidl
-    >>> minidl.amax(minidl.tensor([[1.0, 5.0], [7.0, 4.0]]), dim=1)
-    tensor([5., 7.])
-    """
-    return amax_(input, dim=_nonempty_axes(input, dim, "amax"), keepdim=keepdim)
+def _without_nan(input: Value) -> tuple[Value, Value]:
+    """The input with 0 for every NaN, and where it is a number."""
+    numbers = data_of(input) == data_of(input)
+    return where_(input, 0, condition=numbers), numbers
 
 
-def amin(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
-    """Take the smallest element along `dim`; elements that tie share the gradient evenly.
-
-    >>> import minidl
-    >>> minidl.amin(minidl.tensor([1.0, 5.0]))
-    tensor(1.)
-    """
-    return amin_(input, dim=_nonempty_axes(input, dim, "amin"), keepdim=keepdim)
-
-
-class Extremum(NamedTuple):
-    """The largest or smallest elements along an axis, and their positions."""
-
-    values: Value
-    indices: Value
-
-
-def max(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
-    """Take the largest element, or along `dim` the largest elements and their positions.
-
-    Returns:
-        One value; with `dim`, the pair `(values, indices)`. With `dim`, the gradient goes to the chosen position alone.
+@operation(
+    "minidl Tensor",
+    formula="Σ xᵢ over the numbers",
+    samples=_ALONG,
+    errors=_WRONG_AXES,
+)
+def nansum(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
+    """Add up the elements along `dim`, NaN counting as 0.
 
     >>> import minidl
-    >>> minidl.max(minidl.tensor([[1.0, 5.0], [7.0, 4.0]]), dim=1)[1]
-    tensor([1, 0])
+    >>> minidl.nansum(minidl.tensor([1.0, float("nan"), 2.0]))
+    tensor(3.)
     """
-    return _extremum(input, dim, keepdim, amax, argmax)
+    dtype_of(input, "nansum")
+    numbers, _ = _without_nan(input)
+    return sum(numbers, dim, keepdim, dtype=dtype)
 
 
-def min(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
-    """Take the smallest element, or along `dim` the smallest elements and their positions; see `max`.
+@operation(
+    "minidl Tensor",
+    formula="Σ xᵢ / n over the numbers",
+    samples=_ALONG,
+    errors=[*_WRONG_AXES, refuses(_INTEGERS, error=DtypeError, match="floating-point")],
+)
+def nanmean(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
+    """Average the elements along `dim` that are numbers; NaN where there are none.
 
     >>> import minidl
-    >>> minidl.min(minidl.tensor([3.0, 2.0]))
-    tensor(2.)
+    >>> minidl.nanmean(minidl.tensor([1.0, float("nan"), 2.0]))
+    tensor(1.5000)
     """
-    return _extremum(input, dim, keepdim, amin, argmin)
+    require_float(input, "nanmean")
+    numbers, there = _without_nan(input)
+    axes = axes_of(dim, len(shape_of(input)), "nanmean")
+    return sum(numbers, dim, keepdim, dtype=dtype) / np.sum(there, axis=axes, keepdims=keepdim)
 
 
-def _extremum(input: Value, dim: Any, keepdim: bool, reduce: Any, position: Any) -> Value:
-    if dim is None:
-        return reduce(input)
-    if isinstance(dim, Node):
-        raise UsageError("max and min of two tensors are minidl.maximum(x, y) and minidl.minimum(x, y)")
-    indices = position(input, dim, keepdim=True)
-    values = gather(input, dim, indices)
-    if keepdim:
-        return Extremum(values, indices)
-    axis = axes_of(dim, len(shape_of(input)), "max")
-    shape = tuple(n for i, n in enumerate(shape_of(input)) if i not in axis)
-    return Extremum(reshape(values, shape), reshape(indices, shape))
-
-
-def argmax(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
-    """Return the position of the largest element, along `dim` or in the flattened tensor.
-
-    >>> import minidl
-    >>> minidl.argmax(minidl.tensor([[1.0, 5.0], [7.0, 4.0]]))
-    tensor(2)
-    """
-    _nonempty_axes(input, dim, "argmax")
-    if not shape_of(input):
-        dim = None
-    return argmax_(input, dim=dim, keepdim=keepdim)
-
-
-def argmin(input: Value, dim: int | None = None, keepdim: bool = False) -> Value:
-    """Return the position of the smallest element, along `dim` or in the flattened tensor.
-
-    >>> import minidl
-    >>> minidl.argmin(minidl.tensor([3.0, 2.0]))
-    tensor(1)
-    """
-    _nonempty_axes(input, dim, "argmin")
-    if not shape_of(input):
-        dim = None
-    return argmin_(input, dim=dim, keepdim=keepdim)
-
-
-def norm(input: Value, p: float | str | None = 2, dim: Dim = None, keepdim: bool = False) -> Value:
-    """Measure the Euclidean length along `dim`; of all elements by default. The gradient at 0 is 0.
+@operation(
+    "minidl Tensor",
+    formula="Π xᵢ",
+    derivative="the product of the others",
+    samples=[
+        sample((2, 3)),
+        sample((2, 3), dim=1),
+        sample((3, 2), dim=-2, keepdim=True),
+        sample(()),
+        sample((), dim=-1),
+        sample((0, 2), dim=0),
+        sample(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0], [1.0, 2.0, 3.0]]), dim=1),
+        sample(np.array([1, 2]), dtype=np.dtype(np.float32)),
+    ],
+    errors=[
+        refuses((3, 4), dim=2, error=UsageError, match="out of range"),
+        refuses((3, 4), dim=(0, 1), error=UsageError, match="one whole number"),
+    ],
+)
+def prod(input: Value, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
+    """Multiply the elements along one axis, or all of them.
 
     Args:
-        input: any shape.
-        p: the order of the norm; only 2 (also written "fro" or None) is here yet.
-        dim: the axes to measure along.
-        keepdim: whether they stay, with length 1.
+        input: any shape; integers are multiplied as int64.
+        dim: the axis that goes.
+        keepdim: whether it stays, with length 1.
+        dtype: what to convert to first.
 
     >>> import minidl
-    >>> minidl.norm(minidl.tensor([3.0, 4.0]))
-    tensor(5.)
+    >>> minidl.prod(minidl.tensor([2.0, 3.0, 4.0]))
+    tensor(24.)
     """
-    _require_float(input, "norm")
-    if p not in (2, "fro", None):
-        raise UsageError(f"norm: only the Euclidean norm, p=2, is here yet; got p={p!r}")
-    return norm_(input, dim=axes_of(dim, len(shape_of(input)), "norm"), keepdim=keepdim)
+    factors = summand(input, dtype, "prod")
+    shape = shape_of(input)
+    if dim is None:
+        whole = prod_(reshape(factors, (-1,)), dim=0, keepdim=False)
+        product = reshape(whole, (1,) * len(shape)) if keepdim else whole
+    else:
+        axis = one_axis(dim, len(shape), "prod")
+        product = prod_(at_least_1d(factors), dim=axis, keepdim=keepdim and bool(shape))
+    return product if dtype is None else cast(product, as_dtype(dtype, "prod"))
 
 
-def _nonempty_axes(input: Value, dim: Dim, name: str) -> tuple[int, ...]:
-    axes = axes_of(dim, len(shape_of(input)), name)
-    if any(shape_of(input)[i] == 0 for i in axes):
-        raise UsageError(f"{name}: nothing to choose from: the shape is {shape_of(input)}")
-    return axes
+def _truth_axes(input: Value, dim: Dim, name: str) -> tuple[int, ...]:
+    """The axes that `dim` means; here an empty tuple is no axis at all, as in PyTorch."""
+    dtype_of(input, name)
+    return () if isinstance(dim, tuple | list) and not dim else axes_of(dim, len(shape_of(input)), name)
 
 
-def _require_float(input: Value, name: str) -> None:
-    from ..errors import DtypeError
+_YES_NO = np.array([[True, False, True], [True, True, True]])
+_QUESTIONS = (
+    sample(_YES_NO),
+    sample(_YES_NO, dim=1),
+    sample(_YES_NO, dim=(0, 1), keepdim=True),
+    sample(_YES_NO, dim=()),
+    sample(np.array([0, 1, 2], np.uint8), dim=0),
+    sample((3, 4), dim=-1, keepdim=True),
+    sample((0, 2), dim=0),
+    sample(()),
+)
 
-    dtype = getattr(input, "dtype", None)
-    if dtype is not None and dtype.kind not in "fc":
-        raise DtypeError(f"{name}: needs floating-point numbers, got {dtype}; convert with x.to(minidl.float32)")
+
+@operation("minidl Tensor", formula="x₁ ≠ 0 and x₂ ≠ 0 and …", samples=_QUESTIONS, errors=_WRONG_AXES)
+def all(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
+    """Whether all elements along `dim` are true, that is not 0; also where there are none.
+
+    >>> import minidl
+    >>> minidl.all(minidl.tensor([[True, False], [True, True]]), dim=1)
+    tensor([False,  True])
+    """
+    return all_(input, dim=_truth_axes(input, dim, "all"), keepdim=keepdim)
+
+
+@operation("minidl Tensor", formula="x₁ ≠ 0 or x₂ ≠ 0 or …", samples=_QUESTIONS, errors=_WRONG_AXES)
+def any(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
+    """Whether any element along `dim` is true, that is not 0.
+
+    >>> import minidl
+    >>> minidl.any(minidl.tensor([0.0, 2.0]))
+    tensor(True)
+    """
+    return any_(input, dim=_truth_axes(input, dim, "any"), keepdim=keepdim)
+
+
+@operation(
+    "minidl Tensor",
+    formula="how many xᵢ ≠ 0",
+    samples=[sample(_YES_NO), sample(_YES_NO, dim=1), sample((3, 4), dim=(0, 1)), sample(()), sample((0, 2), dim=0)],
+    errors=_WRONG_AXES,
+)
+def count_nonzero(input: Value, dim: Dim = None) -> Value:
+    """Count the elements along `dim` that are not 0.
+
+    >>> import minidl
+    >>> minidl.count_nonzero(minidl.tensor([[1.0, 0.0], [3.0, 4.0]]), dim=1)
+    tensor([1, 2])
+    """
+    return count_nonzero_(input, dim=axes_of(dim, len(shape_of(input)), "count_nonzero"))

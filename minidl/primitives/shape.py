@@ -1,132 +1,58 @@
-"""Shape and indexing: the same numbers, arranged or chosen differently."""
+"""Shape: the same numbers along other axes. Where memory allows, a result shares it with its input."""
 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError, UsageError
-from ..graph import Node, Notation, data_of
-from .kinds import Linear, Shape, Value, expand_to, sample, shape_of
+from ..graph import Node
+from .broadcasting import expand
+from .elements import (
+    axis_of,
+    cast,
+    cat_,
+    distinct_axes,
+    getitem_,
+    loose,
+    permute_,
+    reshape_,
+    scatter_add_,
+    to_,
+    whole_numbers,
+)
+from .gathering import gather
+from .indexing import getitem
+from .joining import cat, stack
+from .kinds import Shape, Value, refuses, sample, shape_of
+from .operation import operation
 
-reshape_: Linear = Linear(
-    "reshape",
-    Notation("reshape", "{0}"),
-    forward=lambda xp, x, shape: xp.reshape(x, shape),
-    transpose=lambda g, x, shape: reshape_(g, shape=x.shape),
+__all__ = [
+    "axis_of", "cast", "cat", "cat_", "expand", "flatten", "gather", "getitem", "getitem_", "movedim", "permute", "permute_",
+    "ravel", "reshape", "reshape_", "scatter_add_", "squeeze", "stack", "swapaxes", "t", "to_", "transpose", "type_as",
+    "unflatten", "unsqueeze", "view", "view_as",
+]  # fmt: skip
+
+
+@operation(
+    "minidl",
+    formula="x with another shape",
     samples=[
         sample((3, 4), shape=(2, 6)),
-        sample((2, 3), shape=(6,)),
+        sample((2, 3), shape=(-1,)),
         sample((), shape=(1, 1)),
         sample((0, 3), shape=(3, 0)),
     ],
-    explain=lambda s, shape: f"reshape: {s} holds {math.prod(s)} elements, {shape} needs {math.prod(shape)}",
-    views=True,
-)
-
-permute_: Linear = Linear(
-    "permute",
-    Notation("ᵀ", "{0}ᵀ", 3, (4,)),
-    forward=lambda xp, x, dims: xp.permute_dims(x, dims),
-    transpose=lambda g, x, dims: permute_(g, dims=_inverse(dims)),
-    samples=[sample((3, 4), dims=(1, 0)), sample((2, 3, 4), dims=(2, 0, 1))],
-    views=True,
-)
-
-getitem_: Linear = Linear(
-    "getitem",
-    Notation("[ ]", "{0}[{index}]", 4, (4,)),
-    forward=lambda xp, x, index: xp.getitem(x, index),
-    transpose=lambda g, x, index: scatter_add_(g, index=index, shape=x.shape),
-    samples=[
-        sample((3, 4), index=1),
-        sample((3, 4), index=(slice(None, None, 2), None, 3)),
-        sample((3, 4), index=(np.array([0, 2, 0]),)),
-        sample((3, 4), index=(np.array([[0, 2], [1, 1]]), np.array([3, 0]))),
-        sample((3, 2), index=np.array([[True, False], [False, False], [True, True]])),
-        sample((3, 2), index=Ellipsis),
-    ],
-    views=True,
-)
-
-scatter_add_: Linear = Linear(
-    "scatter_add",
-    Notation("scatter", "scatter({0})"),
-    forward=lambda xp, x, index, shape: xp.scatter_add(x, index, shape),
-    transpose=lambda g, x, index, shape: getitem_(g, index=index),
-    samples=[sample((4,), index=1, shape=(3, 4)), sample((3, 4), index=(np.array([0, 2, 0]),), shape=(3, 4))],
-)
-
-gather_: Linear = Linear(
-    "gather",
-    Notation("gather", "gather({0})"),
-    forward=lambda xp, x, dim, index: xp.getitem(x, _grid(index, dim)),
-    transpose=lambda g, x, dim, index: scatter_add_(g, index=_grid(index, dim), shape=x.shape),
-    samples=[
-        sample((3, 4), dim=1, index=np.array([[0, 0], [3, 1], [2, 2]])),
-        sample((3,), dim=0, index=np.array([2, 2])),
+    errors=[
+        refuses((3, 4), shape=(5, 2), match="12 elements"),
+        refuses((3, 4), shape=(-1, -1), match="cannot fill"),
+        refuses((0,), shape=(0, -1), match="cannot fill"),
+        refuses((3, 4), shape=("a",), error=UsageError, match="whole number"),
     ],
 )
-
-cat_: Linear = Linear(
-    "cat",
-    Notation("cat", "cat({0}, …)"),
-    forward=lambda xp, *parts, dim: xp.concat(parts, axis=dim),
-    transpose=lambda g, *parts, dim: _split_like(g, parts, dim),
-    samples=[sample((2, 3), (2, 1), dim=1), sample((2,), (0,), (3,), dim=0)],
-    promotion="same",
-    explain=lambda *shapes, dim: f"cat: the shapes {', '.join(map(str, shapes))} must agree in every axis but {dim}",
-)
-
-to_: Linear = Linear(
-    "to",
-    Notation("to", "{0}"),
-    forward=lambda xp, x, dtype: xp.astype(x, dtype),
-    transpose=lambda g, x, dtype: cast(g, x.dtype),
-    samples=[sample((3, 4), dtype=np.dtype(np.float64))],
-)
-
-
-def cast(x: Value, dtype: np.dtype[Any]) -> Value:
-    """Bring `x` to another dtype; a number or an array that has it already is returned as it is."""
-    return x if getattr(x, "dtype", dtype) == dtype else to_(x, dtype=dtype)
-
-
-def _inverse(dims: Sequence[int]) -> tuple[int, ...]:
-    return tuple(sorted(range(len(dims)), key=dims.__getitem__))
-
-
-def _grid(index: Any, dim: int) -> tuple[Any, ...]:
-    """The advanced index that picks `index` along `dim` and each element's own place along the other axes."""
-    axes = np.ogrid[tuple(slice(n) for n in index.shape)] if index.ndim else []
-    return (*axes[:dim], index, *axes[dim + 1 :])
-
-
-def _split_like(g: Value, parts: Sequence[Value], dim: int) -> tuple[Value, ...]:
-    pieces, start = [], 0
-    for part in parts:
-        stop = start + part.shape[dim]
-        pieces.append(getitem_(g, index=(*(slice(None),) * dim, slice(start, stop))))
-        start = stop
-    return tuple(pieces)
-
-
-def axis_of(dim: int, ndim: int, name: str) -> int:
-    """Count an axis from 0.
-
-    Raises:
-        UsageError: there is no such axis.
-    """
-    room = ndim or 1
-    if not -room <= dim < room:
-        raise UsageError(f"{name}: dim={dim} is out of range for a tensor with {ndim} axes (−{room} … {room - 1})")
-    return dim % room
-
-
 def reshape(input: Value, shape: Sequence[int] | int) -> Value:
     """Arrange the elements in another shape, in row-major order; one length may be −1.
 
@@ -137,13 +63,14 @@ def reshape(input: Value, shape: Sequence[int] | int) -> Value:
     >>> minidl.reshape(minidl.tensor([1.0, 2.0, 3.0, 4.0]), (2, -1)).shape
     (2, 2)
     """
-    wanted = (shape,) if isinstance(shape, int) else tuple(map(operator.index, shape))
+    wanted = whole_numbers(shape, "reshape", "a length")
     if any(n < 0 for n in wanted):
         wanted = _fill_in(wanted, shape_of(input))
-    return input if isinstance(input, Node) and shape_of(input) == wanted else reshape_(input, shape=wanted)
+    return input if isinstance(input, Node) and input.shape == wanted else reshape_(input, shape=wanted)
 
 
 def _fill_in(wanted: Shape, shape: Shape) -> Shape:
+    """Work out the one length that is −1."""
     rest = math.prod(n for n in wanted if n != -1) if all(n >= -1 for n in wanted) else -1
     size = math.prod(shape)
     if wanted.count(-1) > 1 or rest <= 0 or size % rest:
@@ -151,6 +78,52 @@ def _fill_in(wanted: Shape, shape: Shape) -> Shape:
     return tuple(size // rest if n == -1 else n for n in wanted)
 
 
+@operation(
+    "Tensor",
+    formula="x with another shape",
+    samples=[sample((3, 4), size=(2, 6)), sample((2, 3), size=(-1,)), sample((1,), size=())],
+    errors=[refuses((3, 4), size=(5, 2), match="12 elements")],
+    call=lambda f, xs, params: f(*xs, *params["size"]) if params["size"] else f(*xs, size=()),
+)
+def view(input: Value, *lengths: Any, size: Sequence[int] | None = None) -> Value:
+    """Arrange the elements in another shape, `x.view(2, -1)`; the same as `reshape`, so that memory is shared where it can be.
+
+    Raises:
+        ShapeError: the numbers of elements differ.
+
+    >>> import minidl
+    >>> minidl.zeros(2, 3).view(3, 2).shape
+    (3, 2)
+    """
+    return reshape(input, loose(lengths if size is None else (size,), "view", "a length"))
+
+
+@operation(
+    "Tensor",
+    formula="x with the shape of other",
+    samples=[sample((3, 4), (2, 6))],
+    errors=[refuses((3, 4), (5,), match="12 elements")],
+    aliases=("reshape_as",),
+)
+def view_as(input: Value, other: Value) -> Value:
+    """Arrange the elements in the shape of another tensor.
+
+    >>> import minidl
+    >>> minidl.zeros(2, 3).view_as(minidl.zeros(6)).shape
+    (6,)
+    """
+    return reshape(input, shape_of(other))
+
+
+@operation(
+    "minidl Tensor",
+    formula="x with axes start_dim … end_dim merged",
+    samples=[sample((2, 3, 4), start_dim=1), sample((2, 3, 4), start_dim=0, end_dim=-2), sample(()), sample((0, 3))],
+    errors=[
+        refuses((2, 3), start_dim=1, end_dim=0, error=UsageError, match="comes after"),
+        refuses((2, 3), start_dim=2, error=UsageError, match="out of range"),
+    ],
+)
 def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
     """Merge the axes from `start_dim` to `end_dim` into one.
 
@@ -167,47 +140,79 @@ def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
     return reshape(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
-def permute(input: Value, dims: Sequence[int]) -> Value:
-    """Reorder the axes: axis `i` of the result is axis `dims[i]` of the input.
+@operation("minidl Tensor", formula="x in one axis", samples=[sample((2, 3)), sample(()), sample((0, 2))])
+def ravel(input: Value) -> Value:
+    """Arrange all elements along one axis.
 
     >>> import minidl
-    >>> minidl.permute(minidl.zeros(2, 3, 4), (2, 0, 1)).shape
-    (4, 2, 3)
+    >>> minidl.ravel(minidl.zeros(2, 3)).shape
+    (6,)
     """
-    ndim = len(shape_of(input))
-    axes = tuple(axis_of(d, ndim, "permute") for d in dims)
-    if sorted(axes) != list(range(ndim)):
-        raise UsageError(f"permute: dims={tuple(dims)} must name each of the {ndim} axes once")
-    return permute_(input, dims=axes)
+    return reshape(input, (-1,))
 
 
-def transpose(input: Value, dim0: int, dim1: int) -> Value:
-    """Swap two axes.
+@operation(
+    "minidl Tensor",
+    formula="x with axis dim split into sizes",
+    samples=[
+        sample((2, 6), dim=1, sizes=(3, -1)),
+        sample((4, 2), dim=-2, sizes=(2, 2)),
+        sample((0, 2), dim=0, sizes=(-1, 2)),
+    ],
+    errors=[
+        refuses((2, 6), dim=1, sizes=(4, 2), match="6 elements"),
+        refuses((2, 6), dim=2, sizes=(4, 2), error=UsageError, match="out of range"),
+        refuses((2, 6), dim=1, sizes=(), match="at least one length"),
+    ],
+)
+def unflatten(input: Value, dim: int, sizes: Sequence[int]) -> Value:
+    """Split an axis into several; one length may be −1.
 
     >>> import minidl
-    >>> minidl.transpose(minidl.zeros(2, 3), 0, 1).shape
-    (3, 2)
+    >>> minidl.unflatten(minidl.zeros(2, 6), 1, (3, -1)).shape
+    (2, 3, 2)
     """
-    ndim = len(shape_of(input))
-    axes = list(range(ndim))
-    i, j = axis_of(dim0, ndim, "transpose"), axis_of(dim1, ndim, "transpose")
-    if ndim:
-        axes[i], axes[j] = axes[j], axes[i]
-    return permute_(input, dims=tuple(axes))
+    shape = shape_of(input)
+    axis = axis_of(dim, len(shape), "unflatten")
+    wanted = whole_numbers(sizes, "unflatten", "a length")
+    if not wanted or not shape:
+        raise ShapeError(f"unflatten: an axis is split into at least one length, got sizes={sizes} for shape {shape}")
+    if -1 in wanted:
+        wanted = _fill_in(wanted, (shape[axis],))
+    if math.prod(wanted) != shape[axis]:
+        raise ShapeError(
+            f"unflatten: axis {axis} of {shape} has {shape[axis]} elements, sizes={wanted} need {math.prod(wanted)}"
+        )
+    return reshape(input, (*shape[:axis], *wanted, *shape[axis + 1 :]))
 
 
-def squeeze(input: Value, dim: int | None = None) -> Value:
-    """Drop axes of length 1: all of them, or `dim` if it is one.
+@operation(
+    "minidl Tensor",
+    formula="x without its axes of length 1",
+    samples=[sample((1, 3, 1)), sample((1, 3, 1), dim=-1), sample((1, 3, 1), dim=(0, 1)), sample((), dim=0)],
+    errors=[
+        refuses((1, 3), dim=2, error=UsageError, match="out of range"),
+        refuses((1, 3), dim=(0, 0), error=UsageError, match="twice"),
+    ],
+)
+def squeeze(input: Value, dim: int | Sequence[int] | None = None) -> Value:
+    """Drop axes of length 1: all of them, or those of `dim` that are.
 
     >>> import minidl
     >>> minidl.squeeze(minidl.zeros(1, 3, 1)).shape
     (3,)
     """
     shape = shape_of(input)
-    only = None if dim is None else axis_of(dim, len(shape), "squeeze")
-    return reshape(input, tuple(n for i, n in enumerate(shape) if n != 1 or (only is not None and i != only)))
+    axes = range(len(shape)) if dim is None else distinct_axes(dim, len(shape), "squeeze")
+    return reshape(input, tuple(n for i, n in enumerate(shape) if n != 1 or i not in axes))
 
 
+@operation(
+    "minidl Tensor",
+    formula="x with a new axis",
+    samples=[sample((3,), dim=0), sample((2, 3), dim=-2), sample((), dim=0)],
+    errors=[refuses((3,), dim=2, error=UsageError, match="out of range")],
+)
 def unsqueeze(input: Value, dim: int) -> Value:
     """Insert an axis of length 1 at `dim`.
 
@@ -220,110 +225,131 @@ def unsqueeze(input: Value, dim: int) -> Value:
     return reshape(input, (*shape[:at], 1, *shape[at:]))
 
 
-def expand(input: Value, shape: Sequence[int]) -> Value:
-    """Repeat along axes of length 1 and along new leading axes, without copying; −1 leaves an axis as it is.
+@operation(
+    "minidl",
+    formula="x with its axes in another order",
+    samples=[sample((2, 3, 4), dims=(2, 0, 1)), sample((3, 4), dims=(-1, 0)), sample((), dims=())],
+    errors=[
+        refuses((2, 3), dims=(0, 0), error=UsageError, match="twice"),
+        refuses((2, 3), dims=(0,), error=UsageError, match="each of the 2 axes once"),
+        refuses((2, 3), dims=(0, 2), error=UsageError, match="out of range"),
+    ],
+)
+def permute(input: Value, dims: Sequence[int]) -> Value:
+    """Reorder the axes: axis `i` of the result is axis `dims[i]` of the input.
 
     >>> import minidl
-    >>> minidl.expand(minidl.tensor([[1.0], [2.0]]), (-1, 3)).shape
-    (2, 3)
+    >>> minidl.permute(minidl.zeros(2, 3, 4), (2, 0, 1)).shape
+    (4, 2, 3)
     """
-    own = shape_of(input)
-    lead = len(shape) - len(own)
-    return expand_to(input, tuple(own[i - lead] if n == -1 and i >= lead else int(n) for i, n in enumerate(shape)))
+    ndim = len(shape_of(input))
+    axes = distinct_axes(dims, ndim, "permute")
+    if len(axes) != ndim:
+        raise UsageError(f"permute: dims={dims} must name each of the {ndim} axes once")
+    return permute_(input, dims=axes)
 
 
-def getitem(input: Value, index: Any) -> Value:
-    """Pick elements as `input[index]` does: integers, slices, None, `...`, integer or boolean arrays.
+def _swapped(input: Value, first: int, second: int, name: str) -> Value:
+    ndim = len(shape_of(input))
+    axes = list(range(ndim))
+    i, j = axis_of(first, ndim, name), axis_of(second, ndim, name)
+    if ndim:
+        axes[i], axes[j] = axes[j], axes[i]
+    return permute_(input, dims=tuple(axes))
+
+
+@operation(
+    "minidl Tensor",
+    formula="xᵀ",
+    samples=[sample((2, 3), dim0=0, dim1=1), sample((2, 3, 4), dim0=-1, dim1=0), sample((), dim0=0, dim1=-1)],
+    errors=[refuses((2, 3), dim0=0, dim1=2, error=UsageError, match="out of range")],
+    aliases=("swapdims",),
+)
+def transpose(input: Value, dim0: int, dim1: int) -> Value:
+    """Swap two axes.
 
     >>> import minidl
-    >>> minidl.getitem(minidl.tensor([1.0, 2.0, 3.0]), slice(1, None))
-    tensor([2., 3.])
+    >>> minidl.transpose(minidl.zeros(2, 3), 0, 1).shape
+    (3, 2)
     """
-    plain = _plain(index)
-    if isinstance(plain, tuple) and any(map(_is_array, plain)) and any(isinstance(i, int) for i in plain):
-        basic, rest = _integers_first(plain, len(shape_of(input)))
-        return getitem_(getitem_(input, index=basic), index=rest)
-    return getitem_(input, index=plain)
+    return _swapped(input, dim0, dim1, "transpose")
 
 
-def _plain(index: Any) -> Any:
-    """An index without nodes; arrays are copied, so that the record stays what it was."""
-    if isinstance(index, tuple):
-        return tuple(_plain(i) for i in index)
-    if isinstance(index, list):
-        return np.asarray(index, np.int64) if not index else np.asarray(index)
-    value = data_of(index)
-    if isinstance(value, np.ndarray):
-        return int(value) if value.ndim == 0 and value.dtype.kind in "iu" else value.copy()
-    return operator.index(value) if isinstance(value, np.integer) else value
-
-
-def _is_array(index: Any) -> bool:
-    return isinstance(index, np.ndarray)
-
-
-def _integers_first(index: tuple[Any, ...], ndim: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Divide an index into its integers, slices and new axes, and then its arrays, as PyTorch applies them.
-
-    NumPy would take an integer for one more array, and put the arrays' axes in front where a slice stands between them.
-    """
-    used = sum(i.ndim if _is_array(i) and i.dtype == bool else 1 for i in index if i is not None and i is not Ellipsis)
-    whole = [slice(None)] * (ndim - used)
-    at = next((k for k, i in enumerate(index) if i is Ellipsis), len(index))
-    full = (*index[:at], *whole, *index[at + 1 :])
-    basic: list[Any] = []
-    rest: list[Any] = []
-    for i in full:
-        if _is_array(i):
-            basic += [slice(None)] * (i.ndim if i.dtype == bool else 1)
-            rest.append(i)
-        else:
-            basic.append(i)
-            if not isinstance(i, int):
-                rest.append(slice(None))
-    return tuple(basic), tuple(rest)
-
-
-def gather(input: Value, dim: int, index: Value) -> Value:
-    """Pick along `dim` the elements at the positions `index`, whose shape the result has.
+@operation(
+    "minidl Tensor",
+    formula="xᵀ",
+    samples=[sample((2, 3, 4), axis0=-1, axis1=0)],
+    errors=[refuses((2, 3), axis0=0, axis1=2, error=UsageError, match="out of range")],
+)
+def swapaxes(input: Value, axis0: int, axis1: int) -> Value:
+    """Swap two axes, under NumPy's name.
 
     >>> import minidl
-    >>> minidl.gather(minidl.tensor([[1.0, 2.0], [3.0, 4.0]]), 1, minidl.tensor([[1], [0]]))
-    tensor([[2.],
-            [3.]])
+    >>> minidl.swapaxes(minidl.zeros(2, 3), 0, 1).shape
+    (3, 2)
     """
-    positions = np.array(data_of(index))
-    shape = shape_of(input)
-    axis = axis_of(dim, len(shape), "gather")
-    if not shape and positions.ndim == 0:
-        return reshape(gather(reshape(input, (1,)), 0, positions.reshape(1)), ())
-    if positions.ndim != len(shape):
-        raise ShapeError(f"gather: the index has {positions.ndim} axes and the input {len(shape)}; they must agree")
-    if positions.size and not (positions.min() >= 0 and positions.max() < shape[axis]):
-        raise UsageError(f"gather: positions must lie in 0 … {shape[axis] - 1} along dim={dim}")
-    return gather_(input, dim=axis, index=positions)
+    return _swapped(input, axis0, axis1, "swapaxes")
 
 
-def cat(tensors: Sequence[Value], dim: int = 0) -> Value:
-    """Join tensors along an existing axis.
+@operation(
+    "minidl Tensor",
+    formula="xᵀ",
+    samples=[sample((2, 3)), sample((3,)), sample(())],
+    errors=[refuses((2, 3, 4), error=UsageError, match="matrix")],
+)
+def t(input: Value) -> Value:
+    """Transpose a matrix; a vector or a single number stays as it is.
 
     >>> import minidl
-    >>> minidl.cat([minidl.zeros(2, 1), minidl.ones(2, 2)], dim=1).shape
-    (2, 3)
+    >>> minidl.t(minidl.zeros(2, 3)).shape
+    (3, 2)
     """
-    if not tensors:
-        raise UsageError("cat: needs at least one tensor")
-    return cat_(*tensors, dim=axis_of(dim, len(shape_of(tensors[0])), "cat"))
+    ndim = len(shape_of(input))
+    if ndim > 2:
+        raise UsageError(f"t: expected a matrix, got shape {shape_of(input)}; use transpose(x, dim0, dim1)")
+    return permute_(input, dims=(1, 0)) if ndim == 2 else input
 
 
-def stack(tensors: Sequence[Value], dim: int = 0) -> Value:
-    """Join tensors of one shape along a new axis.
+@operation(
+    "minidl Tensor",
+    formula="x with axes moved",
+    samples=[
+        sample((2, 3, 4), source=0, destination=-1),
+        sample((2, 3, 4), source=(0, 1), destination=(2, 0)),
+        sample((), source=0, destination=0),
+    ],
+    errors=[
+        refuses((2, 3), source=(0, 1), destination=(0,), error=UsageError, match="as many"),
+        refuses((2, 3), source=(0, 0), destination=(0, 1), error=UsageError, match="twice"),
+        refuses((2, 3), source=2, destination=0, error=UsageError, match="out of range"),
+    ],
+    aliases=("moveaxis",),
+)
+def movedim(input: Value, source: int | Sequence[int], destination: int | Sequence[int]) -> Value:
+    """Move axes to other places; the others keep their order.
 
     >>> import minidl
-    >>> minidl.stack([minidl.zeros(3), minidl.ones(3)]).shape
-    (2, 3)
+    >>> minidl.movedim(minidl.zeros(2, 3, 4), 0, -1).shape
+    (3, 4, 2)
     """
-    shapes = {shape_of(t) for t in tensors}
-    if len(shapes) > 1:
-        raise ShapeError(f"stack: all shapes must be equal, got {', '.join(map(str, sorted(shapes)))}")
-    return cat([unsqueeze(t, dim) for t in tensors], dim)
+    ndim = len(shape_of(input))
+    start, end = distinct_axes(source, ndim, "movedim"), distinct_axes(destination, ndim, "movedim")
+    if len(start) != len(end):
+        raise UsageError(f"movedim: source={source} must name as many axes as destination={destination}")
+    if not ndim:
+        return input
+    order = [i for i in range(ndim) if i not in start]
+    for at, axis in sorted(zip(end, start, strict=True)):
+        order.insert(at, axis)
+    return permute_(input, dims=tuple(order))
+
+
+@operation("Tensor", formula="x", samples=[sample((2, 3), (2,)), sample((2, 3), np.zeros(2, np.int64))])
+def type_as(input: Value, other: Value) -> Value:
+    """Convert to the dtype of another tensor.
+
+    >>> import minidl
+    >>> minidl.tensor([1.7]).type_as(minidl.tensor([1]))
+    tensor([1])
+    """
+    return cast(input, other.dtype)

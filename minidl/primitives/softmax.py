@@ -8,16 +8,22 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError, UsageError
 from ..graph import Notation, data_of
-from .kinds import General, Value, sample, shape_of
+from .arithmetic import neg
+from .axes import Dim, add_up, at_least_1d, axes_of, half_in_single, in_float, one_axis, restore
+from .exponential import exp
+from .kinds import General, Value, refuses, sample, shape_of
+from .operation import operation
 from .reduction import sum as sum_of
-from .shape import axis_of, permute, reshape
+from .shape import permute, reshape
 
 
+@half_in_single
 def _softmax(xp: Any, x: Any, dim: int) -> Any:
     e = xp.exp(x - xp.max(x, axis=dim, keepdims=True)) if x.size else x
     return e / xp.sum(e, axis=dim, keepdims=True)
 
 
+@half_in_single
 def _log_softmax(xp: Any, x: Any, dim: int) -> Any:
     if not x.size:
         return x
@@ -25,17 +31,15 @@ def _log_softmax(xp: Any, x: Any, dim: int) -> Any:
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=dim, keepdims=True))
 
 
-def _softmax_vjp(g: Value, y: Value, x: Value, dim: int) -> Value:
-    return y * (g - sum_of(g * y, dim, keepdim=True))
-
-
-_SAMPLES = [sample((3, 4), dim=1), sample((2, 3, 4), dim=0), sample((5,), dim=0)]
+_SAMPLES = [sample((3, 4), dim=1), sample((2, 3, 4), dim=0), sample((5,), dim=0), sample((0, 3), dim=1)]
 
 softmax_ = General(
     "softmax",
     Notation("softmax", "softmax({0})"),
+    analytic=False,
+    reads="output",
     forward=_softmax,
-    vjp=_softmax_vjp,
+    vjp=lambda g, y, x, dim: y * (g - add_up(g * y, (dim,), True)),
     samples=_SAMPLES,
     promotion="float",
 )
@@ -43,58 +47,149 @@ softmax_ = General(
 log_softmax_ = General(
     "log_softmax",
     Notation("ln softmax", "ln softmax({0})"),
+    analytic=False,
+    reads="output",
     forward=_log_softmax,
-    vjp=lambda g, y, x, dim: g - softmax_(x, dim=dim) * sum_of(g, dim, keepdim=True),
-    jvp=lambda t, y, x, dim: t - sum_of(softmax_(x, dim=dim) * t, dim, keepdim=True),
+    vjp=lambda g, y, x, dim: g - exp(y) * add_up(g, (dim,), True),
+    jvp=lambda t, y, x, dim: t - add_up(exp(y) * t, (dim,), True),
     samples=_SAMPLES,
     promotion="float",
 )
 
 
-def _cross_entropy(xp: Any, x: Any, weights: Any) -> Any:
-    weights = xp.astype(weights, x.dtype)
-    terms = _log_softmax(xp, x, 1) * weights
-    return -xp.sum(xp.where(xp.equal(weights, 0), 0, terms), axis=1)  # a class of no weight may be impossible: 0·(−∞)
+def _logsumexp(xp: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
+    if not x.size:
+        return xp.log(xp.sum(x, axis=dim, keepdims=keepdim))
+    top = xp.max(x, axis=dim, keepdims=True)
+    top = xp.where(xp.equal(top - top, 0), top, 0)  # ±∞ is not subtracted, or ∞ − ∞ would come of it
+    total = xp.log(xp.sum(xp.exp(x - top), axis=dim, keepdims=keepdim))
+    return total + xp.reshape(top, total.shape)
 
 
-def _pull_of_logits(x: Value, weights: Value) -> Value:
-    """∂loss/∂logits, a row an example: softmax(x) − target, each scaled by the example's weight."""
-    return softmax_(x, dim=1) * sum_of(weights, 1, keepdim=True) - weights
-
-
-cross_entropy_rows = General(
-    "cross_entropy",
-    Notation("cross-entropy", "CE({0})"),
-    forward=_cross_entropy,
-    vjp=lambda g, y, x, weights: reshape(g, (-1, 1)) * _pull_of_logits(x, weights),
-    jvp=lambda t, y, x, weights: sum_of(t * _pull_of_logits(x, weights), 1),
+logsumexp_ = General(
+    "logsumexp",
+    Notation("ln Σ exp", "ln Σ exp({0})"),
+    analytic=False,
+    forward=_logsumexp,
+    vjp=lambda g, y, x, dim, keepdim: restore(g, x.shape, dim) * exp(x - restore(y, x.shape, dim)),
+    jvp=lambda t, y, x, dim, keepdim: add_up(t * exp(x - restore(y, x.shape, dim)), dim, keepdim),
     samples=[
-        sample((3, 4), weights=np.eye(4)[[0, 3, 1]]),
-        sample((2, 3), weights=np.array([[0.2, 0.5, 0.3], [0.0, 2.0, 0.0]])),
+        sample((3, 4), dim=(0, 1), keepdim=False),
+        sample((2, 3, 4), dim=(1,), keepdim=False),
+        sample((2, 3, 4), dim=(0, 2), keepdim=True),
+        sample((), dim=(), keepdim=False),
     ],
     promotion="float",
 )
-"""−Σ_c w_c · ln softmax(x)_c for each row of `x` `(N, C)`; `weights` `(N, C)` are the target probabilities, perhaps scaled."""
+"""ln Σ eˣ, shifted by the largest x so that nothing overflows; its gradient is the softmax."""
 
 
-def softmax(input: Value, dim: int) -> Value:
+_ALONG = (
+    sample((3, 4), dim=1),
+    sample((2, 3, 4), dim=-2),
+    sample((), dim=0),
+    sample((0, 3), dim=1),
+    sample(np.array([1, 2]), dim=0, dtype=np.dtype(np.float64)),
+)
+_REFUSED = (
+    refuses((3, 4), dim=2, error=UsageError, match="out of range"),
+    refuses((3, 4), dim=(0, 1), error=UsageError, match="one whole number"),
+    refuses(np.array([1, 2]), dim=0, error=DtypeError, match="floating-point"),
+)
+
+
+def _along(primitive: Any, input: Value, dim: int | None, dtype: Any, name: str) -> Value:
+    """Run along one axis; without `dim` along PyTorch's old choice: the first of 1 or 3 axes, else the second."""
+    scores = in_float(input, dtype, name)
+    shape = shape_of(scores)
+    axis = one_axis((0 if len(shape) in (0, 1, 3) else 1) if dim is None else dim, len(shape), name)
+    return reshape(primitive(at_least_1d(scores), dim=axis), shape)
+
+
+@operation(
+    "minidl functional Tensor",
+    formula="eˣⁱ / Σ eˣ",
+    derivative="∂yᵢ/∂xⱼ = yᵢ·([i = j] − yⱼ)",
+    samples=_ALONG,
+    errors=_REFUSED,
+)
+def softmax(input: Value, dim: int | None = None, dtype: Any = None) -> Value:
     """Turn scores into probabilities along `dim`: eˣ / Σ eˣ.
+
+    Args:
+        input: any shape.
+        dim: the axis along which they add up to 1; better said than left to PyTorch's old default (see `_along`).
+        dtype: what to convert to first.
 
     >>> import minidl
     >>> minidl.softmax(minidl.tensor([0.0, 0.0]), dim=0)
     tensor([0.5000, 0.5000])
     """
-    return softmax_(input, dim=axis_of(dim, len(shape_of(input)), "softmax"))
+    return _along(softmax_, input, dim, dtype, "softmax")
 
 
-def log_softmax(input: Value, dim: int) -> Value:
-    """Compute ln softmax(input) along `dim` without overflow.
+@operation(
+    "minidl functional Tensor",
+    formula="xᵢ − ln Σ eˣ",
+    derivative="∂yᵢ/∂xⱼ = [i = j] − eʸʲ",
+    samples=_ALONG,
+    errors=_REFUSED,
+)
+def log_softmax(input: Value, dim: int | None = None, dtype: Any = None) -> Value:
+    """Compute ln softmax(input) along `dim` without overflow; see `softmax` for the arguments.
 
     >>> import minidl
     >>> minidl.log_softmax(minidl.tensor([0.0, 0.0]), dim=0)
     tensor([-0.6931, -0.6931])
     """
-    return log_softmax_(input, dim=axis_of(dim, len(shape_of(input)), "log_softmax"))
+    return _along(log_softmax_, input, dim, dtype, "log_softmax")
+
+
+@operation(
+    "functional",
+    formula="e⁻ˣⁱ / Σ e⁻ˣ",
+    derivative="∂yᵢ/∂xⱼ = yᵢ·(yⱼ − [i = j])",
+    samples=_ALONG,
+    errors=_REFUSED,
+)
+def softmin(input: Value, dim: int | None = None, dtype: Any = None) -> Value:
+    """The softmax of −input: the smallest gets the most; see `softmax` for the arguments.
+
+    >>> import minidl
+    >>> minidl.nn.functional.softmin(minidl.tensor([0.0, 0.0]), dim=0)
+    tensor([0.5000, 0.5000])
+    """
+    return _along(softmax_, neg(in_float(input, dtype, "softmin")), dim, None, "softmin")
+
+
+@operation(
+    "minidl Tensor",
+    formula="ln Σ eˣ",
+    derivative="softmax(x)",
+    samples=[
+        sample((3, 4), dim=1),
+        sample((2, 3, 4), dim=(0, -1), keepdim=True),
+        sample((), dim=0),
+        sample((0, 3), dim=1),
+    ],
+    errors=[
+        refuses((3, 4), dim=2, error=UsageError, match="out of range"),
+        refuses((3, 4), dim=(0, 0), error=UsageError, match="twice"),
+    ],
+)
+def logsumexp(input: Value, dim: Dim, keepdim: bool = False) -> Value:
+    """The logarithm of the sum of exponentials along `dim`, without overflow: a smooth maximum.
+
+    Args:
+        input: any shape; integers are taken as floating-point numbers.
+        dim: the axes that go.
+        keepdim: whether they stay, with length 1.
+
+    >>> import minidl
+    >>> minidl.logsumexp(minidl.tensor([1000.0, 1000.0]), dim=0)
+    tensor(1000.6932)
+    """
+    return logsumexp_(input, dim=axes_of(dim, len(shape_of(input)), "logsumexp"), keepdim=keepdim)
 
 
 def cross_entropy(
@@ -138,6 +233,8 @@ def cross_entropy(
     order = (*(i for i in range(len(shape)) if i != axis), axis)
     rows = reshape(permute(input, order) if len(shape) > 2 else input, (-1, shape[axis]))
     weights, total = _targets(target, shape, axis, order, weight, ignore_index, label_smoothing, rows.dtype)
+    from .loss import cross_entropy_rows
+
     losses = cross_entropy_rows(rows, weights=weights)
     if reduction == "none":
         return reshape(losses, outer)

@@ -1,9 +1,9 @@
-"""The CPU's convolution and pooling against plain loops that follow the definition."""
+"""The CPU's convolution against plain loops that follow the definition, and what its kernels stand on."""
 
 from __future__ import annotations
 
 import hashlib
-import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,92 +12,122 @@ import pytest
 
 import minidl
 from minidl.kernels.cpu import convolution, jit
+from minidl.kernels.geometry import output_size
 
 Array = np.ndarray[Any, Any]
 
+compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="the kernels run as plain Python")
 
-def convolve(x: Array, w: Array, stride: Any, padding: Any, dilation: Any, groups: int) -> Array:
-    """y[n,k,i,j] = Σ x[n, c, i·stride + r·dilation − padding, …] · w[k,c,r,s], one output at a time."""
-    n, _, h, width = x.shape
-    k, c, r, s = w.shape
-    oh, ow = convolution.output_size((h, width), (r, s), stride, padding, dilation)
-    y = np.zeros((n, k, oh, ow), x.dtype)
-    for b, q, i, j in itertools.product(range(n), range(k), range(oh), range(ow)):
+
+def convolve(x: Array, w: Array, size: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Array:
+    """y[n,k,i,…] = Σ x[n, c, i·stride + r·dilation − padding, …] · w[k,c,r,…], one output at a time."""
+    k, c, *kernel = w.shape
+    y = np.zeros((x.shape[0], k, *size), x.dtype)
+    for place in np.ndindex(*y.shape):
+        b, q, *out = place
         first = q // (k // groups) * c
-        for a, e, f in itertools.product(range(c), range(r), range(s)):
-            top, left = i * stride[0] + e * dilation[0] - padding[0], j * stride[1] + f * dilation[1] - padding[1]
-            if 0 <= top < h and 0 <= left < width:
-                y[b, q, i, j] += x[b, first + a, top, left] * w[q, a, e, f]
+        for a, *tap in np.ndindex(c, *kernel):
+            at = [i * s + r * d - p for i, s, r, d, p in zip(out, stride, tap, dilation, padding, strict=True)]
+            if all(0 <= i < n for i, n in zip(at, x.shape[2:], strict=True)):
+                y[place] += x[(b, first + a, *at)] * w[(q, a, *tap)]
     return y
 
 
-def cases() -> list[Any]:
-    rng = np.random.default_rng(0)
-    drawn = []
-    while len(drawn) < 24:
-        groups, kernel = int(rng.integers(1, 4)), tuple(int(v) for v in rng.integers(1, 4, 2))
-        p = {
-            "stride": tuple(int(v) for v in rng.integers(1, 4, 2)),
-            "padding": tuple(int(v) for v in rng.integers(0, 3, 2)),
-            "dilation": tuple(int(v) for v in rng.integers(1, 3, 2)),
+def numbers(rng: Any, least: int, most: int, axes: int) -> tuple[int, ...]:
+    return tuple(int(v) for v in rng.integers(least, most + 1, axes))
+
+
+def cases(axes: int, count: int) -> list[Any]:
+    rng = np.random.default_rng(axes)
+    drawn: list[Any] = []
+    while len(drawn) < count:
+        groups, kernel = int(rng.integers(1, 4)), numbers(rng, 1, 3, axes)
+        p: dict[str, Any] = {
+            "stride": numbers(rng, 1, 3, axes),
+            "padding": numbers(rng, 0, 2, axes),
+            "dilation": numbers(rng, 1, 2, axes),
             "groups": groups,
         }
-        x = (int(rng.integers(1, 4)), groups * int(rng.integers(1, 3)), *(int(v) for v in rng.integers(3, 8, 2)))
+        x = (
+            int(rng.integers(1, 4)),
+            groups * int(rng.integers(1, 3)),
+            *numbers(rng, 3, {1: 12, 2: 7, 3: 4}[axes], axes),
+        )
         w = (groups * int(rng.integers(1, 3)), x[1] // groups, *kernel)
-        if min(convolution.output_size(x[2:], kernel, p["stride"], p["padding"], p["dilation"])) > 0:
+        size = output_size(x[2:], kernel, p["stride"], p["padding"], p["dilation"])
+        if min(size) > 0:
+            p["size"] = tuple(n + int(rng.integers(0, 2)) for n in size)  # also windows that begin behind the image
             drawn.append(pytest.param(x, w, p, id=f"{x}-{w}-{'-'.join(map(str, p.values()))}"))
     return drawn
 
 
-@pytest.mark.parametrize(("x_shape", "w_shape", "p"), cases())
+@pytest.mark.parametrize(("x_shape", "w_shape", "p"), [*cases(1, 24), *cases(2, 24), *cases(3, 16)])
 def test_convolution_and_its_transposes(x_shape: Any, w_shape: Any, p: Any) -> None:
     rng = np.random.default_rng(1)
     x, w = rng.standard_normal(x_shape), rng.standard_normal(w_shape)
     y = convolve(x, w, **p)
-    np.testing.assert_allclose(convolution.conv2d(x, w, **p), y, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(convolution.conv(x, w, **p), y, rtol=1e-12, atol=1e-12)
     g = rng.standard_normal(y.shape)
-    dx = convolution.conv2d_input(g, w, x_shape[2:], **p)
-    dw = convolution.conv2d_weight(g, x, w_shape[2:], **p)
+    dx = convolution.conv_input(g, w, **p | {"size": x_shape[2:]})
+    dw = convolution.conv_weight(g, x, **p | {"size": w_shape[2:]})
     assert (dx.shape, dw.shape) == (x_shape, w_shape)
     for moved, back, which in ((rng.standard_normal(x_shape), dx, 0), (rng.standard_normal(w_shape), dw, 1)):
         pushed = convolve(moved, w, **p) if which == 0 else convolve(x, moved, **p)
-        np.testing.assert_allclose(np.sum(pushed * g), np.sum(back * moved), rtol=1e-10)
+        np.testing.assert_allclose(np.sum(pushed * g), np.sum(back * moved), rtol=1e-10, atol=1e-12)
 
 
-def test_blocks_and_parts_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bytes_of_a_block", [1, 3 * 6 * 18 * 8, 1 << 30])
+@pytest.mark.parametrize("parts", [1, 2, 100])
+def test_blocks_and_parts_of_any_size_give_the_same(
+    bytes_of_a_block: int, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(2)
-    x, w = rng.standard_normal((7, 2, 6, 6)), rng.standard_normal((3, 2, 3, 3))
-    p: dict[str, Any] = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
-    whole = convolution.conv2d(x, w, **p), convolution.conv2d_weight(x[:, :1] * np.ones((1, 3, 1, 1)), x, (3, 3), **p)
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", 3 * 6 * 6 * 18 * 8)
-    monkeypatch.setattr(convolution, "PARTS", 2)
-    np.testing.assert_allclose(convolution.conv2d(x, w, **p), whole[0], rtol=1e-13)
-    np.testing.assert_allclose(
-        convolution.conv2d_weight(x[:, :1] * np.ones((1, 3, 1, 1)), x, (3, 3), **p), whole[1], rtol=1e-12
+    x, w, g = (
+        rng.standard_normal((3, 2, 2, 5, 6)),
+        rng.standard_normal((3, 2, 1, 3, 3)),
+        rng.standard_normal((3, 3, 2, 5, 6)),
     )
+    p: dict[str, Any] = {"stride": (1, 1, 1), "padding": (0, 1, 1), "dilation": (1, 1, 1), "groups": 1}
+
+    def everything() -> list[Array]:
+        return [
+            convolution.conv(x, w, (2, 5, 6), **p),
+            convolution.conv_input(g, w, (2, 5, 6), **p),
+            convolution.conv_weight(g, x, (1, 3, 3), **p),
+        ]
+
+    whole = everything()
+    monkeypatch.setattr(convolution, "BLOCK_BYTES", bytes_of_a_block)
+    monkeypatch.setattr(convolution, "PARTS", parts)
+    for a, b in zip(everything(), whole, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
 
-def test_memory_is_channels_last_behind_the_shape() -> None:
-    y = minidl.conv2d(minidl.ones(2, 3, 8, 8), minidl.ones(4, 3, 3, 3), padding=1)
-    assert y.shape == (2, 4, 8, 8)
-    assert y.data.transpose(0, 2, 3, 1).flags.c_contiguous
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_memory_is_channels_last_behind_the_shape(axes: int) -> None:
+    ours = {1: minidl.conv1d, 2: minidl.conv2d, 3: minidl.conv3d}[axes]
+    y = ours(minidl.ones(2, 3, *(8,) * axes), minidl.ones(4, 3, *(3,) * axes), padding=1)
+    assert y.shape == (2, 4, *(8,) * axes)
+    assert np.moveaxis(y.data, 1, -1).flags.c_contiguous
 
 
-def test_facts_of_the_lectures() -> None:
-    kernel = minidl.tensor([[[[1.0, 2.0, 3.0]]]])
-    signal = minidl.tensor([[[[1.0, 2.0, 3.0, 4.0]]]])
-    assert minidl.conv2d(signal, kernel, stride=(1, 2), padding=(0, 1)).tolist() == [[[[8.0, 20.0]]]]
+def test_an_infinite_pixel_stays_where_it_is_seen() -> None:
+    """Zeros around the image, and pixels without weight, never meet it: 0·∞ would be NaN."""
+    F = minidl.nn.functional
+    line = minidl.tensor([[[np.inf, 1.0, 2.0, 3.0, 4.0]]])
+    assert F.conv1d(line, minidl.ones(1, 1, 2), padding="same").tolist() == [[[np.inf, 3, 5, 7, 4]]]
+    assert F.avg_pool1d(line, 2, 1).tolist() == [[[np.inf, 1.5, 2.5, 3.5]]]
+    assert F.adaptive_avg_pool1d(line, 3).tolist() == [[[np.inf, 2, 3.5]]]
+    assert F.interpolate(line, size=2).tolist() == [[[np.inf, 2]]]
 
 
-def test_nan_reaches_the_maximum() -> None:
-    image = np.array([[[[1.0, np.nan], [3.0, 2.0]]]])
-    assert np.isnan(minidl.max_pool2d(minidl.tensor(image), 2).item())
+@pytest.mark.parametrize("whole", [minidl.int64, minidl.float16])
+def test_other_numbers_are_refused_by_name(whole: Any) -> None:
+    with pytest.raises(minidl.MinidlError, match=rf"got {whole}; convert with x\.to"):
+        minidl.conv2d(minidl.ones(1, 1, 4, 4, dtype=whole), minidl.ones(1, 1, 3, 3, dtype=whole))
 
 
-def test_negative_images_are_not_pooled_with_their_padding() -> None:
-    assert minidl.max_pool2d(minidl.full((1, 1, 2, 2), -5.0), 3, 1, 1).data.max() == -5
-
-
+@compiled
 def test_compiling_is_announced_and_cached(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     said: list[str] = []
@@ -173,8 +203,3 @@ def test_blas_gets_its_threads_back() -> None:
             assert set(counts()) == {1}
         assert set(counts()) == {2}
     threads.look_again()
-
-
-def test_whole_numbers_are_refused_by_name() -> None:
-    with pytest.raises(minidl.MinidlError, match=r"got int64; convert with x\.to"):
-        minidl.conv2d(minidl.ones(1, 1, 4, 4, dtype=minidl.int64), minidl.ones(1, 1, 3, 3, dtype=minidl.int64))

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..backend import Backend
-from . import convolution, pooling
+from . import contraction, convolution, elementwise, matrices, places, pooling, scans, summation
 from .threads import LARGE, one_blas_thread
 
 
@@ -28,13 +28,64 @@ class CPU:
     log = staticmethod(np.log)
     sqrt = staticmethod(np.sqrt)
     abs = staticmethod(np.abs)
-    sign = staticmethod(np.sign)
     sin = staticmethod(np.sin)
     cos = staticmethod(np.cos)
+    tan = staticmethod(np.tan)
+    asin = staticmethod(np.arcsin)
+    acos = staticmethod(np.arccos)
+    atan = staticmethod(np.arctan)
+    atan2 = staticmethod(np.arctan2)
+    sinh = staticmethod(np.sinh)
+    cosh = staticmethod(np.cosh)
     tanh = staticmethod(np.tanh)
+    asinh = staticmethod(np.arcsinh)
+    acosh = staticmethod(np.arccosh)
+    atanh = staticmethod(np.arctanh)
+    sinc = staticmethod(np.sinc)
+    hypot = staticmethod(np.hypot)
+    exp2 = staticmethod(np.exp2)
+    expm1 = staticmethod(np.expm1)
+    log1p = staticmethod(np.log1p)
+    log2 = staticmethod(np.log2)
+    log10 = staticmethod(np.log10)
+    logaddexp = staticmethod(elementwise.logaddexp)
+    logaddexp2 = staticmethod(np.logaddexp2)
+    positive = staticmethod(np.positive)
+    floor = staticmethod(np.floor)
+    ceil = staticmethod(np.ceil)
+    trunc = staticmethod(np.trunc)
+    round = staticmethod(np.round)
+    remainder = staticmethod(np.remainder)
+    fmod = staticmethod(np.fmod)
+    floor_divide = staticmethod(np.floor_divide)
+    copy = staticmethod(np.copy)
+    copysign = staticmethod(np.copysign)
+    signbit = staticmethod(np.signbit)
+    fmax = staticmethod(np.fmax)
+    fmin = staticmethod(np.fmin)
+    isnan = staticmethod(np.isnan)
+    isinf = staticmethod(np.isinf)
+    isposinf = staticmethod(np.isposinf)
+    isneginf = staticmethod(np.isneginf)
+    isfinite = staticmethod(np.isfinite)
+    isclose = staticmethod(np.isclose)
+    logical_and = staticmethod(np.logical_and)
+    logical_or = staticmethod(np.logical_or)
+    logical_xor = staticmethod(np.logical_xor)
+    logical_not = staticmethod(np.logical_not)
+    bitwise_and = staticmethod(np.bitwise_and)
+    bitwise_or = staticmethod(np.bitwise_or)
+    bitwise_xor = staticmethod(np.bitwise_xor)
+    bitwise_invert = staticmethod(np.invert)
     maximum = staticmethod(np.maximum)
     minimum = staticmethod(np.minimum)
-    where = staticmethod(np.where)
+    where = staticmethod(elementwise.where)
+    square = staticmethod(elementwise.square)
+    sign = staticmethod(elementwise.sign)
+    erf = staticmethod(elementwise.erf)
+    erfc = staticmethod(elementwise.erfc)
+    spherical_bessel = staticmethod(elementwise.spherical_bessel)
+    sigmoid = staticmethod(elementwise.sigmoid)
     equal = staticmethod(np.equal)
     not_equal = staticmethod(np.not_equal)
     less = staticmethod(np.less)
@@ -42,11 +93,22 @@ class CPU:
     greater = staticmethod(np.greater)
     greater_equal = staticmethod(np.greater_equal)
 
-    sum = staticmethod(np.sum)
+    sum = staticmethod(summation.sum)
     max = staticmethod(np.max)
     min = staticmethod(np.min)
     argmax = staticmethod(np.argmax)
     argmin = staticmethod(np.argmin)
+    prod = staticmethod(np.prod)
+    all = staticmethod(np.all)
+    any = staticmethod(np.any)
+    count_nonzero = staticmethod(np.count_nonzero)
+    cumulative_sum = staticmethod(scans.cumulative_sum)
+    cumulative_prod = staticmethod(scans.cumulative_prod)
+    cumulative_logsumexp = staticmethod(scans.cumulative_logsumexp)
+    last_extremum = staticmethod(scans.last_extremum)
+    recurrence = staticmethod(scans.recurrence)
+    argsort = staticmethod(scans.argsort)
+    bincount = staticmethod(scans.bincount)
 
     reshape = staticmethod(np.reshape)
     permute_dims = staticmethod(np.transpose)
@@ -55,15 +117,41 @@ class CPU:
     ones = staticmethod(np.ones)
     zeros = staticmethod(np.zeros)
     take_along_axis = staticmethod(np.take_along_axis)
+    tril = staticmethod(np.tril)
+    triu = staticmethod(np.triu)
+    roll = staticmethod(np.roll)
+    searchsorted = staticmethod(np.searchsorted)
+    argwhere = staticmethod(np.argwhere)
+    flip = staticmethod(places.flip)
+    diagonal = staticmethod(places.diagonal)
+    from_diagonal = staticmethod(places.from_diagonal)
+    windows = staticmethod(places.windows)
+    from_windows = staticmethod(places.from_windows)
+    setitem = staticmethod(places.setitem)
+    scatter_add = staticmethod(places.scatter_add)
+    scatter_extremum = staticmethod(places.scatter_extremum)
 
-    conv2d = staticmethod(convolution.conv2d)
-    conv2d_input = staticmethod(convolution.conv2d_input)
-    conv2d_weight = staticmethod(convolution.conv2d_weight)
-    max_pool2d = staticmethod(pooling.max_pool2d)
+    inv = staticmethod(matrices.inv)
+    solve = staticmethod(matrices.solve)
+    cholesky = staticmethod(matrices.cholesky)
+    eigh = staticmethod(matrices.eigh)
+    svd = staticmethod(matrices.svd)
+    qr = staticmethod(matrices.qr)
+    pinv = staticmethod(matrices.pinv)
+    matrix_rank = staticmethod(matrices.matrix_rank)
+    det = staticmethod(np.linalg.det)
+    slogdet = staticmethod(np.linalg.slogdet)
+    cofactor = staticmethod(matrices.cofactor)
+    cofactor_change = staticmethod(matrices.cofactor_change)
+    pack = staticmethod(matrices.pack)
+
+    conv = staticmethod(convolution.conv)
+    conv_input = staticmethod(convolution.conv_input)
+    conv_weight = staticmethod(convolution.conv_weight)
+    max_pool = staticmethod(pooling.max_pool)
     plane_scatter = staticmethod(pooling.plane_scatter)
     plane_gather = staticmethod(pooling.plane_gather)
-    avg_pool2d = staticmethod(pooling.avg_pool2d)
-    avg_pool2d_input = staticmethod(pooling.avg_pool2d_input)
+    weighted_sums = staticmethod(pooling.weighted_sums)
 
     @staticmethod
     def wrap(result: Any, inputs: Sequence[Any]) -> Any:
@@ -89,28 +177,18 @@ class CPU:
             return np.matmul(x, y)
 
     @staticmethod
-    def sigmoid(x: Any) -> Any:
-        """Exact at both ends: 1 / (1 + e⁻ˣ) right of 0 and eˣ / (1 + eˣ) left of it, so that nothing overflows or cancels."""
-        right = np.real(x) >= 0
-        e = np.exp(np.where(right, -x, x))
-        return np.where(right, 1, e) / (1 + e)
+    def einsum(equation: str, *arrays: Any) -> Any:
+        """Sum products over the indices that the result lacks."""
+        result = contraction.einsum(CPU.matmul, equation, arrays)
+        return result.copy() if len(arrays) == 1 and np.may_share_memory(result, arrays[0]) else result
 
     @staticmethod
     def getitem(x: Any, index: Any) -> Any:
-        """Index with NumPy's rules."""
-        return x[index]
-
-    @staticmethod
-    def scatter_add(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
-        """Add in place; `np.add.at` where positions may repeat."""
-        values = np.asarray(values)
-        out = np.zeros(shape, values.dtype)
-        parts = index if isinstance(index, tuple) else (index,)
-        if any(isinstance(part, np.ndarray | list) and np.asarray(part).dtype != bool for part in parts):
-            np.add.at(out, index, values)
-        else:
-            out[index] += values
-        return out
+        """Index with NumPy's rules; a single element, too, is a view."""
+        found = x[index]
+        if isinstance(found, np.ndarray) or not isinstance(x, np.ndarray):
+            return found
+        return x[(*index, ...)] if isinstance(index, tuple) else x[index, ...]
 
 
 backend = cast(Backend, CPU())

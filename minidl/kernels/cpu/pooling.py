@@ -1,66 +1,84 @@
-"""Pooling on the CPU, on channels-last memory as convolution leaves it."""
+"""Pooling and resizing on the CPU, on channels-last memory as convolution leaves it."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..geometry import pooled_size
-from .layout import channels_first, channels_last
+from ...errors import DtypeError
+from ..geometry import Size, Taps, Windows
+from .layout import channels_first, channels_last, three, with_three_axes
 
 Array = np.ndarray[Any, Any]
-Pair = tuple[int, int]
+_ONE_PIXEL = Windows(1, np.zeros(1, np.int64), np.ones(1, np.int64), np.ones(1, np.int64))
 
 
-def max_pool2d(
-    x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
-) -> tuple[Array, Array]:
-    """The maxima and their positions in the plane, both `(N, C, OH, OW)`; −∞ and −1 for a window that holds no pixel."""
-    from .windows import max_windows
-
-    plane = pooled_size((x.shape[2], x.shape[3]), kernel_size, stride, padding, dilation, ceil_mode)
-    shape = (x.shape[0], *plane, x.shape[1])
+def max_pool(x: Array, windows: Sequence[Windows]) -> tuple[Array, Array]:
+    """The maxima and their positions, both `(N, C, …)`; −∞ (or the least integer) and −1 for a window that holds no pixel."""
+    kernels = _kernels(x)
+    full = (*(_ONE_PIXEL,) * (3 - len(windows)), *windows)
+    shape = (x.shape[0], *(len(w.first) for w in full), x.shape[1])
     best, position = np.empty(shape, x.dtype), np.empty(shape, np.int64)
-    max_windows(channels_last(x), best, position, kernel_size, stride, padding, dilation)
-    return channels_first(best), channels_first(position)
+    lowest = np.asarray(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x.dtype)[()]
+    firsts, counts = tuple(w.first for w in full), tuple(w.pixels for w in full)
+    step = three(tuple(w.step for w in windows), 1)
+    kernels.max_windows(channels_last(with_three_axes(x)), best, position, lowest, firsts, counts, step)
+    own = (shape[0], *shape[4 - len(windows) :])
+    return channels_first(best.reshape(own)), channels_first(position.reshape(own))
 
 
-def plane_scatter(g: Array, positions: Array, size: Pair) -> Array:
-    """Add `g` `(N, C, OH, OW)` at `positions` of zero planes `(N, C, *size)`."""
-    from .windows import scatter_planes
-
+def plane_scatter(g: Array, positions: Array, size: Size) -> Array:
+    """Add `g` `(N, C, …)` at `positions` of zero images `(N, C, *size)`."""
     n, c = g.shape[:2]
-    x = np.zeros((n, size[0] * size[1], c), g.dtype)
-    scatter_planes(channels_last(g), channels_last(positions), x)
+    x = np.zeros((n, math.prod(size), c), g.dtype)
+    if g.size:
+        _kernels(g).scatter_planes(channels_last(g).reshape(n, -1, c), channels_last(positions).reshape(n, -1, c), x)
     return channels_first(x.reshape(n, *size, c))
 
 
 def plane_gather(x: Array, positions: Array) -> Array:
-    """The elements at `positions` `(N, C, OH, OW)` of the planes of `x` `(N, C, H, W)`."""
+    """The elements at `positions` `(N, C, …)` of each image of `x` `(N, C, …)`."""
+    if not positions.size:
+        return np.zeros(positions.shape, x.dtype)
     n, c = x.shape[:2]
-    picked = np.take_along_axis(x.reshape(n, c, -1), positions.reshape(n, c, -1), axis=2)
-    return np.where(positions < 0, 0, picked.reshape(positions.shape))
+    places = channels_last(positions)
+    picked = np.take_along_axis(channels_last(x).reshape(n, -1, c), places.reshape(n, -1, c), axis=1)
+    return channels_first(np.where(places < 0, 0, picked.reshape(places.shape)).astype(x.dtype, copy=False))
 
 
-def avg_pool2d(
-    x: Array, kernel_size: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool
-) -> Array:
-    """The mean of each window, `(N, C, OH, OW)`."""
-    from .windows import mean_windows
+def weighted_sums(x: Array, taps: Sequence[Taps | None]) -> Array:
+    """Apply `taps[0]` along the first axis of the images `(N, C, …)`, `taps[1]` along the next, …; None leaves one alone."""
+    along_one_axis = _kernels(x).weighted_sums
+    image = channels_last(x)
+    for axis, t in _cheapest_first(taps):
+        before, after = image.shape[:axis], image.shape[axis + 1 :]
+        out = np.empty((*before, len(t.start) - 1, *after), x.dtype)
+        if out.size:
+            lines = (
+                image.reshape(math.prod(before), -1, math.prod(after)),
+                out.reshape(math.prod(before), -1, math.prod(after)),
+            )
+            along_one_axis(*lines, t.start, t.pixel, t.weight.astype(x.dtype, copy=False))
+        image = out
+    return channels_first(image)
 
-    plane = pooled_size((x.shape[2], x.shape[3]), kernel_size, stride, padding, (1, 1), ceil_mode)
-    mean = np.empty((x.shape[0], *plane, x.shape[1]), x.dtype)
-    mean_windows(channels_last(x), mean, kernel_size, stride, padding, count_include_pad)
-    return channels_first(mean)
+
+def _cheapest_first(taps: Sequence[Taps | None]) -> list[tuple[int, Taps]]:
+    """The axes in an order that walks few, long lines: those that shrink from the outside, then the others from the inside."""
+    axes = [(axis, t) for axis, t in enumerate(taps, 1) if t is not None]
+    shrinking = [(axis, t) for axis, t in axes if len(t.start) <= t.size]
+    return shrinking + [(axis, t) for axis, t in reversed(axes) if len(t.start) > t.size]
 
 
-def avg_pool2d_input(
-    g: Array, size: Pair, kernel_size: Pair, stride: Pair, padding: Pair, ceil_mode: bool, count_include_pad: bool
-) -> Array:
-    """The transpose of `avg_pool2d`: each `g` spread evenly over its window."""
-    from .windows import spread_means
+def _kernels(x: Array) -> Any:
+    """The module of Numba kernels, which takes most of a second to import; refuses numbers that it has no kernels for."""
+    if x.dtype not in (np.float32, np.float64) and x.dtype.kind not in "iu":
+        raise DtypeError(
+            f"pooling and resizing need float32, float64 or whole numbers, got {x.dtype}; convert with x.to(…)"
+        )
+    from . import windows
 
-    x = np.zeros((g.shape[0], *size, g.shape[1]), g.dtype)
-    spread_means(channels_last(g), x, kernel_size, stride, padding, count_include_pad)
-    return channels_first(x)
+    return windows

@@ -1,10 +1,12 @@
-"""Numba kernels that walk the windows of an image: convolution as im2col and a product, and pooling.
+"""Numba kernels that walk the windows of an image: convolution as im2col and a product, pooling, weighted sums.
 
-Images are channels-last, `(N, H, W, C)`, C-contiguous. Import this module only when a kernel is about to run.
+Images are channels-last with three axes, `(N, D, H, W, C)`, C-contiguous; one with fewer has axes of length 1 in front.
+Import this module only when a kernel is about to run.
 
-A convolution is a product of matrices, rows @ w, in which each row is one window, copied out. Threads take blocks of a few
-images; a block's rows are built, multiplied by BLAS on that thread alone, and still in the cache when they are. Nothing
-depends on which thread takes which block, so results are the same bits with any number of threads.
+A convolution is a product of matrices, rows @ w, in which each row is one window, copied out. Threads take blocks of
+output lines (the windows of one line lie side by side along W); a block's rows are built, multiplied by BLAS on that
+thread alone, and still in the cache when they are. Nothing depends on which thread takes which block, so results are the
+same bits with any number of threads.
 """
 
 from __future__ import annotations
@@ -23,28 +25,32 @@ look_again()
 
 
 @kernel()
-def gather_windows(x: Array, rows: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, plane: Any) -> None:
-    """im2col: copy each window of `x` into one row of `rows` `(N·OH·OW, R·S·C)`, zeros where it leaves the image.
+def gather_windows(
+    x: Array, rows: Array, begin_line: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, out: Any
+) -> None:
+    """im2col: copy each window of some output lines of `x` into one row of `rows`, zeros where it leaves the image.
 
-    Without dilation the pixels of one window line are neighbours in memory and are copied as one run of S·C numbers.
+    `rows` is `(lines · OW, kernel volume · C)`, `out` the output's (D, H, W). Without dilation the pixels of one window
+    line are neighbours in memory and are copied as one run.
     """
-    h, w, c = x.shape[1], x.shape[2], x.shape[3]
-    oh, ow = plane
-    step = dilation[1]
-    length = kernel[1] * c if step == 1 else c  # of a run
-    runs = 1 if step == 1 else kernel[1]  # in a window line
-    for line in range(x.shape[0] * oh):
-        n = line // oh
-        top = (line % oh) * stride[0] - padding[0]
-        for r in range(kernel[0]):
-            i = top + r * dilation[0]
-            inside = 0 <= i < h
-            pixels = x[n, i if inside else 0].reshape(w * c)
+    depth, h, w, c = x.shape[1], x.shape[2], x.shape[3], x.shape[4]
+    od, oh, ow = out
+    step = dilation[2]
+    length = kernel[2] * c if step == 1 else c  # of a run
+    runs = 1 if step == 1 else kernel[2]  # in a window line
+    for line in range(rows.shape[0] // ow):
+        plane, o = (begin_line + line) // oh, (begin_line + line) % oh
+        n = plane // od
+        front, top = (plane % od) * stride[0] - padding[0], o * stride[1] - padding[1]
+        for r in range(kernel[0] * kernel[1]):
+            z, i = front + r // kernel[1] * dilation[0], top + r % kernel[1] * dilation[1]
+            inside = 0 <= z < depth and 0 <= i < h
+            pixels = x[n, z if inside else 0, i if inside else 0].reshape(w * c)
             for j in range(ow):
                 for s in range(runs):
                     begin = (r * runs + s) * length
                     run = rows[line * ow + j, begin : begin + length]
-                    left = (j * stride[1] - padding[1] + s * step) * c
+                    left = (j * stride[2] - padding[2] + s * step) * c
                     first, last = (max(0, -left), min(length, w * c - left)) if inside else (length, length)
                     for q in range(min(first, length)):
                         run[q] = 0
@@ -58,93 +64,112 @@ def gather_windows(x: Array, rows: Array, kernel: Any, stride: Any, padding: Any
 
 
 @kernel()
-def spread_windows(rows: Array, x: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, plane: Any) -> None:
+def spread_windows(
+    rows: Array, x: Array, begin_line: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, out: Any
+) -> None:
     """col2im, the transpose of `gather_windows`: add each row into its window of `x`, which starts as zeros."""
-    h, w, c = x.shape[1], x.shape[2], x.shape[3]
-    oh, ow = plane
-    step = dilation[1]
-    length = kernel[1] * c if step == 1 else c
-    runs = 1 if step == 1 else kernel[1]
-    for n in range(x.shape[0]):
-        for o in range(oh):
-            top = o * stride[0] - padding[0]
-            for r in range(kernel[0]):
-                i = top + r * dilation[0]
-                if not 0 <= i < h:
-                    continue
-                pixels = x[n, i].reshape(w * c)
-                for j in range(ow):
-                    for s in range(runs):
-                        begin = (r * runs + s) * length
-                        left = (j * stride[1] - padding[1] + s * step) * c
-                        first, last = max(0, -left), min(length, w * c - left)
-                        if first < last:
-                            source = rows[(n * oh + o) * ow + j, begin + first : begin + last]
-                            target = pixels[left + first : left + last]
-                            for q in range(last - first):
-                                target[q] += source[q]
+    depth, h, w, c = x.shape[1], x.shape[2], x.shape[3], x.shape[4]
+    od, oh, ow = out
+    step = dilation[2]
+    length = kernel[2] * c if step == 1 else c
+    runs = 1 if step == 1 else kernel[2]
+    for line in range(rows.shape[0] // ow):
+        plane, o = (begin_line + line) // oh, (begin_line + line) % oh
+        n = plane // od
+        front, top = (plane % od) * stride[0] - padding[0], o * stride[1] - padding[1]
+        for r in range(kernel[0] * kernel[1]):
+            z, i = front + r // kernel[1] * dilation[0], top + r % kernel[1] * dilation[1]
+            if not (0 <= z < depth and 0 <= i < h):
+                continue
+            pixels = x[n, z, i].reshape(w * c)
+            for j in range(ow):
+                for s in range(runs):
+                    begin = (r * runs + s) * length
+                    left = (j * stride[2] - padding[2] + s * step) * c
+                    first, last = max(0, -left), min(length, w * c - left)
+                    if first < last:
+                        source = rows[line * ow + j, begin + first : begin + last]
+                        target = pixels[left + first : left + last]
+                        for q in range(last - first):
+                            target[q] += source[q]
 
 
 @kernel(parallel=True)
-def convolve(x: Array, w: Array, y: Array, block: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
-    """y = x ∗ w: `x` `(N, H, W, C)`, `w` `(R·S·C, K)`, `y` `(N, OH, OW, K)`, `block` images at a time."""
-    n, oh, ow, k = y.shape
-    for b in prange((n + block - 1) // block):
-        first, last = b * block, min(n, (b + 1) * block)
-        rows = np.empty(((last - first) * oh * ow, w.shape[0]), x.dtype)
-        gather_windows(x[first:last], rows, kernel, stride, padding, dilation, (oh, ow))
-        np.dot(rows, w, y[first:last].reshape(rows.shape[0], k))
+def convolve(
+    x: Array, w: Array, y: Array, block: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, out: Any
+) -> None:
+    """y = x ∗ w: `x` `(N, D, H, W, C)`, `w` `(volume · C, K)`, `y` `(pixels, K)`, `block` output lines at a time."""
+    ow = out[2]
+    lines = y.shape[0] // ow
+    for b in prange((lines + block - 1) // block):
+        first, last = b * block, min(lines, (b + 1) * block)
+        rows = np.empty(((last - first) * ow, w.shape[0]), x.dtype)
+        gather_windows(x, rows, first, kernel, stride, padding, dilation, out)
+        np.dot(rows, w, y[first * ow : last * ow])
 
 
 @kernel(parallel=True)
 def convolve_input(
-    g: Array, wt: Array, x: Array, block: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
+    g: Array, wt: Array, x: Array, block: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, out: Any
 ) -> None:
-    """The transpose in the image: each row is g wᵀ, added into its window of `x`, which starts as zeros; `wt` `(K, R·S·C)`."""
-    n, oh, ow, k = g.shape
-    for b in prange((n + block - 1) // block):
-        first, last = b * block, min(n, (b + 1) * block)
-        rows = np.dot(g[first:last].reshape((last - first) * oh * ow, k), wt)
-        spread_windows(rows, x[first:last], kernel, stride, padding, dilation, (oh, ow))
+    """The transpose in the image: each row is g wᵀ, added into its window of `x`, which starts as zeros.
+
+    `g` is `(pixels, K)`, `wt` `(K, volume · C)`. Windows of one image overlap, so a thread takes whole images.
+    """
+    ow, each = out[2], out[0] * out[1]
+    images = max(1, block // each)
+    n = x.shape[0]
+    for task in prange((n + images - 1) // images):
+        end = min(n, (task + 1) * images) * each
+        for first in range(task * images * each, end, block):
+            last = min(end, first + block)
+            rows = np.dot(g[first * ow : last * ow], wt)
+            spread_windows(rows, x, first, kernel, stride, padding, dilation, out)
 
 
 @kernel(parallel=True)
 def convolve_weight(
-    g: Array, x: Array, parts: Array, block: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
+    g: Array, x: Array, parts: Array, block: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, out: Any
 ) -> None:
-    """The transpose in the kernel: rowsᵀ g over every `len(parts)`-th block of images, one sum a part, `(R·S·C, K)`."""
-    n, oh, ow, k = g.shape
+    """The transpose in the kernel: rowsᵀ g over every `len(parts)`-th block of lines, one sum `(volume · C, K)` a part."""
+    ow = out[2]
+    lines, k = g.shape[0] // ow, g.shape[1]
     for part in prange(parts.shape[0]):
         product = np.empty((parts.shape[1], k), x.dtype)
-        for b in range(part, (n + block - 1) // block, parts.shape[0]):
-            first, last = b * block, min(n, (b + 1) * block)
-            rows = np.empty(((last - first) * oh * ow, parts.shape[1]), x.dtype)
-            gather_windows(x[first:last], rows, kernel, stride, padding, dilation, (oh, ow))
-            np.dot(rows.T, g[first:last].reshape(rows.shape[0], k), product)
+        for b in range(part, (lines + block - 1) // block, parts.shape[0]):
+            first, last = b * block, min(lines, (b + 1) * block)
+            rows = np.empty(((last - first) * ow, parts.shape[1]), x.dtype)
+            gather_windows(x, rows, first, kernel, stride, padding, dilation, out)
+            np.dot(rows.T, g[first * ow : last * ow], product)
             for i in range(parts.shape[1]):
                 for j in range(k):
                     parts[part, i, j] += product[i, j]
 
 
 @kernel(parallel=True)
-def max_windows(x: Array, best: Array, position: Array, kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
-    """The maximum of each window, `(N, OH, OW, C)`, and where it is in the plane; the first of equals, NaN above all."""
-    h, w, c = x.shape[1], x.shape[2], x.shape[3]
-    oh, ow = best.shape[1], best.shape[2]
-    for line in prange(x.shape[0] * oh):
-        n, o = line // oh, line % oh
-        top = o * stride[0] - padding[0]
+def max_windows(x: Array, best: Array, position: Array, lowest: Any, firsts: Any, counts: Any, step: Any) -> None:
+    """The maximum of each window, `(N, OD, OH, OW, C)`, and where it is in the image; the first of equals, NaN above all.
+
+    Along axis a, window o holds `counts[a][o]` pixels: `firsts[a][o]`, `firsts[a][o] + step[a]`, … A window without a pixel
+    has the maximum `lowest` at −1.
+    """
+    h, w, c = x.shape[2], x.shape[3], x.shape[4]
+    od, oh, ow = best.shape[1], best.shape[2], best.shape[3]
+    for line in prange(x.shape[0] * od * oh):
+        n, p, o = line // (od * oh), line // oh % od, line % oh
+        front, top, deep, high = firsts[0][p], firsts[1][o], counts[0][p], counts[1][o]
         for j in range(ow):
-            left = j * stride[1] - padding[1]
-            top_values, top_places = best[n, o, j], position[n, o, j]
+            top_values, top_places = best[n, p, o, j], position[n, p, o, j]
+            left, wide = firsts[2][j], counts[2][j]
             empty = True
-            for r in range(kernel[0]):
-                i = top + r * dilation[0]
-                for s in range(kernel[1]):
-                    k = left + s * dilation[1]
-                    if 0 <= i < h and 0 <= k < w:
-                        pixel = x[n, i, k]
-                        place = i * w + k
+            for r in range(deep):
+                z = front + r * step[0]
+                for s in range(high):
+                    i = top + s * step[1]
+                    for t in range(wide):
+                        k = left + t * step[2]
+                        pixel = x[n, z, i, k]
+                        place = (z * h + i) * w + k
                         for q in range(c):
                             v = pixel[q]
                             if empty or v > top_values[q] or v != v:
@@ -153,60 +178,35 @@ def max_windows(x: Array, best: Array, position: Array, kernel: Any, stride: Any
                         empty = False
             if empty:
                 for q in range(c):
-                    top_values[q] = -np.inf
+                    top_values[q] = lowest
                     top_places[q] = -1
 
 
 @kernel(parallel=True)
-def mean_windows(x: Array, mean: Array, kernel: Any, stride: Any, padding: Any, count_include_pad: Any) -> None:
-    """The mean of each window, `(N, OH, OW, C)`."""
-    h, w, c = x.shape[1], x.shape[2], x.shape[3]
-    oh, ow = mean.shape[1], mean.shape[2]
-    for line in prange(x.shape[0] * oh):
-        n, o = line // oh, line % oh
-        top = o * stride[0] - padding[0]
-        for j in range(ow):
-            left = j * stride[1] - padding[1]
-            count = window_size(top, left, kernel, padding, h, w, count_include_pad)
-            for q in range(c):
-                total = 0.0
-                for i in range(max(top, 0), min(top + kernel[0], h)):
-                    for k in range(max(left, 0), min(left + kernel[1], w)):
-                        total += x[n, i, k, q]
-                mean[n, o, j, q] = total / count
-
-
-@kernel(parallel=True)
-def spread_means(g: Array, x: Array, kernel: Any, stride: Any, padding: Any, count_include_pad: Any) -> None:
-    """The transpose of `mean_windows`: add g / window size to every pixel of the window; `x` starts as zeros."""
-    h, w, c = x.shape[1], x.shape[2], x.shape[3]
-    for n in prange(x.shape[0]):
-        for o in range(g.shape[1]):
-            top = o * stride[0] - padding[0]
-            for j in range(g.shape[2]):
-                left = j * stride[1] - padding[1]
-                count = window_size(top, left, kernel, padding, h, w, count_include_pad)
-                for i in range(max(top, 0), min(top + kernel[0], h)):
-                    for k in range(max(left, 0), min(left + kernel[1], w)):
-                        for q in range(c):
-                            x[n, i, k, q] += g[n, o, j, q] / count
-
-
-@kernel()
-def window_size(top: Any, left: Any, kernel: Any, padding: Any, h: Any, w: Any, count_include_pad: Any) -> Any:
-    """How many pixels a mean divides by: those inside the image, or inside the image with its padding."""
-    if count_include_pad:
-        bottom, right = min(top + kernel[0], h + padding[0]), min(left + kernel[1], w + padding[1])
-        return (bottom - top) * (right - left)
-    return (min(top + kernel[0], h) - max(top, 0)) * (min(left + kernel[1], w) - max(left, 0))
+def weighted_sums(x: Array, y: Array, start: Array, pixel: Array, weight: Array) -> None:
+    """y[a, i, b] = Σ weight[k]·x[a, pixel[k], b] for start[i] ≤ k < start[i + 1], with any number of a and b."""
+    m = y.shape[1]
+    for line in prange(y.shape[0] * m):
+        a, i = line // m, line % m
+        row = y[a, i]
+        if start[i] == start[i + 1]:
+            for q in range(row.size):
+                row[q] = 0
+        for k in range(start[i], start[i + 1]):
+            source, by = x[a, pixel[k]], weight[k]
+            if k == start[i]:
+                for q in range(row.size):
+                    row[q] = by * source[q]
+            else:
+                for q in range(row.size):
+                    row[q] += by * source[q]
 
 
 @kernel(parallel=True)
 def scatter_planes(g: Array, position: Array, x: Array) -> None:
-    """Add `g` `(N, OH, OW, C)` at `position` of the planes of `x` `(N, H·W, C)`, which starts as zeros."""
+    """Add `g` `(N, windows, C)` at `position` of the images `x` `(N, pixels, C)`, which start as zeros."""
     for n in prange(g.shape[0]):
         for o in range(g.shape[1]):
-            for j in range(g.shape[2]):
-                for q in range(g.shape[3]):
-                    if position[n, o, j, q] >= 0:
-                        x[n, position[n, o, j, q], q] += g[n, o, j, q]
+            for q in range(g.shape[2]):
+                if position[n, o, q] >= 0:
+                    x[n, position[n, o, q], q] += g[n, o, q]

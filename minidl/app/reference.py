@@ -1,0 +1,237 @@
+"""The reference of operations: a page for each, put together from its record and from what its rules print."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..autodiff import local_derivatives, order, pullbacks
+from ..graph import Primitive
+from ..graph.primitive import Notation
+from ..primitives import Elementwise, Operation, Sample, catalogue
+from ..primitives.kinds import Multilinear
+from ..tensor import Tensor
+
+KINDS = {
+    "elementwise": "elementwise: each output element depends on one element of each input",
+    "linear": "linear: forward mode is the operation itself, backward its transpose",
+    "multilinear": "multilinear: linear in each input alone",
+    "general": "general: declares its own rules",
+    "constant": "constant: it has no gradient",
+}
+
+INPUTS = ("x", "y", "w", "u", "v")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is known of one operation, as text.
+
+    Attributes:
+        name: its name, such as `tanh`.
+        family: the family it belongs to, such as `activation`.
+        places: where it is found, the main place first, such as `minidl.tanh`, `x.tanh()`.
+        signature: how it is called.
+        torch: its name in PyTorch, or "".
+        summary: one sentence.
+        formula: how a textbook writes it, such as `y = tanh(x)`.
+        derivatives: what its rules print, a line an input.
+        kind: what sort of operation it is.
+        shapes: some inputs' shapes and the shape that comes of them, such as `(3, 4), (4,) → (3, 4)`.
+        subgradient: what is taken for the derivative where there is none.
+        parts: the primitives that it is built of, where it is not one itself.
+        refused: what it refuses, as messages.
+    """
+
+    name: str
+    family: str
+    places: tuple[str, ...]
+    signature: str
+    torch: str
+    summary: str
+    formula: str
+    derivatives: tuple[str, ...]
+    kind: str
+    shapes: tuple[str, ...]
+    subgradient: str
+    parts: tuple[str, ...]
+
+
+def pages(operations: Sequence[Operation] | None = None) -> list[Page]:
+    """Return a page for each operation, in the catalogue's order, family by family."""
+    chosen = list(catalogue.values()) if operations is None else list(operations)
+    families = list(dict.fromkeys(op.family for op in chosen))
+    return [page(op) for family in families for op in chosen if op.family == family]
+
+
+def page(op: Operation) -> Page:
+    """Put together all that is known of one operation.
+
+    >>> page(catalogue["minidl.tanh"]).derivatives
+    ('∂y/∂x = 1 − y²',)
+    """
+    used = primitives_of(op)
+    single = op.function if isinstance(op.function, Primitive) else used[0] if len(used) == 1 else None
+    if single is None:
+        kind = f"built of {', '.join(p.name for p in used)}" if used else KINDS["constant"]
+    else:
+        kind = KINDS[single.kind]
+    return Page(
+        name=op.name,
+        family=op.family,
+        places=tuple(_place(op, home) for home in op.homes),
+        signature=signature(op),
+        torch=f"torch.{op.torch}" if op.torch else "",
+        summary=summary(op),
+        formula=_formula(op, single),
+        derivatives=_derivatives(op, single),
+        kind=kind,
+        shapes=tuple(dict.fromkeys(filter(None, (shape_rule(op, s) for s in op.samples)))),
+        subgradient=op.subgradient,
+        parts=() if single else tuple(p.name for p in used),
+    )
+
+
+def find(name: str) -> list[Operation]:
+    """Return the operations called `name`, with or without its place, aliases included.
+
+    >>> [op.path for op in find("x.tanh")]
+    ['minidl.tanh']
+    """
+    last = name.removesuffix("()").rpartition(".")[2]
+    exact = [op for op in catalogue.values() if op.path == name]
+    return exact or [op for op in catalogue.values() if last in (op.name, *op.aliases)]
+
+
+def signature(op: Operation) -> str:
+    """How it is called, such as `softplus(input, beta=1.0, threshold=20.0)`."""
+    if isinstance(op.function, Primitive):
+        given = [f"{k}={v!r}" for k, v in op.function.parameters.items()]
+        return f"{op.name}({', '.join([*op.function.arguments, *given])})"
+    parts = []
+    star = False
+    for p in inspect.signature(op.function).parameters.values():
+        if p.kind is p.KEYWORD_ONLY and not star:
+            parts.append("*")
+            star = True
+        star = star or p.kind is p.VAR_POSITIONAL
+        mark = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
+        default = "" if p.default is p.empty else f"={p.default!r}"
+        parts.append(f"{mark}{p.name}{default}")
+    return f"{op.name}({', '.join(parts)})"
+
+
+def summary(op: Operation) -> str:
+    """The first sentence of its description."""
+    text = (op.function.__doc__ or "").strip().split("\n\n")[0]
+    return " ".join(text.split())
+
+
+def example(op: Operation) -> tuple[Sample, list[Tensor], Any] | None:
+    """Its smallest sample, with round numbers, as (sample, inputs, result); None where none can be run."""
+    sizes = [(sum(a.size for a in s.arrays(np.random.default_rng(0))), i) for i, s in enumerate(op.samples)]
+    ranked = sorted(sizes, key=lambda pair: (pair[0] == 0, pair[0]))
+    for _, i in ranked:
+        sample = op.samples[i]
+        arrays = [
+            np.round(a, 1) if a.dtype.kind == "f" and not _given(s) else a
+            for a, s in zip(sample.arrays(np.random.default_rng(1)), sample.shapes, strict=True)
+        ]
+        inputs = [
+            Tensor(np.asarray(a), requires_grad=a.dtype.kind == "f", name=name)
+            for a, name in zip(arrays, (*INPUTS, *map("x_{}".format, range(1, len(arrays) + 1))), strict=False)
+        ]
+        return sample, inputs, call(op, sample, inputs)
+    return None
+
+
+def call(op: Operation, sample: Sample, inputs: Sequence[Tensor]) -> Any:
+    """Run an operation on the inputs of a sample."""
+    from ..primitives.random import default_generator
+
+    before = default_generator.get_state()
+    try:
+        params = {k: Tensor(v) if isinstance(v, np.ndarray) else v for k, v in sample.params.items()}
+        return op.call(op.function, list(inputs), params)
+    finally:
+        default_generator.set_state(before)
+
+
+def results(value: Any) -> list[Tensor]:
+    """The tensors in a result."""
+    if isinstance(value, tuple | list):
+        return [t for part in value for t in results(part)]
+    return [value] if isinstance(value, Tensor) else []
+
+
+def primitives_of(op: Operation) -> list[Primitive]:
+    """The primitives that it records on its samples, in order."""
+    found: dict[str, Primitive] = {}
+    for sample in op.samples:
+        inputs = _leaves(sample)
+        roots = [r for r in results(call(op, sample, inputs)) if r.requires_grad and not r.is_leaf]
+        for node in order(*roots):
+            if node.primitive is not None:
+                found[node.primitive.name] = node.primitive
+    return list(found.values())
+
+
+def shape_rule(op: Operation, sample: Sample) -> str:
+    """What shape comes of what shapes: `(3, 4), dim=1 → (3,)`."""
+    inputs = _leaves(sample)
+    out = ", ".join(str(r.shape) for r in results(call(op, sample, inputs)))
+    given = [str(x.shape) for x in inputs]
+    given += [f"{k}={_short(v)}" for k, v in sample.params.items()]
+    return f"{', '.join(given)} → {out}" if out else ""
+
+
+def _leaves(sample: Sample) -> list[Tensor]:
+    return [Tensor(np.asarray(a), a.dtype.kind == "f") for a in sample.arrays(np.random.default_rng(0))]
+
+
+def _given(entry: Any) -> bool:
+    return isinstance(entry, np.ndarray)
+
+
+def _short(value: Any) -> str:
+    return f"tensor {value.shape}" if isinstance(value, np.ndarray) else repr(value)
+
+
+def _place(op: Operation, home: str) -> str:
+    prefix = {"minidl": "minidl.", "functional": "minidl.nn.functional.", "linalg": "minidl.linalg."}
+    return f"x.{op.name}()" if home == "Tensor" else f"{prefix[home]}{op.name}"
+
+
+def _formula(op: Operation, single: Primitive | None) -> str:
+    formula = op.formula or (single.notation.formula if single is not None else "")
+    if isinstance(op.function, Primitive):
+        names = dict.fromkeys(op.function.parameters)
+        formula = formula.format(*INPUTS, **{k: k for k in names})
+    return f"{_out(op)} = {formula}" if formula else ""
+
+
+def _out(op: Operation) -> str:
+    many = isinstance(op.function, Primitive) and len(op.function.arguments) > 1
+    return "z" if many else "y"
+
+
+def _derivatives(op: Operation, single: Primitive | None) -> tuple[str, ...]:
+    if op.derivative:
+        return (op.derivative,)
+    if isinstance(single, Elementwise) and op.function is single:
+        return tuple(local_derivatives(single, INPUTS, _out(op), **single.parameters))
+    if single is None or single.kind == "constant":
+        return ()
+    if isinstance(single, Elementwise):
+        return tuple(local_derivatives(single, INPUTS, "y", **dict(single.samples[0].params)))
+    names = ("X", "Y") if isinstance(single, Multilinear) else INPUTS
+    return tuple(pullbacks(single, single.samples[0], names, "y"))
+
+
+def notation_of(op: Operation) -> Notation | None:
+    """How its symbol is written, where it is one primitive."""
+    return op.function.notation if isinstance(op.function, Primitive) else None

@@ -1,0 +1,299 @@
+"""Tensors of random numbers. Each takes `generator=`, the source of the numbers; the default one if None."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..errors import DtypeError, UsageError
+from ..graph import Node, data_of
+from ..kernels import dtypes
+from ..kernels.device import require_cpu
+from ..primitives.random import Generator, default_generator
+from ..tensor import Tensor
+from .filled import float_dtype, lengths_of, one_shape, plain_number
+from .values import Array
+
+
+def _source(generator: Generator | None, name: str) -> np.random.Generator:
+    if generator is not None and not isinstance(generator, Generator):
+        raise UsageError(f"{name}: generator must be a minidl.Generator, got {type(generator).__name__}")
+    return (generator or default_generator).numpy
+
+
+def _continuous(name: str, how: str, shape: tuple[int, ...], dtype: Any, generator: Generator | None) -> Array:
+    """Draw floats: `random` evenly from 0 … 1 without 1, `standard_normal` from the normal distribution."""
+    target = float_dtype(dtype, name)
+    if target.kind not in "fc":
+        raise DtypeError(f"{name}: draws floating-point numbers, not {target}; for whole ones there is minidl.randint")
+    draw = getattr(_source(generator, name), how)
+    if target.kind == "c":
+        scale = np.sqrt(0.5) if how == "standard_normal" else 1.0
+        return np.asarray(scale * (draw(shape) + 1j * draw(shape))).astype(target)
+    drawn = np.asarray(draw(shape)).astype(target)
+    if how == "random":  # rounding must not make a 1 of 0.99999999
+        drawn = np.minimum(drawn, np.nextafter(target.type(1), target.type(0)))
+    return np.asarray(drawn)
+
+
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Tensor:
+    """Draw numbers evenly from 0 … 1, without 1.
+
+    >>> rand(2, 3).shape
+    (2, 3)
+    """
+    require_cpu(device, "rand")
+    return Tensor(_continuous("rand", "random", lengths_of("rand", size, named), dtype, generator), requires_grad)
+
+
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Tensor:
+    """Draw numbers from the normal distribution with mean 0 and variance 1.
+
+    >>> randn(2, 3).shape
+    (2, 3)
+    """
+    require_cpu(device, "randn")
+    shape = lengths_of("randn", size, named)
+    return Tensor(_continuous("randn", "standard_normal", shape, dtype, generator), requires_grad)
+
+
+def _like(input: Any, name: str) -> Array:
+    if not isinstance(input, Node | np.ndarray):
+        raise DtypeError(f"{name}: expected a tensor, got {type(input).__name__}: {input!r:.60}")
+    return np.asarray(data_of(input))
+
+
+def rand_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Draw numbers evenly from 0 … 1, of the shape and dtype of `input`.
+
+    >>> rand_like(Tensor(np.zeros((2, 3)))).shape
+    (2, 3)
+    """
+    like = _like(input, "rand_like")
+    dtype = like.dtype if dtype is None else dtype
+    require_cpu(device, "rand_like")
+    return Tensor(_continuous("rand_like", "random", like.shape, dtype, generator), requires_grad)
+
+
+def randn_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Draw numbers from the normal distribution, of the shape and dtype of `input`.
+
+    >>> randn_like(Tensor(np.zeros((2, 3)))).shape
+    (2, 3)
+    """
+    like = _like(input, "randn_like")
+    dtype = like.dtype if dtype is None else dtype
+    require_cpu(device, "randn_like")
+    return Tensor(_continuous("randn_like", "standard_normal", like.shape, dtype, generator), requires_grad)
+
+
+def _whole(value: Any, name: str, what: str) -> int:
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise UsageError(f"{name}: {what} must be a whole number, got {value!r}") from error
+
+
+def _whole_draws(
+    name: str, low: Any, high: Any, shape: tuple[int, ...], dtype: np.dtype[Any], generator: Generator | None
+) -> Array:
+    first, last = _whole(low, name, "low"), _whole(high, name, "high")
+    if first >= last:
+        raise UsageError(f"{name}: there is no whole number from {first} up to, but without, {last}")
+    if dtype.kind in "iu" and not np.iinfo(dtype).min <= first < last <= np.iinfo(dtype).max + 1:
+        raise UsageError(f"{name}: numbers from {first} to {last - 1} do not fit into {dtype}")
+    return np.asarray(_source(generator, name).integers(first, last, shape)).astype(dtype)
+
+
+def randint(
+    low: Any = None,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Draw whole numbers from `low` (0 if left out) up to, but without, `high`: `randint(10, (2, 3))`, `randint(5, 10, (2,))`.
+
+    >>> randint(3, 4, (2,))
+    tensor([3, 3])
+    """
+    require_cpu(device, "randint")
+    if size is None and isinstance(high, tuple | list):
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    target = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, "randint")
+    drawn = _whole_draws("randint", 0 if low is None else low, high, one_shape("randint", size), target, generator)
+    return Tensor(drawn, requires_grad)
+
+
+def randint_like(
+    input: Any,
+    low: Any = None,
+    high: Any = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Draw whole numbers from `low` (0 if only one is given) up to, but without, `high`, of the shape and dtype of `input`.
+
+    >>> randint_like(Tensor(np.zeros(2)), 1)
+    tensor([0., 0.], dtype=minidl.float64)
+    """
+    require_cpu(device, "randint_like")
+    like = _like(input, "randint_like")
+    first, last = (0, low) if high is None else (0 if low is None else low, high)
+    target = like.dtype if dtype is None else dtypes.as_dtype(dtype, "randint_like")
+    return Tensor(_whole_draws("randint_like", first, last, like.shape, target, generator), requires_grad)
+
+
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Draw an order of the numbers from 0 up to, but without, `n`.
+
+    >>> randperm(1)
+    tensor([0])
+    """
+    require_cpu(device, "randperm")
+    count = _whole(n, "randperm", "n")
+    if count < 0:
+        raise UsageError(f"randperm: n must not be negative, got {n}")
+    target = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, "randperm")
+    return Tensor(_source(generator, "randperm").permutation(count).astype(target), requires_grad)
+
+
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Draw from normal distributions.
+
+    Args:
+        mean: the means: a tensor, or one number.
+        std: the standard deviations: a tensor, or one number.
+        size: the shape of the result, where both are numbers.
+        generator: the source of random numbers.
+        dtype: that of the result, where both are numbers.
+        device: "cpu".
+        requires_grad: whether backward() should give the result a gradient; the means get none.
+
+    >>> normal(2.0, 0.0, (2,))
+    tensor([2., 2.])
+    """
+    require_cpu(device, "normal")
+    given = [np.asarray(data_of(v)) for v in (mean, std) if isinstance(v, Node | np.ndarray)]
+    if any(a.dtype.kind not in "fc" for a in given):
+        raise DtypeError("normal: means and deviations must be floating-point")
+    mean, std = (data_of(v) if isinstance(v, Node | np.ndarray) else plain_number(v, "normal") for v in (mean, std))
+    if np.any(np.less(std, 0)):
+        raise UsageError("normal: a standard deviation cannot be negative")
+    if given:
+        if size is not None:
+            raise UsageError("normal: size goes with two numbers; tensors have their own shapes")
+        try:
+            shape: tuple[int, ...] = np.broadcast_shapes(*(a.shape for a in given))
+        except ValueError as error:
+            raise UsageError(
+                f"normal: means {given[0].shape} and deviations {given[1].shape} do not broadcast"
+            ) from error
+        dtype = given[0].dtype if dtype is None else dtype
+    else:
+        shape = one_shape("normal", size)
+    drawn = _continuous("normal", "standard_normal", shape, dtype, generator)
+    return Tensor(np.asarray(mean + std * drawn).astype(drawn.dtype), requires_grad)
+
+
+def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """Draw ones and zeros: a one with the probability that `input` holds there, or everywhere `p`.
+
+    >>> bernoulli(Tensor(np.array([0.0, 1.0], np.float32)))
+    tensor([0., 1.])
+    """
+    like = _like(input, "bernoulli")
+    if p is None and like.dtype.kind != "f":
+        raise DtypeError(f"bernoulli: probabilities must be floating-point, got {like.dtype}")
+    chance = like if p is None else np.asarray(plain_number(p, "bernoulli"))
+    if not ((chance >= 0) & (chance <= 1)).all():
+        raise UsageError("bernoulli: probabilities must lie in 0 … 1")
+    return Tensor(np.asarray(_source(generator, "bernoulli").random(like.shape) < chance).astype(like.dtype))
+
+
+def multinomial(
+    input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """Draw positions, each with a probability proportional to the weight that `input` holds there.
+
+    Args:
+        input: weights, `(n,)` or `(m, n)`, from 0.
+        num_samples: how many to draw from each row.
+        replacement: whether one may be drawn again.
+        generator: the source of random numbers.
+
+    Source: without replacement, the largest of weight / (exponentially distributed number); Efraimidis & Spirakis, 2006,
+    "Weighted random sampling with a reservoir".
+
+    >>> multinomial(Tensor(np.array([0.0, 3.0])), 2, replacement=True)
+    tensor([1, 1])
+    """
+    weights = _like(input, "multinomial")
+    count = _whole(num_samples, "multinomial", "num_samples")
+    if weights.dtype.kind != "f":
+        raise DtypeError(f"multinomial: weights must be floating-point, got {weights.dtype}")
+    if weights.ndim not in (1, 2) or not weights.shape[-1]:
+        raise UsageError(f"multinomial: weights must have shape (n,) or (m, n), got {weights.shape}")
+    if not (np.isfinite(weights) & (weights >= 0)).all() or not (weights.sum(-1) > 0).all():
+        raise UsageError("multinomial: weights must be finite, not negative, and in no row all 0")
+    if count <= 0 or (not replacement and count > weights.shape[-1]):
+        raise UsageError(
+            f"multinomial: cannot draw {count} of {weights.shape[-1]}; replacement=True draws one repeatedly"
+        )
+    source = _source(generator, "multinomial")
+    if not replacement:
+        with np.errstate(divide="ignore"):
+            ranks = weights / source.exponential(size=weights.shape)
+        return Tensor(np.argsort(-ranks, axis=-1, kind="stable")[..., :count].astype(np.int64))
+    ends = np.cumsum(weights, axis=-1, dtype=np.float64)
+    at = source.random((*weights.shape[:-1], count, 1)) * ends[..., None, -1:]
+    return Tensor((at >= ends[..., None, :]).sum(-1, dtype=np.int64))

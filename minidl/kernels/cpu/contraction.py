@@ -1,0 +1,85 @@
+"""Sums of products over named indices, each pair of arrays as one matrix product."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Term = tuple[Array, str]
+
+
+def einsum(matmul: Callable[[Array, Array], Array], equation: str, arrays: Sequence[Array]) -> Array:
+    """Compute `equation`, such as `"ij,jk->ik"`; every length of an index is the same wherever it stands.
+
+    Args:
+        matmul: the matrix product to use.
+        equation: one character an index. An index that stands twice in one term means its diagonal; twice in the result,
+            that the values go on a diagonal of zeros. Any other index stands in two terms at least, or in the result.
+        arrays: one a term.
+    """
+    left, _, output = equation.partition("->")
+    terms = [_take_diagonal(a, indices) for a, indices in zip(arrays, left.split(","), strict=True)]
+    while len(terms) > 1:
+        first, second = _smallest_growth(terms, output)
+        rest = [t for t in terms if t is not first and t is not second]
+        kept = {*output, *itertools.chain.from_iterable(indices for _, indices in rest)}
+        terms = [*rest, _multiply(matmul, first, second, kept)]
+    return _arrange(*terms[0], output)
+
+
+def _smallest_growth(terms: list[Term], output: str) -> tuple[Term, Term]:
+    """The pair whose product is smallest beside its factors: the greedy order of contraction."""
+
+    def growth(pair: tuple[Term, Term]) -> int:
+        (a, of_a), (b, of_b) = pair
+        kept = {*output, *itertools.chain.from_iterable(t[1] for t in terms if t is not pair[0] and t is not pair[1])}
+        length = dict(zip(of_a + of_b, a.shape + b.shape, strict=True))
+        return math.prod(n for index, n in length.items() if index in kept) - a.size - b.size
+
+    return min(itertools.combinations(terms, 2), key=growth)
+
+
+def _multiply(matmul: Callable[[Array, Array], Array], first: Term, second: Term, kept: set[str]) -> Term:
+    """Multiply two arrays and sum over the indices that no one needs any more: `(batch, left, sum) @ (batch, sum, right)`."""
+    (a, of_a), (b, of_b) = first, second
+    length = dict(zip(of_a + of_b, a.shape + b.shape, strict=True))
+    batch = "".join(i for i in of_a if i in of_b and i in kept)
+    summed = "".join(i for i in of_a if i in of_b and i not in kept)
+    left = "".join(i for i in of_a if i not in of_b)
+    right = "".join(i for i in of_b if i not in of_a)
+
+    def blocks(x: Array, indices: str, *groups: str) -> Array:
+        x = np.transpose(x, [indices.index(i) for i in "".join(groups)])
+        return np.reshape(x, [*(length[i] for i in groups[0]), *(math.prod(length[i] for i in g) for g in groups[1:])])
+
+    x, y = blocks(a, of_a, batch, left, summed), blocks(b, of_b, batch, summed, right)
+    product = matmul(x, y) if summed else x * y
+    return np.reshape(product, [length[i] for i in batch + left + right]), batch + left + right
+
+
+def _take_diagonal(a: Array, indices: str) -> Term:
+    """Of the axes that share an index, leave one: their diagonal."""
+    for index in dict.fromkeys(indices):
+        while indices.count(index) > 1:
+            i, j = indices.index(index), indices.rindex(index)
+            a = np.diagonal(a, axis1=i, axis2=j)
+            indices = indices[:i] + indices[i + 1 : j] + indices[j + 1 :] + index
+    return a, indices
+
+
+def _arrange(a: Array, indices: str, output: str) -> Array:
+    """Order the axes as the result has them, spreading a repeated index along a diagonal."""
+    once = "".join(dict.fromkeys(output))
+    a = np.transpose(a, [indices.index(i) for i in once])
+    if once == output:
+        return a
+    length = dict(zip(once, a.shape, strict=True))
+    spread = np.zeros([length[i] for i in output], a.dtype)
+    at = np.ix_(*(range(n) for n in a.shape))
+    spread[tuple(at[once.index(i)] for i in output)] = a
+    return spread

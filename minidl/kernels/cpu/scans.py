@@ -1,0 +1,59 @@
+"""What runs along an axis and carries something on: cumulative sums and products, linear recurrences; and sorting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+_WIDE = {"float16": np.dtype(np.float64), "float32": np.dtype(np.float64)}
+"""A running total of float32 is kept in float64, as PyTorch does: it has no pairs to add in."""
+
+
+def cumulative_sum(x: Any, axis: int) -> Any:
+    """Σ of all elements up to here."""
+    return np.cumsum(x, axis=axis, dtype=_WIDE.get(x.dtype.name, x.dtype)).astype(x.dtype, copy=False)
+
+
+def cumulative_prod(x: Any, axis: int) -> Any:
+    """Π of all elements up to here."""
+    return np.cumprod(x, axis=axis, dtype=_WIDE.get(x.dtype.name, x.dtype)).astype(x.dtype, copy=False)
+
+
+def cumulative_logsumexp(x: Any, axis: int) -> Any:
+    """Ln Σ exp of all elements up to here, two at a time and so without overflow."""
+    return np.logaddexp.accumulate(x, axis=axis)
+
+
+def last_extremum(x: Any, axis: int, largest: bool) -> Any:
+    """Where the largest element up to here stands, the latest of equals; a NaN counts as larger (or smaller) than all."""
+    running = (np.maximum if largest else np.minimum).accumulate(x, axis=axis)
+    new = (x == running) | (x != x)
+    place = np.arange(x.shape[axis]).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+    return np.maximum.accumulate(np.where(new, place, 0), axis=axis)
+
+
+def recurrence(a: Any, b: Any, axis: int) -> Any:
+    """yᵢ = aᵢ·yᵢ₋₁ + bᵢ, from y₋₁ = 0; one step of the loop for each i, whatever the other axes."""
+    a, b = np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0)
+    y = np.empty(b.shape, np.result_type(a, b))
+    for i in range(len(b)):
+        y[i] = a[i] * y[i - 1] + b[i] if i else b[i]
+    return np.moveaxis(y, 0, axis)
+
+
+def argsort(x: Any, axis: int, descending: bool = False) -> Any:
+    """Positions in sorted order, equal elements in their order; NaN is the largest.
+
+    Downwards the reversed array is sorted and read from its end, which puts equal elements back into their order.
+    """
+    if not descending:
+        return np.argsort(x, axis=axis, kind="stable")
+    backwards = np.flip(np.argsort(np.flip(x, axis), axis=axis, kind="stable"), axis)
+    return x.shape[axis] - 1 - backwards
+
+
+def bincount(x: Any, weights: Any, minlength: int) -> Any:
+    """Counts, or sums of weights, in float32 if the weights are and in float64 else."""
+    counted = np.bincount(x, weights, minlength)
+    return counted.astype(np.float32) if weights is not None and weights.dtype == np.float32 else counted

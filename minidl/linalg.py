@@ -1,0 +1,8 @@
+"""Linear algebra under PyTorch's names: `minidl.linalg.solve`, `minidl.linalg.svd`, …"""
+
+from __future__ import annotations
+
+from .errors import LinAlgError as LinAlgError
+from .primitives.operation import namespace as _namespace
+
+globals().update(_namespace("linalg"))  # every operation, from its one definition

@@ -1,0 +1,129 @@
+"""What losses and normalisations ask of their arguments, and how losses are averaged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import DtypeError, ShapeError, UsageError
+from ...graph import data_of
+from ...primitives.kinds import Shape, Value, explain_broadcast, shape_of
+from ...primitives.reduction import mean, sum
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> None:
+    """Refuse an unknown reduction.
+
+    Raises:
+        UsageError: not one of `allowed`.
+    """
+    if reduction not in allowed:
+        *first, last = map(repr, allowed)
+        raise UsageError(f"{name}: reduction must be {', '.join(first)} or {last}, got {reduction!r}")
+
+
+def reduced(losses: Value, reduction: str) -> Value:
+    """Average the losses, add them up, or leave them as they are; the mean of none is NaN, as in PyTorch."""
+    if reduction == "none":
+        return losses
+    return mean(losses) if reduction == "mean" else sum(losses)
+
+
+def check_same_shape(name: str, input: Value, target: Value, other: str = "target") -> None:
+    """Refuse what would have to be broadcast.
+
+    Raises:
+        ShapeError: the shapes differ.
+    """
+    if shape_of(input) != shape_of(target):
+        raise ShapeError(
+            f"{name}: input {shape_of(input)} and {other} {shape_of(target)} differ; "
+            "broadcasting them would average the wrong pairs: reshape one to the other's shape"
+        )
+
+
+def check_broadcast(name: str, **values: Value) -> None:
+    """Refuse shapes that do not broadcast, in the name of the operation that was called.
+
+    Raises:
+        ShapeError: the shapes do not fit each other.
+    """
+    problem = explain_broadcast(*map(shape_of, values.values()))
+    if problem:
+        raise ShapeError(f"{name}: {' and '.join(values)}: {problem.format(*values)}")
+
+
+def check_fits(name: str, argument: str, value: Value | None, shape: Shape, whose: str = "the input's shape") -> None:
+    """Refuse a factor or mask that does not broadcast to `shape`, or would make the result larger.
+
+    Raises:
+        ShapeError: it does not fit.
+    """
+    if value is None:
+        return
+    own = shape_of(value)
+    if len(own) > len(shape) or not all(m in (1, n) for m, n in zip(own[::-1], shape[::-1], strict=False)):
+        raise ShapeError(f"{name}: {argument} {own} does not broadcast to {whose} {shape}")
+
+
+def check_share(name: str, **values: float) -> None:
+    """Refuse what is no probability or share.
+
+    Raises:
+        UsageError: not a number in 0 … 1.
+    """
+    for argument, value in values.items():
+        if not (isinstance(value, int | float | np.number) and 0.0 <= value <= 1.0):
+            raise UsageError(f"{name}: {argument} must lie in 0 … 1, got {value!r}")
+
+
+def check_float(name: str, **values: Value) -> None:
+    """Refuse whole numbers where fractions must come out.
+
+    Raises:
+        DtypeError: integers or truth values.
+    """
+    for argument, value in values.items():
+        dtype = getattr(value, "dtype", None)
+        if dtype is not None and dtype.kind not in "fc":
+            raise DtypeError(
+                f"{name}: {argument} must hold floating-point numbers, got {dtype}; "
+                f"convert with {argument}.to(minidl.float32)"
+            )
+
+
+def check_shape(name: str, argument: str, value: Value | None, wanted: Shape, meaning: str) -> None:
+    """Refuse an argument whose shape follows from the others'.
+
+    Raises:
+        ShapeError: it has another one.
+    """
+    if value is not None and shape_of(value) != wanted:
+        raise ShapeError(f"{name}: {argument} must be {wanted}, {meaning}; got {shape_of(value)}")
+
+
+def class_numbers(name: str, target: Value, shape: Shape, classes: int, ignore_index: int | None = None) -> Any:
+    """Return the target's class numbers as an array of `shape`.
+
+    Raises:
+        DtypeError: no whole numbers.
+        ShapeError: another shape.
+        UsageError: a class number outside 0 … C − 1 that is not `ignore_index`.
+    """
+    given = np.asarray(data_of(target))
+    if given.dtype.kind not in "iu":
+        raise DtypeError(
+            f"{name}: the target must be class numbers, got {given.dtype}; convert with target.to(minidl.int64)"
+        )
+    if given.shape != shape:
+        raise ShapeError(
+            f"{name}: the target must be {shape}, a class number for each of the input's examples; got {given.shape}"
+        )
+    labels = given.astype(np.int64)
+    wrong = labels[((labels < 0) | (labels >= classes)) & (labels != ignore_index)]
+    if wrong.size:
+        raise UsageError(f"{name}: class {wrong[0]} is outside 0 … {classes - 1}")
+    return labels

@@ -1,0 +1,203 @@
+"""Losses of probabilities: cross-entropy in its forms, the divergence of two distributions, distillation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...errors import ShapeError, UsageError
+from ...graph import data_of
+from ...primitives.arithmetic import mul_or_zero
+from ...primitives.comparison import where
+from ...primitives.kinds import Shape, Value, refuses, sample, shape_of
+from ...primitives.loss import cross_entropy_rows
+from ...primitives.operation import operation
+from ...primitives.reduction import sum
+from ...primitives.shape import gather, permute, reshape
+from ...primitives.softmax import log_softmax
+from .checks import check_float, check_reduction, check_shape, check_share, class_numbers, reduced
+
+_LABELS = np.array([2, 0, 1])
+_IMAGE = np.array([[[0, 1], [2, 2]], [[1, 1], [0, -100]]])
+_CLASS_WEIGHT = np.array([0.5, 1.0, 2.0, 3.0])
+_SOFT = np.array([[0.2, 0.3, 0.5, 0.0], [1.0, 0.0, 0.0, 0.0], [0.1, 0.4, 0.4, 0.1]])
+
+
+@operation(
+    "functional minidl",
+    formula="−mean(ln softmax(x)_t)",
+    torch="nn.functional.cross_entropy",
+    samples=[
+        sample((3, 4), _LABELS, label_smoothing=0.25),
+        sample((3, 4), _LABELS, weight=_CLASS_WEIGHT, label_smoothing=0.125),
+        sample((3, 4), np.array([2, 1, 0]), ignore_index=1, reduction="sum"),
+        sample((2, 3, 2, 2), _IMAGE, reduction="none"),
+        sample((4,), np.array(3)),
+        sample((0, 3), np.zeros(0, np.int64), reduction="sum"),
+        sample((3, 4), (3, 4), weight=_CLASS_WEIGHT, label_smoothing=0.125, domain="unit"),
+        sample((2, 3, 2), (2, 3, 2), reduction="none", domain="unit"),
+        sample((4,), (4,), domain="unit"),
+        sample((3, 4), _SOFT, reduction="sum"),
+    ],
+    errors=[
+        refuses((2, 3), np.array([0]), match=r"must be \(2,\)"),
+        refuses((2, 3), np.array([0, 3]), error=UsageError, match="class 3 is outside 0 … 2"),
+        refuses((2, 3), (3, 2), match="input's shape"),
+        refuses((2, 3), (2, 3), ignore_index=1, error=UsageError, match="ignore_index"),
+        refuses((2, 3), np.array([0, 1]), weight=np.ones(2), match=r"weight must be \(3,\)"),
+        refuses((2, 3), np.array([0, 1]), label_smoothing=1.5, error=UsageError, match="label_smoothing"),
+        refuses((), np.array(0), match="class axis"),
+    ],
+)
+def cross_entropy(
+    input: Value,
+    target: Value,
+    weight: Value | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Value:
+    """Measure −ln of the probability that softmax gives the right class.
+
+    Args:
+        input: raw scores (logits), `(N, C)`, `(C,)` or `(N, C, d₁, …)`; not probabilities.
+        target: class numbers, the shape of `input` without the class axis; or probabilities of the shape of `input`.
+        weight: one factor a class, `(C,)`.
+        ignore_index: a class number that marks examples to leave out.
+        reduction: `"mean"` (for class numbers weighted by `weight`), `"sum"` or `"none"`.
+        label_smoothing: how much of the target, 0 … 1, is spread evenly over all classes.
+
+    Returns:
+        A number, or one an example for `reduction="none"`.
+
+    Raises:
+        ShapeError: target and input do not belong together.
+        UsageError: a class number outside 0 … C − 1, or an unknown reduction.
+
+    >>> import minidl
+    >>> minidl.cross_entropy(minidl.zeros(2, 10), minidl.tensor([3, 7]))
+    tensor(2.3026)
+    """
+    check_reduction("cross_entropy", reduction)
+    check_share("cross_entropy", label_smoothing=label_smoothing)
+    shape = shape_of(input)
+    if not shape:
+        raise ShapeError("cross_entropy: the input needs a class axis, (N, C) or (C,); got a single number")
+    axis = min(1, len(shape) - 1)
+    check_float("cross_entropy", input=input)
+    check_shape("cross_entropy", "weight", weight, (shape[axis],), "one number a class")
+    if getattr(data_of(target), "dtype", np.dtype(np.int64)).kind == "f":
+        return _of_probabilities(input, target, axis, weight, ignore_index, reduction, label_smoothing)
+    return _of_classes(input, target, axis, weight, ignore_index, reduction, label_smoothing)
+
+
+def _of_classes(
+    input: Value, target: Value, axis: int, weight: Value | None, ignore_index: int, reduction: str, smoothing: float
+) -> Value:
+    """The target as a constant row of weights for each example; the mean divides by the right classes' weights."""
+    shape = shape_of(input)
+    outer, classes = _without(shape, axis), shape[axis]
+    labels = class_numbers("cross_entropy", target, outer, classes, ignore_index).reshape(-1)
+    factors = np.ones(classes) if weight is None else np.asarray(data_of(weight), np.float64)
+    kept = labels != ignore_index
+    wanted = np.zeros((labels.size, classes))
+    wanted[kept, labels[kept]] = 1.0 - smoothing
+    wanted[kept] += smoothing / max(classes, 1)
+    losses = cross_entropy_rows(_rows(input, axis), weights=(wanted * factors).astype(input.dtype))
+    if reduction == "none":
+        return reshape(losses, outer)
+    return _averaged(losses, float(factors[labels[kept]].sum())) if reduction == "mean" else sum(losses)
+
+
+def _of_probabilities(
+    input: Value, target: Value, axis: int, weight: Value | None, ignore_index: int, reduction: str, smoothing: float
+) -> Value:
+    """The target is an input like any other, with a gradient of its own; the mean divides by the number of examples."""
+    shape = shape_of(input)
+    if shape_of(target) != shape:
+        raise ShapeError(f"cross_entropy: probabilities must have the input's shape {shape}, got {shape_of(target)}")
+    if ignore_index >= 0:
+        raise UsageError("cross_entropy: ignore_index needs class numbers as the target, not probabilities")
+    if smoothing:
+        target = (1.0 - smoothing) * target + smoothing / max(shape[axis], 1)
+    if weight is not None:
+        target = target * _along(weight, axis, len(shape))
+    losses = -sum(mul_or_zero(target, log_softmax(input, axis)), axis)  # a class of no weight may be impossible: 0·(−∞)
+    if reduction == "none":
+        return losses
+    return _averaged(losses, math.prod(_without(shape, axis))) if reduction == "mean" else sum(losses)
+
+
+def _without(shape: Shape, axis: int) -> Shape:
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
+def _rows(input: Value, axis: int) -> Value:
+    """Put the class axis last and merge all others: one example a row."""
+    shape = shape_of(input)
+    order = (*(i for i in range(len(shape)) if i != axis), axis)
+    rows = permute(input, order) if len(shape) > 2 else input
+    return reshape(rows, (math.prod(_without(shape, axis)), shape[axis]))
+
+
+def _along(weight: Value, axis: int, ndim: int) -> Value:
+    """One number a class, shaped to meet the class axis."""
+    return reshape(weight, (-1, *(1,) * (ndim - axis - 1)))
+
+
+def _averaged(losses: Value, total: float) -> Value:
+    """Divide by the total weight; of nothing to average the mean is no number, but the gradient is 0."""
+    return sum(losses) / total if total > 0 else sum(losses) * 0.0 + float("nan")
+
+
+@operation(
+    "functional",
+    formula="−mean(x_t)",
+    samples=[
+        sample((3, 4), _LABELS),
+        sample((3, 4), np.array([2, 1, 0]), weight=_CLASS_WEIGHT, ignore_index=1),
+        sample((2, 3, 2, 2), _IMAGE, reduction="sum"),
+        sample((2, 3, 1, 2, 2), _IMAGE[:, None], weight=_CLASS_WEIGHT[:3], reduction="none"),
+        sample((4,), np.array(3), reduction="none"),
+        sample((0, 3), np.zeros(0, np.int64), reduction="sum"),
+    ],
+    errors=[
+        refuses((2, 3), np.array([0, 1, 2]), match=r"must be \(2,\)"),
+        refuses((2, 3), np.array([0, -1]), error=UsageError, match="class -1 is outside 0 … 2"),
+        refuses((), np.array(0), match="class axis"),
+    ],
+)
+def nll_loss(
+    input: Value, target: Value, weight: Value | None = None, ignore_index: int = -100, reduction: str = "mean"
+) -> Value:
+    """Average −input at the right class; of log-probabilities this is the cross-entropy.
+
+    Args:
+        input: log-probabilities, `(N, C)`, `(C,)` or `(N, C, d₁, …)`, as `log_softmax` gives them.
+        target: class numbers, the shape of `input` without the class axis.
+        weight: one factor a class, `(C,)`; the mean divides by the sum of the right classes' factors.
+        ignore_index: a class number that marks examples to leave out.
+        reduction: `"mean"`, `"sum"` or `"none"`.
+
+    >>> import minidl
+    >>> nll_loss(minidl.tensor([[-0.5, -1.0], [-2.0, -0.25]]), minidl.tensor([0, 1]))
+    tensor(0.3750)
+    """
+    check_reduction("nll_loss", reduction)
+    shape = shape_of(input)
+    if not shape:
+        raise ShapeError("nll_loss: the input needs a class axis, (N, C) or (C,); got a single number")
+    axis = min(1, len(shape) - 1)
+    check_float("nll_loss", input=input)
+    check_shape("nll_loss", "weight", weight, (shape[axis],), "one number a class")
+    labels = class_numbers("nll_loss", target, _without(shape, axis), shape[axis], ignore_index)
+    kept = labels != ignore_index
+    chosen = np.where(kept, labels, 0)
+    factors = np.ones(shape[axis], input.dtype) if weight is None else np.asarray(data_of(weight))
+    scale = np.where(kept, factors[chosen] if chosen.size else 1.0, 0.0).astype(input.dtype)
+    picked = reshape(gather(input, axis, np.expand_dims(chosen, axis)), labels.shape)
+    losses = where(kept, -picked * scale, 0.0)
+    if reduction == "mean":
+        return _averaged(losses, float(scale.sum(dtype=np.float64)))
+    return reduced(losses, reduction)

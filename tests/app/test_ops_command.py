@@ -1,0 +1,75 @@
+"""`minidl ops`: the reference of operations is complete, true, and fits the terminal."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from minidl.app import reference
+from minidl.app.main import app
+from minidl.app.ops import as_markdown
+from minidl.differences import DIFFERENCES
+from minidl.errors import UsageError
+from minidl.primitives import catalogue
+
+
+def ops(*arguments, width=80):
+    return CliRunner().invoke(app, ["ops", *map(str, arguments)], env={"COLUMNS": str(width), "NO_COLOR": "1"})
+
+
+def test_a_page_as_a_textbook_would():
+    shown = ops("tanh").output
+    for line in ("y = tanh(x)", "∂y/∂x = 1 − y²", "torch.tanh", "(3, 4) → (3, 4)", "(tanh)──"):
+        assert line in shown
+
+
+def test_the_list_names_every_operation():
+    shown = ops(width=160).output
+    names = {line.split()[0] for line in shown.splitlines() if line.strip()}
+    assert {op.name for op in catalogue.values()} <= names
+
+
+@pytest.mark.parametrize("op", catalogue.values(), ids=lambda op: op.path)
+def test_every_operation_has_a_page(op):
+    page = reference.page(op)
+    assert page.summary
+    assert page.shapes
+    assert page.formula
+    assert "{" not in page.formula + "".join(page.derivatives)
+    assert page.derivatives or page.parts or page.kind.startswith("constant")
+    result = ops(op.path)
+    assert result.exit_code == 0, result.exception
+    assert max(map(len, result.output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_nothing_is_wider_than_the_terminal(width):
+    for arguments in ((), ("matmul",), ("--differences",)):
+        assert max(map(len, ops(*arguments, width=width).output.splitlines())) <= width
+
+
+def test_unknown_names_are_answered_with_near_ones():
+    result = ops("tanhh")
+    assert isinstance(result.exception, UsageError)
+    assert "did you mean" in str(result.exception)
+
+
+def test_an_example_as_a_figure(tmp_path):
+    target = tmp_path / "tanh.svg"
+    assert ops("tanh", "-o", target).exit_code == 0
+    assert target.read_text(encoding="utf-8").startswith("<?xml")
+
+
+@pytest.mark.parametrize("arguments", [("tanh", "--markdown"), ("-o", "x.svg"), ("--markdown", "--differences")])
+def test_requests_that_contradict_themselves(arguments):
+    assert isinstance(ops(*arguments).exception, UsageError)
+
+
+def test_the_written_reference_is_up_to_date(repository: Path):
+    written = (repository / "minidl" / "primitives" / "README.md").read_text(encoding="utf-8")
+    assert written == as_markdown(), "run: minidl ops --markdown -o minidl/primitives/README.md"
+
+
+def test_differences_are_listed():
+    shown = ops("--differences", width=200).output
+    assert all(d.name in shown and d.reason in shown for d in DIFFERENCES)
