@@ -46,7 +46,15 @@ from .kernels.dtypes import (
     uint8,
 )
 from .primitives.operation import namespace as _namespace
-from .primitives.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .primitives.random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from .tensor import Tensor
 
 _operations = _namespace("minidl")

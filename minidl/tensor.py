@@ -11,7 +11,7 @@ import numpy as np
 from .autodiff import gradient as _gradient
 from .autodiff import hooks
 from .autodiff.inplace_methods import IN_PLACE, in_place_method
-from .errors import DtypeError, GraphError, ShapeError, UsageError
+from .errors import DtypeError, GraphError, UsageError
 from .graph import Node, data_of
 from .kernels import dtypes
 from .kernels.device import is_device, require_cpu

@@ -95,8 +95,9 @@ def _places(root: Node) -> list[_Place]:
         # Lesson circuits are a handful of nodes deep, so recursion is safe here.
         if node not in found:
             inputs = [visit(i) for i in node.inputs if isinstance(i, Node)]
-            slope = gradients[node]
-            place = _Place(node, slope, node.name or "", inputs, matrix(node.data), _backward(matrix(slope)))
+            slope = gradients.get(node)
+            arriving = [] if slope is None else _backward(matrix(slope))  # a constant among the inputs gets none
+            place = _Place(node, slope, node.name or "", inputs, matrix(node.data), arriving)
             place.depth = 1 + max((p.depth for p in inputs), default=-1)
             found[node] = place
         return found[node]

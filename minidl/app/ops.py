@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from ..primitives import Operation
     from .reference import Page
 
-WIDE = 110
+WIDE = 130
 """Columns from which on the list shows PyTorch's names too."""
+
+NARROW = 70
+"""Columns below which the list is no table."""
 
 
 def ops(
@@ -78,6 +81,9 @@ def _list(console: Console) -> None:
     table.add_column("operation", no_wrap=True)
     table.add_column("formula", overflow="fold")
     table.add_column("derivative", overflow="fold")
+    if console.width < NARROW:
+        _short_list(console)
+        return
     wide = console.width >= WIDE
     if wide:
         table.add_column("PyTorch", overflow="fold")
@@ -93,6 +99,19 @@ def _list(console: Console) -> None:
         table.add_row(*(Text(cell) for cell in (*row, *([page.torch] if wide else []))))
     console.print(table)
     console.print(f"\n{len(every)} operations; minidl ops NAME shows one.", style="dim")
+
+
+def _short_list(console: Console) -> None:
+    """The list for a narrow terminal: everything under the name."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from .reference import pages
+
+    for page in pages():
+        console.print(Text(page.name, style="bold"))
+        for line in filter(None, (page.formula, *page.derivatives)):
+            console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
 
 
 def _short_kind(page: Page) -> str:
@@ -151,7 +170,7 @@ def _print_page(console: Console, op: Operation, page: Page) -> None:
     ]
     _facts(console, rows)
     drawing = _drawing(op)
-    if drawing:
+    if drawing and max(map(len, drawing)) <= console.width:
         console.print()
         for line in drawing:
             console.print(Text(line), no_wrap=True, overflow="ellipsis")
@@ -188,7 +207,7 @@ def _drawing(op: Operation) -> list[str]:
     if root is None:
         return []
     nodes = order(root)
-    if sum(not n.is_leaf for n in nodes) > MOST or any(n.data.size > LARGEST or n.ndim > 2 for n in nodes):
+    if sum(not n.is_leaf for n in nodes) > MOST or any(not 0 < n.data.size <= LARGEST or n.ndim > 2 for n in nodes):
         return []
     drawn = draw(Circuit("out", values=("*",), gradients=("*",)), {"out": root}, answered=True)
     return ["".join(span.text for span in line).rstrip() for line in drawn.lines]
@@ -241,8 +260,8 @@ def as_markdown() -> str:
     lines = [
         "# minidl's operations",
         "",
-        "Made by `minidl ops --markdown -o minidl/primitives/README.md` from the operations' own definitions; the derivatives are "
-        "printed by the rules that compute them. g is the gradient that arrives at the output.",
+        "Made by `minidl ops --markdown -o minidl/primitives/README.md` from the operations' own definitions; the "
+        "derivatives are printed by the rules that compute them. g is the gradient that arrives at the output.",
     ]
     family = None
     for page in pages():
@@ -253,7 +272,7 @@ def as_markdown() -> str:
             lines += ["| --- | --- | --- | --- |"]
         derivative = "<br>".join(map(_cell, page.derivatives)) or _cell(_short_kind(page))
         torch = f"`{page.torch}`" if page.torch else "—"
-        lines.append(f"| `{_cell(page.places[0])}` | {_cell(page.formula)} | {derivative} | {torch} |")
+        lines.append(f"| `{page.places[0]}` | {_cell(page.formula)} | {derivative} | {torch} |")
     lines += ["", "## Differences from PyTorch", "", "| | minidl | PyTorch | why |", "| --- | --- | --- | --- |"]
     lines += [f"| {d.name} | {_cell(d.here)} | {_cell(d.there)} | {_cell(d.reason)} |" for d in DIFFERENCES]
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,6 @@ class Page:
         shapes: some inputs' shapes and the shape that comes of them, such as `(3, 4), (4,) → (3, 4)`.
         subgradient: what is taken for the derivative where there is none.
         parts: the primitives that it is built of, where it is not one itself.
-        refused: what it refuses, as messages.
     """
 
     name: str
@@ -183,10 +183,11 @@ def primitives_of(op: Operation) -> list[Primitive]:
 def shape_rule(op: Operation, sample: Sample) -> str:
     """What shape comes of what shapes: `(3, 4), dim=1 → (3,)`."""
     inputs = _leaves(sample)
-    out = ", ".join(str(r.shape) for r in results(call(op, sample, inputs)))
+    value = call(op, sample, inputs)
+    out = ", ".join(str(r.shape) for r in results(value)) or type(value).__name__
     given = [str(x.shape) for x in inputs]
     given += [f"{k}={_short(v)}" for k, v in sample.params.items()]
-    return f"{', '.join(given)} → {out}" if out else ""
+    return f"{', '.join(given)} → {out}"
 
 
 def _leaves(sample: Sample) -> list[Tensor]:
@@ -211,12 +212,13 @@ def _formula(op: Operation, single: Primitive | None) -> str:
     if isinstance(op.function, Primitive):
         names = dict.fromkeys(op.function.parameters)
         formula = formula.format(*INPUTS, **{k: k for k in names})
-    return f"{_out(op)} = {formula}" if formula else ""
+    named = re.match(r"[yzh]\S* = ", formula)
+    return formula if named or not formula else f"{_out(op)} = {formula}"
 
 
 def _out(op: Operation) -> str:
     many = isinstance(op.function, Primitive) and len(op.function.arguments) > 1
-    return "z" if many else "y"
+    return "z" if many or "∂z" in op.derivative else "y"
 
 
 def _derivatives(op: Operation, single: Primitive | None) -> tuple[str, ...]:
@@ -229,7 +231,8 @@ def _derivatives(op: Operation, single: Primitive | None) -> tuple[str, ...]:
     if isinstance(single, Elementwise):
         return tuple(local_derivatives(single, INPUTS, "y", **dict(single.samples[0].params)))
     names = ("X", "Y") if isinstance(single, Multilinear) else INPUTS
-    return tuple(pullbacks(single, single.samples[0], names, "y"))
+    out = "z" if len(single.samples[0].shapes) > 1 else "y"
+    return tuple(pullbacks(single, single.samples[0], names, out))
 
 
 def notation_of(op: Operation) -> Notation | None:

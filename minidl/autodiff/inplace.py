@@ -56,10 +56,12 @@ def change(x: Node, function: Callable[..., Any], others: Sequence[Value], symbo
     result = function(olds[x], *(olds.get(other, other) if isinstance(other, Node) else other for other in others))
     _check_fits(x, result, symbol)
     result = cast(result, x.dtype)
-    views = _views_in_use(family, [result], symbol)
-    _keep_what_is_read(olds, views, result, tick)
+    views = _views_in_use(family, [result, *others], symbol)
+    olds |= {view: _predecessor(view) for view in views}
+    _hand_over(olds, result)
+    _keep_what_is_read(olds, result, tick)
     _write(x, ..., result._data, symbol)
-    _settle(family, olds, result)
+    _settle(family, views, olds, result)
 
 
 def assign(x: Node, index: Any, value: Value, symbol: str = "[…] =") -> None:
@@ -80,14 +82,16 @@ def assign(x: Node, index: Any, value: Value, symbol: str = "[…] =") -> None:
     family = _family(x, symbol)
     views = _views_in_use(family, [value], symbol)
     tick = next(clock)
-    olds = {node: _predecessor(node) for node, _ in family}
-    _keep_what_is_read(olds, views, None, tick)
+    olds = {node: _predecessor(node) for node in (*(node for node, _ in family), *views)}
+    result: Node = x.result_class(x._data)
+    result._requires_grad, result.primitive, result.params = True, set_item_, {"index": read}
+    result.inputs = (olds[x], value)
+    _hand_over(olds, result)
+    _keep_what_is_read(olds, result, tick)
     _write(x, read, data_of(value), symbol)
-    result: Node = x.result_class(x._data if len(family) == 1 else np.array(x._data))
-    result._requires_grad = True
-    result.primitive, result.params = set_item_, {"index": read}
-    result.inputs = (olds[x], olds.get(value, value) if isinstance(value, Node) else value)
-    _settle(family, olds, result)
+    if len(family) > 1:
+        result._data = np.array(x._data)
+    _settle(family, views, olds, result)
 
 
 def _is_recorded(x: Node, others: Iterable[Value]) -> bool:
@@ -190,22 +194,28 @@ def _predecessor(x: Node) -> Node:
     return old
 
 
-def _views_in_use(family: Family, roots: list[Any], symbol: str) -> list[Node]:
-    """Find what else shows the memory: views that only the record of the new value holds, as in `x[0] = x[1] + y`.
+def _views_in_use(family: Family, roots: list[Any], symbol: str) -> dict[Node, tuple[Primitive, dict[str, Any], Node]]:
+    """Find what else shows the memory, in the record of the new value as in `x[0] = x[1] + y`: these views can follow.
+
+    Returns:
+        For each, parents first, the primitive, its parameters, and what it is a view of.
 
     Raises:
-        GraphError: there are others, which someone may go on using; they would have lost the history of what they show.
+        GraphError: there are others; who goes on using them would miss the history of what they show.
     """
     base = family[-1][0]
     if base._changes is None:
-        return []
+        return {}
     own = {node for node, _ in family}
-    held = _held_views(base, own, roots)
-    views = [
-        view
-        for view, count in zip(held, _references(held), strict=True)
-        if count - _OWN_REFERENCES == held[view] + 1  # the record and the dictionary hold it, and no one else
-    ]
+    views: dict[Node, tuple[Primitive, dict[str, Any], Node]] = {}
+    for node in _since(base.order, roots):
+        for x in (node, *_parents(node)):
+            steps: list[tuple[Node, tuple[Primitive, dict[str, Any], Node]]] = []
+            while isinstance(x, Node) and x not in own and x not in views and (view := _view_of(x)) is not None:
+                steps.append((x, view))
+                x = view[2]  # noqa: PLW2901
+            if isinstance(x, Node) and x._changes is base._changes and (x in own or x in views):
+                views |= reversed(steps)
     if _holders_of_cell(base) > len(own) + len(views):
         raise GraphError(
             f"x {symbol} …: another tensor shows the memory of {describe(family[0][0])} (a view such as x[0], x.T or "
@@ -215,16 +225,6 @@ def _views_in_use(family: Family, roots: list[Any], symbol: str) -> list[Node]:
     return views
 
 
-def _held_views(base: Node, own: set[Node], roots: list[Any]) -> dict[Node, int]:
-    """The views in a record, with how often it holds each."""
-    held: dict[Node, int] = {}
-    for node in (*own, *_since(base.order, roots)):
-        for x in _parents(node):
-            if isinstance(x, Node) and x._changes is base._changes and x not in own:
-                held[x] = held.get(x, 0) + 1
-    return held
-
-
 def _parents(node: Node) -> tuple[Any, ...]:
     view = node.extras.view if node.extras is not None else None
     return node.inputs if view is None else (*node.inputs, view[2])
@@ -232,39 +232,34 @@ def _parents(node: Node) -> tuple[Any, ...]:
 
 def _holders_of_cell(node: Node) -> int:
     """How many nodes share this one's memory, itself included: CPython counts them for us."""
-    return sys.getrefcount(node._changes) - _OWN_CELL_REFERENCES
-
-
-def _references(table: dict[Node, int]) -> list[int]:
-    """How many references there are to each key."""
-    counts = []
-    for node in table:
-        counts.append(sys.getrefcount(node))
-    return counts
+    return sys.getrefcount(node._changes) - _OWN_REFERENCES
 
 
 # The counting itself makes references, how many differs between versions of Python: it is asked once.
-_OWN_CELL_REFERENCES = 0
+_OWN_REFERENCES = 0
 _probe = Node(np.zeros(1))
 _probe._changes = Changes()
-_OWN_CELL_REFERENCES = _holders_of_cell(_probe) - 1
-_OWN_REFERENCES = _references({Node(np.zeros(1)): 0})[0] - 1
+_OWN_REFERENCES = _holders_of_cell(_probe) - 1
 del _probe
 
 
-def _keep_what_is_read(olds: dict[Node, Node], views: list[Node], result: Node | None, tick: int) -> None:
+def _hand_over(olds: dict[Node, Node], result: Node) -> None:
+    """Let what was computed until now mean the values until now."""
+    since = min(old.order for old in olds.values())
+    for node in (*_since(since, [result]), *olds.values()):
+        if any(isinstance(x, Node) and x in olds for x in node.inputs):
+            node.inputs = tuple(olds.get(x, x) if isinstance(x, Node) else x for x in node.inputs)
+
+
+def _keep_what_is_read(olds: dict[Node, Node], result: Node, tick: int) -> None:
     """Mark the predecessors as overwritten, and copy those that the operation's own rules will read."""
-    read = _read_by(result, set(olds.values()), tick) if result is not None else set()
+    read = _read_by(result, set(olds.values()), tick)
     place = user_place()
-    for node in (*olds.values(), *views):
-        kept = node in read or node._data.size <= SMALL
-        if kept and isinstance(node._data, np.ndarray):
-            node._data = np.array(node._data)
-        node._changes = Changes(tick, place, kept, recorded=node.primitive is not None)
-    for view in views:
-        if view.extras is not None:
-            view.extras.view = None
-        view.inputs = tuple(olds.get(x, x) if isinstance(x, Node) else x for x in view.inputs)
+    for old in olds.values():
+        kept = old in read or old._data.size <= SMALL
+        if kept and isinstance(old._data, np.ndarray):
+            old._data = np.array(old._data)
+        old._changes = Changes(tick, place, kept, recorded=old.primitive is not None)
 
 
 def _read_by(result: Node, olds: set[Node], tick: int) -> set[Node]:
@@ -300,16 +295,17 @@ def _since(tick: int, roots: Iterable[Any]) -> list[Node]:
     return found
 
 
-def _settle(family: Family, olds: dict[Node, Node], result: Node) -> None:
-    """Give `x`, and what it is a view of, the record of the result."""
-    since = min(old.order for old in olds.values())
-    for node in (*_since(since, [result]), *olds.values()):  # they, too, mean the values from before
-        if any(isinstance(x, Node) and x in olds for x in node.inputs):
-            node.inputs = tuple(olds.get(x, x) if isinstance(x, Node) else x for x in node.inputs)
+def _settle(
+    family: Family,
+    views: dict[Node, tuple[Primitive, dict[str, Any], Node]],
+    olds: dict[Node, Node],
+    result: Node,
+) -> None:
+    """Give `x`, what it is a view of, and the other views the record of the result."""
     base = family[-1][0]
-    views = tuple(view for _, view in reversed(family) if view is not None)
-    if views:
-        _record(base, olds[base], write_view_, (olds[base], result), {"views": views}, None)
+    way = tuple(view for _, view in reversed(family) if view is not None)
+    if way:
+        _record(base, olds[base], write_view_, (olds[base], result), {"views": way}, None)
     else:
         _record(base, olds[base], result.primitive, result.inputs, result.params, result.saved)
         if result.extras is not None:
@@ -320,6 +316,8 @@ def _settle(family: Family, olds: dict[Node, Node], result: Node) -> None:
         assert view is not None
         _record(node, olds[node], view[0], (parent,), view[1], None)
         parent = node
+    for node, (primitive, params, shown) in views.items():
+        _record(node, olds[node], primitive, (shown,), params, None)
 
 
 def _record(

@@ -5,6 +5,8 @@ The ∂z/∂x = 1 − z² in a figure and the rule that computes it are therefor
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,21 @@ from ..primitives.reduction import squared_norm
 _SUPERSCRIPTS = str.maketrans("0123456789-−.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻·")
 _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 9
 _THIN_SPACE = "\u2009"
+_ONE_LETTER = re.compile(r"[^\W\d_](?![^\W\d_]|\()")
+"""A name of one letter, before which a number needs no dot: 2x, but 2·cos(x)."""
+
+_CONSTANTS = {
+    math.pi: "π",
+    math.log(2): "ln 2",
+    math.log(10): "ln 10",
+    math.sqrt(2): "√2",
+    math.sqrt(2 * math.pi): "√(2π)",
+    math.sqrt(2 / math.pi): "√(2/π)",
+    2 / math.sqrt(math.pi): "(2/√π)",
+    1 / 3: "⅓",
+    1 / 6: "⅙",
+}
+"""Numbers that a textbook writes otherwise than in digits."""
 
 
 class Symbol:
@@ -83,7 +100,7 @@ class Symbol:
         if self.text == other.text:
             return Symbol(f"{self.inside(_ATOM)}²", _POWER, value=value)
         number = self.text.lstrip("−").replace(".", "").isdigit()
-        dot = "" if number and other.text[0].isalpha() else "·"
+        dot = "" if number and _ONE_LETTER.match(other.text) else "·"
         left = self.text if number else self.inside(_PRODUCT)
         level = _SUM if left[0] == "−" else _PRODUCT
         return Symbol(f"{left}{dot}{other.inside(_PRODUCT)}", level, value=value)
@@ -113,6 +130,14 @@ class Symbol:
 
     def __matmul__(self, other: Any) -> Symbol:
         return linalg.matmul_(self, other)
+
+    def __rmatmul__(self, other: Any) -> Symbol:
+        return linalg.matmul_(lift(other), self)
+
+    @property
+    def mT(self) -> Symbol:  # noqa: N802
+        """The transpose of the last two axes."""
+        return shape.transpose(self, -2, -1)
 
     def __getitem__(self, index: Any) -> Symbol:
         return shape.getitem(self, index)
@@ -152,6 +177,10 @@ def lift(value: Any) -> Symbol:
     if array.size != 1:
         return Symbol("array", value=array)
     number = array.item()
+    if number in _CONSTANTS or -number in _CONSTANTS:
+        return Symbol(
+            f"−{_CONSTANTS[-number]}" if number < 0 else _CONSTANTS[number], _SUM if number < 0 else _ATOM, value=array
+        )
     return Symbol(written(number), _SUM if number < 0 else _ATOM, value=array)
 
 
@@ -186,7 +215,7 @@ def _product(primitive: Primitive, inputs: Sequence[Symbol]) -> str | None:
 
 
 def local_derivatives(
-    primitive: Primitive, names: Sequence[str] = ("x", "y"), out: str = "z", **params: Any
+    primitive: Primitive, names: Sequence[str] = ("x", "y", "w"), out: str = "z", **params: Any
 ) -> list[str]:
     """Print ∂out/∂name for each argument, from the derivative rule itself; nothing for rules that are not elementwise.
 

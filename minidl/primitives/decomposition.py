@@ -106,6 +106,7 @@ def _definite(f: Any, xs: Any, params: Any) -> Any:
 @operation(
     "linalg",
     formula="L with L Lᵀ = A",
+    derivative="dL = L Φ(L⁻¹ dA L⁻ᵀ), Φ: the lower triangle, with half of the diagonal",
     samples=[sample(SQUARES), sample(SQUARES, upper=True), sample((1, 1)), sample((0, 0))],
     errors=[
         refuses((2, 3), match="square"),
@@ -136,6 +137,7 @@ def cholesky(input: Value, *, upper: bool = False) -> Value:
 @operation(
     "minidl Tensor",
     formula="L with L Lᵀ = A",
+    derivative="dL = L Φ(L⁻¹ dA L⁻ᵀ), Φ: the lower triangle, with half of the diagonal",
     samples=[sample(SQUARES), sample(SQUARES, upper=True)],
     errors=[refuses((2, 3), match="square")],
     torch="linalg.cholesky",  # torch.cholesky computes the same, with a warning
@@ -215,6 +217,7 @@ class QR(NamedTuple):
 @operation(
     "linalg",
     formula="Q, R with A = Q R, Qᵀ Q = 1",
+    derivative="dQ = Q Ω + (1 − Q Qᵀ) dA R⁻¹, dR = (C − Ω) R with C = Qᵀ dA R⁻¹, Ω skew, C − Ω an upper triangle",
     samples=[sample((4, 3)), sample((2, 3, 3)), sample((2, 2, 4)), sample((2, 3, 3), mode="complete"), sample((0, 3))],
     errors=[refuses((3,), match="matrices"), refuses((3, 3), mode="full", error=UsageError, match="'reduced'")],
 )

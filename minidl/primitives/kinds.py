@@ -201,7 +201,8 @@ class Linear(_Registered):
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]
     ) -> Value:
         """The operation itself, on the tangents."""
-        filled = [np.zeros_like(data_of(x)) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
+        dtype = np.asarray(data_of(out)).dtype
+        filled = [np.zeros(shape_of(x), dtype) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
         return self(*filled, **params)
 
 
@@ -388,8 +389,6 @@ def expand_to(x: Value, shape: Shape) -> Value:
 def _sum_to(xp: Any, x: Any, shape: Shape) -> Any:
     lead = x.ndim - len(shape)
     axes = (*range(lead), *(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1))
-    if axes == (0,) and x.ndim == 2 and x.dtype.kind == "f":  # as over a batch: BLAS adds in blocks and so rounds less
-        return xp.reshape(xp.matmul(xp.ones(len(x), x.dtype), x), shape)
     return xp.reshape(xp.sum(x, axis=axes), shape)
 
 

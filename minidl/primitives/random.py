@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import CheckpointError, UsageError
 from ..graph import Notation
-from .kinds import Linear, Value, sample, shape_of
+from .kinds import Linear, sample
 
 
 class Generator:
@@ -117,28 +117,3 @@ dropout_: Linear = Linear(
     transpose=lambda g, x, kept, scale: dropout_(g, kept=kept, scale=scale),
     samples=[sample((2, 3), kept=np.array([[True, False, True], [False, True, True]]), scale=2.0)],
 )
-
-
-def dropout(input: Value, p: float = 0.5, training: bool = True, generator: Generator | None = None) -> Value:
-    """Set each element to 0 with probability `p` and scale the others by 1 / (1 − p); do nothing unless `training`.
-
-    The scaling keeps the mean, so that nothing changes at test time ("inverted dropout").
-
-    Args:
-        input: any shape.
-        p: the probability of dropping an element.
-        training: whether to drop at all.
-        generator: the source of random numbers; the default one if None.
-
-    Source: Srivastava et al., 2014, "Dropout: a simple way to prevent neural networks from overfitting".
-
-    >>> import minidl
-    >>> minidl.dropout(minidl.ones(3), p=1.0)
-    tensor([0., 0., 0.])
-    """
-    if not 0.0 <= p <= 1.0:
-        raise UsageError(f"dropout: p must lie in 0 … 1, got {p}")
-    if not training or p == 0.0:
-        return input
-    kept = (generator or default_generator).numpy.random(shape_of(input)) >= p
-    return dropout_(input, kept=kept, scale=1.0 / (1.0 - p) if p < 1.0 else 0.0)

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError, UsageError
-from ..graph import Notation, data_of
+from ..errors import DtypeError, UsageError
+from ..graph import Notation
 from .arithmetic import neg
 from .axes import Dim, add_up, at_least_1d, axes_of, half_in_single, in_float, one_axis, restore
 from .exponential import exp
 from .kinds import General, Value, refuses, sample, shape_of
 from .operation import operation
-from .reduction import sum as sum_of
-from .shape import permute, reshape
+from .shape import reshape
 
 
 @half_in_single
@@ -190,99 +189,3 @@ def logsumexp(input: Value, dim: Dim, keepdim: bool = False) -> Value:
     tensor(1000.6932)
     """
     return logsumexp_(input, dim=axes_of(dim, len(shape_of(input)), "logsumexp"), keepdim=keepdim)
-
-
-def cross_entropy(
-    input: Value,
-    target: Value,
-    weight: Value | None = None,
-    ignore_index: int = -100,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
-) -> Value:
-    """Measure −ln of the probability that softmax gives the right class.
-
-    Args:
-        input: raw scores (logits), `(N, C)`, `(C,)` or `(N, C, d₁, …)`; not probabilities.
-        target: class numbers, the shape of `input` without the class axis; or probabilities of the shape of `input`.
-        weight: one factor a class, `(C,)`.
-        ignore_index: a class number that marks examples to leave out.
-        reduction: `"mean"` (weighted by `weight`), `"sum"` or `"none"`.
-        label_smoothing: how much of the target, 0 … 1, is spread evenly over all classes.
-
-    Returns:
-        A number, or one an example for `reduction="none"`.
-
-    Raises:
-        ShapeError: target and input do not belong together.
-        UsageError: a class number outside 0 … C − 1, or an unknown reduction.
-
-    >>> import minidl
-    >>> minidl.cross_entropy(minidl.zeros(2, 10), minidl.tensor([3, 7]))
-    tensor(2.3026)
-    """
-    if reduction not in ("mean", "sum", "none"):
-        raise UsageError(f"cross_entropy: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise UsageError(f"cross_entropy: label_smoothing must lie in 0 … 1, got {label_smoothing}")
-    shape = shape_of(input)
-    if not shape:
-        raise ShapeError("cross_entropy: the input needs a class axis, (N, C) or (C,); got a single number")
-    axis = 0 if len(shape) == 1 else 1
-    outer = (*shape[:axis], *shape[axis + 1 :])
-    order = (*(i for i in range(len(shape)) if i != axis), axis)
-    rows = reshape(permute(input, order) if len(shape) > 2 else input, (-1, shape[axis]))
-    weights, total = _targets(target, shape, axis, order, weight, ignore_index, label_smoothing, rows.dtype)
-    from .loss import cross_entropy_rows
-
-    losses = cross_entropy_rows(rows, weights=weights)
-    if reduction == "none":
-        return reshape(losses, outer)
-    if reduction == "sum":
-        return sum_of(losses)
-    if not total > 0:  # nothing to average: the loss is no number, but the gradient is 0
-        return sum_of(losses) * 0.0 + float("nan")
-    return sum_of(losses) / total
-
-
-def _targets(
-    target: Value,
-    shape: tuple[int, ...],
-    axis: int,
-    order: tuple[int, ...],
-    weight: Value | None,
-    ignore_index: int,
-    label_smoothing: float,
-    dtype: Any,
-) -> tuple[Any, float]:
-    """The target as weights `(rows, C)`, and what the mean divides by."""
-    classes = shape[axis]
-    wanted = np.asarray(data_of(target))
-    factors = np.ones(classes) if weight is None else np.asarray(data_of(weight), np.float64)
-    if factors.shape != (classes,):
-        raise ShapeError(f"cross_entropy: weight must be ({classes},), one number a class; got {factors.shape}")
-    if wanted.dtype.kind == "f":
-        if wanted.shape != shape:
-            raise ShapeError(f"cross_entropy: probabilities must have the input's shape {shape}, got {wanted.shape}")
-        soft = wanted.transpose(order).reshape(-1, classes).astype(np.float64)
-        total = float(max(soft.shape[0], 1)) if soft.shape[0] else np.nan
-    else:
-        if wanted.dtype.kind not in "iu":
-            raise DtypeError(f"cross_entropy: the target must be class numbers or probabilities, got {wanted.dtype}")
-        outer = (*shape[:axis], *shape[axis + 1 :])
-        if wanted.shape != outer:
-            raise ShapeError(f"cross_entropy: for an input {shape} the target must be {outer}, got {wanted.shape}")
-        flat = wanted.reshape(-1)
-        kept = flat != ignore_index
-        if flat.size and not ((flat[kept] >= 0) & (flat[kept] < classes)).all():
-            wrong = flat[kept][(flat[kept] < 0) | (flat[kept] >= classes)][0]
-            raise UsageError(f"cross_entropy: class {wrong} is outside 0 … {classes - 1}")
-        soft = np.zeros((flat.size, classes))
-        soft[np.flatnonzero(kept), flat[kept]] = 1.0
-        total = float(factors[flat[kept]].sum()) if kept.any() else np.nan
-        if label_smoothing:
-            soft[kept] = (1 - label_smoothing) * soft[kept] + label_smoothing / classes
-        return (soft * factors).astype(dtype), total
-    if label_smoothing:
-        soft = (1 - label_smoothing) * soft + label_smoothing / classes
-    return (soft * factors).astype(dtype), total

@@ -154,6 +154,7 @@ def svd(A: Value, full_matrices: bool = True) -> SVD:
 @operation(
     "minidl Tensor",
     formula="U, s, V with A = U diag(s) Vᵀ",
+    derivative="dsᵢ = uᵢᵀ dA vᵢ",
     samples=[sample((3, 2), some=True), sample((2, 3), some=False)],
     errors=[refuses((3,), match="matrices")],
     call=_squares,

@@ -41,7 +41,9 @@ def call(operation: Operation, sample: Sample, inputs: list[Any]) -> Any:
     rest = list(inputs)
     arguments = [minidl.tensor(s) if is_fixed(s) else rest.pop(0) for s in sample.shapes]
     dtype = next((x.dtype for x in inputs), np.dtype(np.float64))
-    params = {k: minidl.tensor(as_input(v, dtype)) if isinstance(v, np.ndarray) else v for k, v in sample.params.items()}
+    params = {
+        k: minidl.tensor(as_input(v, dtype)) if isinstance(v, np.ndarray) else v for k, v in sample.params.items()
+    }
     minidl.manual_seed(0)  # so that a random operation computes the same each time
     return operation.call(operation.function, arguments, params)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -115,7 +116,16 @@ def a_piece_moved(lib: Any, x: Any) -> Any:
     return y
 
 
+def held_views_that_follow(lib: Any, x: Any) -> Any:
+    y = x * 1
+    y[0] = y[1]
+    last, pair = y[3], y[1:3]
+    y[2] = last * 3 + pair.sum()
+    return y * pair.sum() + last
+
+
 PROGRAMS = [
+    held_views_that_follow,
     rows, overwritten, through_views, a_held_row, an_alias, by_itself, with_masks, filled, a_recurrence, reshaped,
     scaled_by_a_leaf, a_method_chain, a_piece_moved,
 ]  # fmt: skip
@@ -156,6 +166,60 @@ def test_no_reference_cycle_is_left(program: Callable[[Any, Any], Any]) -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def random_program(lib: Any, seed: int) -> tuple[Any, ...]:
+    """A few operations, in place and not, on tensors and views of them, drawn by `seed`."""
+    r = random.Random(seed)
+    x = lib.tensor([[0.5, 2.0, -1.0], [0.25, 1.5, 0.75]], requires_grad=True, dtype=lib.float64)
+    w = lib.tensor([1.2, -0.7, 0.4], requires_grad=True, dtype=lib.float64)
+    values = [x * 1.0, lib.zeros(2, 3, dtype=lib.float64), x * w]
+    for _ in range(r.randrange(2, 9)):
+        a, b = r.choice(values), r.choice(values)
+        i, j, k, m = (r.randrange(n) for n in (2, 3, 2, 3))
+        kind = r.randrange(10)
+        if kind == 0:
+            values.append(a * b)
+        elif kind == 1:
+            values.append(lib.tanh(a) + b)
+        elif kind == 2:
+            a += b
+        elif kind == 3:
+            a *= r.choice([2.0, b])
+        elif kind == 4:
+            a[i] = b[k] * r.choice([1.5, w])
+        elif kind == 5:
+            a[:, j] += b[:, m] * 2
+        elif kind == 6:
+            values.append(lib.exp(a * 0.3))
+        elif kind == 7:
+            a.t()[1].mul_(0.5)
+        elif kind == 8:
+            with lib.no_grad():
+                a += 0.1
+        else:
+            a[i, j] = b[k, m]
+    total = sum((0.7 * v for v in values[1:]), values[0])
+    (total * total).sum().backward()
+    return [v.tolist() for v in values], x.grad.tolist(), None if w.grad is None else w.grad.tolist()
+
+
+@pytest.mark.torch
+def test_random_programs_are_right_or_refused() -> None:
+    torch = pytest.importorskip("torch")
+    compared = 0
+    for seed in range(300):
+        try:
+            ours = random_program(minidl, seed)
+            theirs = random_program(torch, seed)
+        except (GraphError, RuntimeError):
+            continue
+        for a, b in zip(ours, theirs, strict=True):
+            zero = np.zeros(3)
+            for found, expected in zip(a or [zero], b or [zero], strict=True):
+                np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12, err_msg=f"seed {seed}")
+        compared += 1
+    assert compared > 100
 
 
 class TestMemory:

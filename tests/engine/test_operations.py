@@ -121,7 +121,9 @@ def compare_gradients(
 ) -> None:
     rng = np.random.default_rng(10)
     starts = [rng.standard_normal(y.shape).astype(y.dtype) for y, _ in pairs]
-    grads = minidl.grad([y for y, _ in pairs], xs, [minidl.tensor(g) for g in starts], create_graph=True, allow_unused=True)
+    grads = minidl.grad(
+        [y for y, _ in pairs], xs, [minidl.tensor(g) for g in starts], create_graph=True, allow_unused=True
+    )
     try:
         wanted = torch.autograd.grad(
             [t for _, t in pairs], ts, [torch.tensor(g) for g in starts], create_graph=True, allow_unused=True
@@ -139,7 +141,11 @@ def compare_gradients(
     none = [None] * len(xs)
     ours = minidl.grad([a for a, _ in h], xs, [minidl.tensor(w) for _, w in h], allow_unused=True) if h else none
     try:
-        theirs = torch.autograd.grad([b for b, _ in k], ts, [torch.tensor(w) for _, w in k], allow_unused=True) if k else none
+        theirs = (
+            torch.autograd.grad([b for b, _ in k], ts, [torch.tensor(w) for _, w in k], allow_unused=True)
+            if k
+            else none
+        )
     except RuntimeError as error:
         if "is not implemented" in str(error):  # PyTorch has no second derivative of this one; finite differences agree
             return

@@ -9,7 +9,6 @@ import sys
 for _pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[_pool] = "1"  # a process a core; set before NumPy is imported
 os.environ["NUMBA_DISABLE_JIT"] = "1"  # kernels as plain Python functions, which can be broken at run time
-sys.modules["torch"] = None  # type: ignore[assignment]  # the same run with and without PyTorch
 
 
 def main() -> int:

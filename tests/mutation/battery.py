@@ -1,4 +1,4 @@
-"""The tests that a mutant has to get past: those of tests/engine and tests/kernels, called directly; and what runs through what."""
+"""The tests that a mutant has to get past: those of tests/engine and tests/kernels, and which functions each runs through."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ TESTS = Path(__file__).parent.parent
 WALKED = {"test_registry", "test_operations"}
 """Their walks over the records are taken apart below, so that a mutant meets the samples that concern it first."""
 
-APART = {"test_mutation", "test_torch"}
-"""This tool's own test, and PyTorch, without which the run must come to the same result."""
+APART = {"test_mutation", "test_any_shape"}
+"""This tool's own test; and tests that draw their inputs anew each time."""
+
+PYTORCH = importlib.util.find_spec("torch") is not None
+"""Whether comparisons with PyTorch are among the tests."""
 
 PATIENCE = 5.0
 """How many seconds one check may take, beside twenty times what it usually takes, before it counts as hanging."""
@@ -120,16 +123,22 @@ def records_of_primitives() -> list[Entry]:
 
 
 def records_of_operations() -> list[Entry]:
-    """Each sample of each public function whose result can be differentiated."""
+    """Each sample of each public operation: of functions that can be differentiated all checks; PyTorch's results of all."""
     checks = _checks()
     operations = module_at(TESTS / "engine" / "test_operations.py")
-    return [
-        _record(op, op.path, s, i, checks)
-        for op in catalogue.values()
-        if not isinstance(op.function, Primitive)
-        for i, s in enumerate(op.samples)
-        if not fails(lambda op=op, s=s: _demand(operations.differentiable(op, s)))  # type: ignore[misc]
-    ]
+    compare = operations.TestPyTorch().test_agrees
+    entries = []
+    for op in catalogue.values():
+        primitive = isinstance(op.function, Primitive)
+        for i, s in enumerate(op.samples):
+            entry = _record(op.function if primitive else op, op.path, s, i, [])
+            if not primitive and not fails(lambda op=op, s=s: _demand(operations.differentiable(op, s))):  # type: ignore[misc]
+                entry = _record(op, op.path, s, i, checks)
+            if PYTORCH and op.torch:
+                entry.checks.append(("pytorch", partial(compare, op, s, "float64")))
+            if entry.checks:
+                entries.append(entry)
+    return entries
 
 
 def _checks() -> list[Any]:
@@ -156,6 +165,10 @@ def _record(subject: Any, name: str, sample: Any, i: int, checks: Sequence[Any])
 def others() -> list[Entry]:
     """The tests of tests/engine and tests/kernels that need no fixture but `monkeypatch`."""
     entries = []
+    if PYTORCH:
+        import torch
+
+        torch.set_num_threads(1)  # its threads would not survive the fork into processes
     for path in sorted([*(TESTS / "engine").glob("test_*.py"), *(TESTS / "kernels").glob("test_*.py")]):
         if path.stem in WALKED | APART:
             continue
@@ -166,7 +179,7 @@ def others() -> list[Entry]:
         except Exception as error:  # a name that the tests want is gone: to be reported like a test that fails
             entries.append(Entry(path.stem, [("import", partial(_raise, error))]))
             continue
-        if not _for_torch(module):
+        if not _elsewhere(module):
             for name, function in _functions(module):
                 entries += [Entry(f"{path.stem}::{name}{label}", [("test", call)]) for label, call in _calls(function)]
     return entries
@@ -181,17 +194,18 @@ def _marks(thing: Any) -> list[Any]:
     return list(marks) if isinstance(marks, list) else [marks]
 
 
-def _for_torch(thing: Any) -> bool:
-    return any(m.name in ("torch", "slow", "browser", "skip", "skipif") for m in _marks(thing))
+def _elsewhere(thing: Any) -> bool:
+    without = {"slow", "browser", "skip", "skipif"} | (set() if PYTORCH else {"torch"})
+    return hasattr(thing, "hypothesis") or any(m.name in without for m in _marks(thing))
 
 
 def _functions(module: ModuleType) -> Iterator[tuple[str, Any]]:
     for name, value in vars(module).items():
-        if name.startswith("test_") and callable(value) and not _for_torch(value):
+        if name.startswith("test_") and callable(value) and not _elsewhere(value):
             yield name, value
-        elif name.startswith("Test") and isinstance(value, type) and not _for_torch(value):
+        elif name.startswith("Test") and isinstance(value, type) and not _elsewhere(value):
             for method in vars(value):
-                if method.startswith("test_") and not _for_torch(getattr(value, method)):
+                if method.startswith("test_") and not _elsewhere(getattr(value, method)):
                     yield f"{name}::{method}", getattr(value(), method)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from types import CodeType
 
-from .battery import Entry, others, records, rehearse
+from .battery import PYTORCH, Entry, others, records, rehearse
 from .equivalents import EQUIVALENTS
 from .run import Fate, confront
 from .targets import PARTS, Constant, Mutant, mutants_of
@@ -25,6 +25,8 @@ def campaign(options: argparse.Namespace) -> int:
         print(*(m.id for m in chosen), sep="\n")
         return 0
     print(f"{len(every)} mutants, {len(chosen)} chosen", flush=True)
+    if not PYTORCH:
+        print("PyTorch is not installed: mutants that only a comparison with it notices will survive", flush=True)
     entries, broken = prepare(chosen, options.jobs)
     print(f"{len(entries)} samples and tests run through them ({time.perf_counter() - start:.0f} s)", flush=True)
     fates = []

@@ -16,7 +16,7 @@ MOST = 60
 MOST_TESTS = 40
 """How many tests; the quickest."""
 
-FIRST_ORDER = ("first_order", "forward_mode", "strides", "float32", "test")
+FIRST_ORDER = ("first_order", "forward_mode", "strides", "float32", "pytorch", "test")
 """What a kernel has to pass. In the second order other kernels run, and those have samples of their own."""
 
 
