@@ -15,6 +15,10 @@ class UsageError(MinidlError, ValueError):
     """A request that cannot be carried out as written: an unknown name, an option out of range."""
 
 
+class RangeError(UsageError, IndexError):
+    """An axis or a position that a tensor does not have."""
+
+
 class ShapeError(MinidlError, ValueError):
     """Shapes that do not fit an operation."""
 

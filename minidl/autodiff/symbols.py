@@ -96,7 +96,8 @@ class Symbol:
         other = lift(other)
         value = _both(np.multiply, self, other)
         if "1" in (self.text, other.text):
-            return Symbol(*((other.text, other.level) if self.text == "1" else (self.text, self.level)), value=value)
+            factor = other if self.text == "1" else self
+            return Symbol(factor.text, factor.level, value=value)
         if self.text == other.text:
             return Symbol(f"{self.inside(_ATOM)}²", _POWER, value=value)
         number = self.text.lstrip("−").replace(".", "").isdigit()

@@ -21,6 +21,8 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
         super().__init__(data.data if isinstance(data, Node) else np.asarray(data), requires_grad, name)
+        if isinstance(data, Node):
+            self.shares_memory_with(data)
 
 
 class Module:

@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import ShapeError, UsageError
 from ..graph import Notation, data_of
 from .arithmetic import abs_
-from .comparison import above, choose, greater, less, less_equal, logical_and
+from .comparison import above, choose, greater, less, less_equal, logical_and, ordered
 from .elements import reshape_
 from .kinds import Elementwise, Value, refuses, sample, shape_of
 from .operation import operation
@@ -55,7 +55,7 @@ tanh = Elementwise(
 relu = Elementwise(
     "relu",
     Notation("ReLU", "ReLU({0})"),
-    forward=lambda xp, x: xp.maximum(x, 0),
+    forward=lambda xp, x: xp.maximum(*ordered("relu", x, 0)),
     partials=(lambda y, x: above(y, 0),),
     homes="minidl functional Tensor",
     torch="relu",

@@ -223,7 +223,8 @@ def addbmm(input: Value, batch1: Value, batch2: Value, *, beta: Any = 1, alpha: 
     >>> minidl.addbmm(minidl.ones(1), minidl.ones(2, 1, 3), minidl.ones(2, 3, 1))
     tensor([[7.]])
     """
-    return _add("addbmm", input, sum_of(bmm(batch1, batch2), 0), beta, alpha)
+    products = bmm(batch1, batch2)
+    return _add("addbmm", input, sum_of(products, 0, dtype=products.dtype), beta, alpha)
 
 
 def _cross(input: Value, other: Value, dim: int, name: str) -> Value:

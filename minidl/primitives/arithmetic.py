@@ -8,8 +8,8 @@ import numpy as np
 
 from ..errors import DtypeError, UsageError
 from ..graph import Notation
-from ..kernels.dtypes import get_default_dtype, int64
-from .comparison import equal, greater, less
+from ..kernels.dtypes import float64, get_default_dtype, int64
+from .comparison import equal, greater, less, ordered
 from .elements import cast
 from .kinds import Elementwise, Value, refuses, sample
 from .operation import operation
@@ -21,11 +21,11 @@ _ANY = [sample((3, 4)), sample(()), sample((0, 2))]
 _ERRORS = [refuses((3,), (4,), match="do not broadcast")]
 
 
-def real(x: Value, z: Value) -> Value:
-    """`x`, where it is whole in the dtype of `z`: so that 1/3 in a rule is as exact as the result it belongs to."""
+def real(x: Value) -> Value:
+    """`x`, where it is whole as a double: so that 1/3 in a rule is as exact as the gradient it goes into, of any dtype."""
     if isinstance(x, int):
         return float(x)
-    return cast(x, z.dtype) if getattr(x, "dtype", np.dtype(float)).kind in "bui" else x
+    return cast(x, float64) if getattr(x, "dtype", np.dtype(float)).kind in "bui" else x
 
 
 # Sums, products, quotients ---------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ div_: Elementwise = Elementwise(
     "div",
     Notation("÷", "{0}/{1}", 2, (2, 3)),
     forward=lambda xp, x, y: xp.divide(x, y),
-    partials=(lambda z, x, y: div_(1, real(y, z)), lambda z, x, y: -z / y),
+    partials=(lambda z, x, y: div_(1, real(y)), lambda z, x, y: -z / y),
     homes="",
     samples=_NONZERO,
     promotion="float",
@@ -223,7 +223,7 @@ pow_: Elementwise = Elementwise(
     Notation("pow", "{0}^{1}", 3, (4, 4)),
     homes="",
     forward=_power,
-    partials=(lambda z, x, y: mul_or_zero(y, pow_(x, y - 1)), lambda z, x, y: z * log_or_zero(real(x, z), y)),
+    partials=(lambda z, x, y: mul_or_zero(y, pow_(x, y - 1)), lambda z, x, y: z * log_or_zero(real(x), y)),
     samples=[sample((3, 4), (3, 4), domain="positive"), sample((3, 1), (4,), domain="positive")],
 )
 """A power in which both vary: ∂xʸ/∂x = y·xʸ⁻¹, ∂xʸ/∂y = xʸ·ln x (taken as 0 at x = 0 for y ≥ 0, where xʸ is flat)."""
@@ -243,7 +243,7 @@ div_or_zero: Elementwise = Elementwise(
     Notation("÷", "{0}/{1}", 2, (2, 3)),
     homes="",
     forward=lambda xp, x, y: xp.where(xp.equal(x, 0), xp.multiply(x, 0), xp.divide(x, y)),
-    partials=(lambda z, x, y: div_(1, real(y, z)), lambda z, x, y: -div_or_zero(z, y)),
+    partials=(lambda z, x, y: div_(1, real(y)), lambda z, x, y: -div_or_zero(z, y)),
     samples=_NONZERO,
     promotion="float",
 )
@@ -297,7 +297,7 @@ _DISTINCT = [sample((3, 4), (3, 4), domain="distinct"), sample((3, 1), (4,)), sa
 maximum = Elementwise(
     "maximum",
     Notation("max", "max({0}, {1})"),
-    forward=lambda xp, x, y: xp.maximum(x, y),
+    forward=lambda xp, x, y: xp.maximum(*ordered("maximum", x, y)),
     partials=(
         lambda z, x, y: 1 - less(x, y) - 0.5 * equal(x, y),
         lambda z, x, y: 1 - greater(x, y) - 0.5 * equal(x, y),
@@ -312,7 +312,7 @@ maximum = Elementwise(
 minimum = Elementwise(
     "minimum",
     Notation("min", "min({0}, {1})"),
-    forward=lambda xp, x, y: xp.minimum(x, y),
+    forward=lambda xp, x, y: xp.minimum(*ordered("minimum", x, y)),
     partials=(
         lambda z, x, y: 1 - greater(x, y) - 0.5 * equal(x, y),
         lambda z, x, y: 1 - less(x, y) - 0.5 * equal(x, y),

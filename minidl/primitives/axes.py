@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, UsageError
+from ..errors import DtypeError, RangeError, UsageError
 from ..kernels.dtypes import float16, float32, int64
 from .elements import cast
 from .kinds import Shape, Value, shape_of, sum_to
@@ -40,7 +40,7 @@ def axes_of(dim: Dim, ndim: int, name: str) -> tuple[int, ...]:
     room = ndim or 1
     for d in given:
         if not -room <= d < room:
-            raise UsageError(f"{name}: dim={d} is out of range for a tensor with {ndim} axes (−{room} … {room - 1})")
+            raise RangeError(f"{name}: dim={d} is out of range for a tensor with {ndim} axes (−{room} … {room - 1})")
     axes = tuple(sorted({int(d) % room for d in given}))
     if len(axes) != len(given):
         raise UsageError(f"{name}: dim={given} names an axis twice")

@@ -16,12 +16,23 @@ _SAMPLES = (sample((3, 4), (3, 4)), sample((3, 1), (4,)), sample((), (2,)), samp
 _ERRORS = [refuses((3,), (4,), match="do not broadcast")]
 
 
+def ordered(name: str, *arrays: Any) -> Any:
+    """The arrays themselves.
+
+    Raises:
+        DtypeError: complex numbers, of which none is the larger.
+    """
+    if any(getattr(a, "dtype", type(a)) in (np.complex64, np.complex128, complex) for a in arrays):
+        raise DtypeError(f"{name}: complex numbers have no order; compare their sizes, x.abs()")
+    return arrays
+
+
 def _comparison(name: str, symbol: str, alias: str) -> Constant:
     """A comparison; whole numbers keep their value, also where the other dtype could not hold them."""
     return Constant(
         name,
         Notation(symbol, f"[{{0}} {symbol} {{1}}]"),
-        forward=lambda xp, x, y: getattr(xp, alias or "equal")(x, y),
+        forward=lambda xp, x, y: getattr(xp, alias or "equal")(*(ordered(name, x, y) if symbol not in "=≠" else (x, y))),
         homes="minidl Tensor",
         arguments=("input", "other"),
         aliases=(alias,) if alias else (),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import RangeError, UsageError
 from ..graph import Notation, data_of
 from .kinds import Linear, Value, registry, sample
 
@@ -138,7 +138,7 @@ def axis_of(dim: int, ndim: int, name: str) -> int:
     room = ndim or 1
     at = whole_number(dim, name, "dim")
     if not -room <= at < room:
-        raise UsageError(f"{name}: dim={dim} is out of range for a tensor with {ndim} axes (−{room} … {room - 1})")
+        raise RangeError(f"{name}: dim={dim} is out of range for a tensor with {ndim} axes (−{room} … {room - 1})")
     return at % room
 
 

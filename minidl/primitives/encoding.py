@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError, UsageError
+from ..errors import DtypeError, RangeError, ShapeError, UsageError
 from ..graph import Node, Notation, data_of
 from ..kernels.dtypes import int32, int64
 from .comparison import where_
@@ -81,7 +81,7 @@ def one_hot(tensor: Value, num_classes: int = -1) -> Value:
     count = int(labels.max()) + 1 if count == -1 else count
     wrong = labels[(labels < 0) | (labels >= count)]
     if wrong.size:
-        raise UsageError(f"one_hot: label {wrong.flat[0]} is out of range for {count} classes, 0 … {count - 1}")
+        raise RangeError(f"one_hot: label {wrong.flat[0]} is out of range for {count} classes, 0 … {count - 1}")
     return one_hot_(tensor, num_classes=count)
 
 
@@ -153,7 +153,7 @@ def embedding(
         return out
     at = whole_number(padding_idx, "embedding", "padding_idx")
     if not -shape[0] <= at < shape[0]:
-        raise UsageError(f"embedding: padding_idx={at} is out of range for {shape[0]} rows")
+        raise RangeError(f"embedding: padding_idx={at} is out of range for {shape[0]} rows")
     return where_(out, data_of(out), condition=(rows != at % shape[0])[..., None])
 
 

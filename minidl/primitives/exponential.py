@@ -121,7 +121,7 @@ xlogy: Elementwise = Elementwise(
     Notation("x ln y", "{0}·ln({1})", 2, (2, 0)),
     forward=_xlogy,
     partials=(
-        lambda z, x, y: choose(logical_and(equal(x, 0), less_equal(y, 0)), 0.0, log(real(y, z))),
+        lambda z, x, y: choose(logical_and(equal(x, 0), less_equal(y, 0)), 0.0, log(real(y))),
         lambda z, x, y: div_or_zero(x, y),
     ),
     samples=[sample((3, 4), (3, 4), domain="positive"), sample(np.array([-0.5, 1.5]), np.array([0.5, 2.0]))],

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError, UsageError
+from ..errors import DtypeError, RangeError, ShapeError, UsageError
 from ..graph import Node, Notation, data_of
 from .broadcasting import common_shape
 from .elements import along, axis_of, getitem_, reshape_, scatter_add_, with_own_memory
@@ -52,7 +52,7 @@ def check_positions(positions: Any, size: int, name: str, axis: int | str, lowes
     """
     wrong = positions[(positions < lowest) | (positions >= size)]
     if wrong.size:
-        raise UsageError(f"{name}: index {wrong.flat[0]} is out of range for axis {axis} with size {size}")
+        raise RangeError(f"{name}: index {wrong.flat[0]} is out of range for axis {axis} with size {size}")
 
 
 def aligned(input: Value, dim: int, index: Value, name: str) -> tuple[Value, int, Any]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError, UsageError
+from ..errors import DtypeError, RangeError, ShapeError, UsageError
 from ..graph import Node, Notation, data_of
 from .elements import cast, getitem_, reshape_, scatter_add_
 from .kinds import Linear, Shape, Value, expand_to, refuses, sample, shape_of, sum_to
@@ -46,7 +46,7 @@ def read_index(index: Any, shape: Shape, name: str = "x[…]") -> Index:
         raise UsageError(f"{name}: an index can hold `...` once, not {len(at)} times")
     used = sum(map(_axes_taken, parts))
     if used > len(shape):
-        raise UsageError(f"{name}: {used} axes are indexed, but shape {shape} has {len(shape)}")
+        raise RangeError(f"{name}: {used} axes are indexed, but shape {shape} has {len(shape)}")
     whole = [slice(None)] * (len(shape) - used)
     where = at[0] if at else len(parts)
     basic: list[Any] = []
@@ -141,7 +141,7 @@ def _check_fits(part: Any, shape: Shape, axis: int, name: str) -> None:
         positions = np.asarray(part)
         wrong = positions[(positions < -shape[axis]) | (positions >= shape[axis])]
         if wrong.size:
-            raise UsageError(f"{name}: index {wrong.flat[0]} is out of range for axis {axis} with size {shape[axis]}")
+            raise RangeError(f"{name}: index {wrong.flat[0]} is out of range for axis {axis} with size {shape[axis]}")
 
 
 def _together(chosen: list[Any], name: str) -> tuple[Any, ...]:

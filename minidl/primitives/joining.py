@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError, UsageError
+from ..errors import RangeError, ShapeError, UsageError
 from ..graph import Node, data_of
 from .broadcasting import atleast_1d, atleast_2d, atleast_3d
 from .elements import along, axis_of, cat_, getitem_, reshape_, whole_number, whole_numbers
@@ -324,7 +324,7 @@ def select(input: Value, dim: int, index: int) -> Value:
     axis, n = _axis_to_cut(input, dim, "select")
     at = whole_number(index, "select", "index")
     if not -n <= at < n:
-        raise UsageError(f"select: index={at} is out of range for axis {axis} with size {n}")
+        raise RangeError(f"select: index={at} is out of range for axis {axis} with size {n}")
     return getitem_(input, index=along(axis, at))
 
 

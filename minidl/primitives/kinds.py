@@ -24,8 +24,9 @@ from .operation import SAME, enter_primitive
 from .samples import Refusal, Sample, Shape, refuses, sample
 
 __all__ = [
-    "Constant", "Elementwise", "General", "Linear", "Multilinear", "Primitive", "Rule", "Sample", "Shape", "Value", "expand_", "expand_to",
-    "is_node", "refuses", "registry", "sample", "shape_of", "sum_to", "sum_to_",
+    "Constant", "Elementwise", "General", "Linear", "Multilinear", "Primitive", "Rule", "Sample", "Shape", "Value",
+    "expand_", "expand_to", "explain_broadcast", "is_node", "marked", "refuses", "registry", "sample", "shape_of", "sum_to",
+    "sum_to_",
 ]  # fmt: skip
 
 Value = Any

@@ -327,8 +327,8 @@ def tensordot(a: Value, b: Value, dims: Any = 2) -> Value:
         if m != n and 1 not in (m, n):
             raise ShapeError(f"tensordot: {a_shape} and {b_shape}: axis {i} of length {m} meets axis {j} of length {n}")
         if m != n:  # an axis of length 1 is stretched, that is, the other is summed
-            a = sum_of(a, i, keepdim=True) if n == 1 else a
-            b = sum_of(b, j, keepdim=True) if m == 1 else b
+            a = sum_of(a, i, keepdim=True, dtype=a.dtype) if n == 1 else a
+            b = sum_of(b, j, keepdim=True, dtype=b.dtype) if m == 1 else b
         of_b[j] = of_a[i]
     left = "".join(c for i, c in enumerate(of_a) if i not in first)
     right = "".join(c for j, c in enumerate(of_b) if j not in second)

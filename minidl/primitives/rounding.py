@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import DtypeError, UsageError
 from ..graph import Notation
 from .arithmetic import div_, sign
-from .comparison import greater, greater_equal, isfinite, isnan, less, less_equal, logical_and, logical_not, logical_or
+from .comparison import greater, greater_equal, isfinite, isnan, less, less_equal, logical_and, logical_not, logical_or, ordered
 from .kinds import Elementwise, Value, refuses, sample
 from .operation import operation
 
@@ -193,7 +193,7 @@ fmin = Elementwise(
 clamp_min = Elementwise(
     "clamp_min",
     Notation("max", "max({0}, {1})"),
-    forward=lambda xp, x, low: xp.maximum(x, low),
+    forward=lambda xp, x, low: xp.maximum(*ordered("clamp", x, low)),
     partials=(lambda y, x, low: greater_equal(x, low), lambda y, x, low: less(x, low)),
     arguments=("input", "min"),
     samples=_DISTINCT,
@@ -207,7 +207,7 @@ clamp_min = Elementwise(
 clamp_max = Elementwise(
     "clamp_max",
     Notation("min", "min({0}, {1})"),
-    forward=lambda xp, x, high: xp.minimum(x, high),
+    forward=lambda xp, x, high: xp.minimum(*ordered("clamp", x, high)),
     partials=(lambda y, x, high: less_equal(x, high), lambda y, x, high: greater(x, high)),
     arguments=("input", "max"),
     samples=_DISTINCT,
@@ -221,7 +221,7 @@ clamp_max = Elementwise(
 clamp_ = Elementwise(
     "clamp",
     Notation("clamp", "min(max({0}, {1}), {2})"),
-    forward=lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
+    forward=lambda xp, x, low, high: xp.minimum(xp.maximum(*ordered("clamp", x, low)), high),
     partials=(
         lambda y, x, low, high: logical_and(greater_equal(x, low), less_equal(x, high)),
         lambda y, x, low, high: logical_and(less(x, low), less(low, high)),

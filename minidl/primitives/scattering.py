@@ -122,10 +122,19 @@ def scatter_add(input: Value, dim: int, index: Value, src: Value) -> Value:
     return out if shape_of(input) else reshape_(out, shape=())
 
 
-def _fitting(input: Value, axis: int, positions: Any, source: Value, name: str) -> None:
-    """Refuse a source that does not hold one slice for each position."""
+def _fitting(input: Value, dim: int, index: Value, source: Value, name: str) -> tuple[Value, int, Any, Value]:
+    """The input, the axis, the positions, and a source that holds one slice for each; single numbers with an axis of length 1.
+
+    Raises:
+        ShapeError: the source holds something else.
+        DtypeError: the source has another dtype than the input.
+    """
+    axis, positions = slices_at(shape_of(input), dim, index, name)
+    input = input if shape_of(input) else reshape_(input, shape=(1,))
     shape = shape_of(input)
-    wanted = (*shape[:axis], len(positions), *shape[axis + 1 :]) if shape else ()
+    wanted = (*shape[:axis], len(positions), *shape[axis + 1 :])
+    if not shape_of(source) and hasattr(source, "dtype") and wanted == (1,):
+        source = reshape_(source, shape=(1,))
     if shape_of(source) != wanted:
         raise ShapeError(
             f"{name}: {len(positions)} positions along axis {axis} of {shape} need a source of shape {wanted}, "
@@ -134,6 +143,7 @@ def _fitting(input: Value, axis: int, positions: Any, source: Value, name: str) 
     if not hasattr(source, "dtype") or source.dtype != input.dtype:
         told = getattr(source, "dtype", type(source).__name__)
         raise DtypeError(f"{name}: the source is {told} and the input {input.dtype}; they must agree")
+    return input, axis, positions, source
 
 
 _SLICES = [
@@ -150,6 +160,7 @@ _SLICES = [
         sample((3, 4), (3, 3), dim=1, index=np.array([2, 0, 2])),
         sample((3, 2), (2, 2), dim=-2, index=np.array([1, 1]), alpha=-0.5),
         sample((3,), (0,), dim=0, index=np.zeros(0, np.int64)),
+        sample((), (), dim=0, index=np.array(0)),
     ],
     errors=_SLICES,
     call=in_order,
@@ -161,16 +172,20 @@ def index_add(input: Value, dim: int, index: Value, source: Value, *, alpha: flo
     >>> minidl.index_add(minidl.zeros(3), 0, minidl.tensor([0, 0]), minidl.tensor([1.0, 2.0]))
     tensor([3., 0., 0.])
     """
-    axis, positions = slices_at(shape_of(input), dim, index, "index_add")
-    _fitting(input, axis, positions, source, "index_add")
+    x, axis, positions, source = _fitting(input, dim, index, source, "index_add")
     added = source if alpha == 1 else source * alpha
-    return input + scatter_add_(added, index=along(axis, positions), shape=shape_of(input))
+    out = x + scatter_add_(added, index=along(axis, positions), shape=shape_of(x))
+    return out if shape_of(input) else reshape_(out, shape=())
 
 
 @operation(
     "minidl Tensor",
     formula="x with x[indexᵢ, j] = sourceᵢⱼ",
-    samples=[sample((3, 4), (3, 2), dim=1, index=np.array([2, 0])), sample((3,), (1,), dim=0, index=np.array(1))],
+    samples=[
+        sample((3, 4), (3, 2), dim=1, index=np.array([2, 0])),
+        sample((3,), (1,), dim=0, index=np.array(1)),
+        sample((), (2,), dim=0, index=np.array([0, 0])),
+    ],
     errors=_SLICES,
     call=in_order,
 )
@@ -181,9 +196,9 @@ def index_copy(input: Value, dim: int, index: Value, source: Value) -> Value:
     >>> minidl.index_copy(minidl.zeros(3), 0, minidl.tensor([2, 0]), minidl.tensor([1.0, 2.0]))
     tensor([2., 0., 1.])
     """
-    axis, positions = slices_at(shape_of(input), dim, index, "index_copy")
-    _fitting(input, axis, positions, source, "index_copy")
-    return set_item_(input, source, index=Index((), along(axis, positions)))
+    x, axis, positions, source = _fitting(input, dim, index, source, "index_copy")
+    out = set_item_(x, source, index=Index((), along(axis, positions)))
+    return out if shape_of(input) else reshape_(out, shape=())
 
 
 @operation(

@@ -142,17 +142,18 @@ def _recorded(x: minidl.Tensor) -> minidl.Tensor:
 
 
 def check_forward_mode(subject: Subject, sample: Sample) -> None:
-    """⟨g, jvp(t)⟩ = ⟨vjp(g), t⟩, with all inputs moving at once."""
+    """⟨g, jvp(t)⟩ = ⟨vjp(g), t⟩, with all inputs moving at once and with each moving alone."""
     rng = np.random.default_rng(2)
     inputs = leaves(subject, sample)
     out = run(subject, sample, inputs)
     g = rng.standard_normal(out.shape)
     tangents = [rng.standard_normal(x.shape) for x in inputs]
-    moved = jvp(out, dict(zip(inputs, tangents, strict=True)))
-    assert np.shape(moved) == out.shape
-    back = gradients_of(subject, sample, inputs, g)
-    expected = sum(np.sum(b * t) for b, t in zip(back, tangents, strict=True))
-    np.testing.assert_allclose(np.sum(g * moved), expected, rtol=1e-10, atol=1e-10)
+    products = [np.sum(b * t) for b, t in zip(gradients_of(subject, sample, inputs, g), tangents, strict=True)]
+    everything = list(range(len(inputs)))
+    for moving in [everything, *([i] for i in everything if len(inputs) > 1)]:
+        moved = jvp(out, {inputs[i]: tangents[i] for i in moving})
+        assert np.shape(moved) == out.shape
+        np.testing.assert_allclose(np.sum(g * moved), sum(products[i] for i in moving), rtol=1e-10, atol=1e-10)
 
 
 def check_strides(subject: Subject, sample: Sample) -> None:

@@ -91,9 +91,8 @@ def test_every_rule_is_found() -> None:
 
 def test_every_kernel_is_found() -> None:
     names = {t.name for t in targets.kernels()}
-    assert {"kernels.cpu.CPU.sigmoid", "kernels.cpu.CPU.scatter_add"} <= names
-    assert any(name.startswith("kernels.cpu.windows.") for name in names)
-    assert not any(".jit." in name or ".threads." in name for name in names)
+    source = "".join(p.read_text(encoding="utf-8") for p in (FOLDER.parent.parent / "minidl" / "kernels").rglob("*.py"))
+    assert len(names) == source.count("\n@kernel(") > 5
 
 
 def test_names_are_unique() -> None:

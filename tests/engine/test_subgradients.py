@@ -210,3 +210,15 @@ def test_the_table_is_pytorchs(row: Row) -> None:
         if found is not None:
             expected = np.where(np.isnan(found.numpy()), np.nan, np.asarray(wanted))
             np.testing.assert_allclose(found.numpy(), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("reduce", "start"), [("amax", 1.0), ("amin", 3.0)])
+def test_elements_that_meet_and_tie_share_the_gradient(reduce: str, start: float) -> None:
+    x = minidl.tensor([start, 2.0], dtype=minidl.float64, requires_grad=True)
+    source = minidl.tensor([2.0, 2.0, 2.0], dtype=minidl.float64, requires_grad=True)
+    y = minidl.scatter_reduce(x, 0, minidl.tensor([0, 0, 1]), source, reduce)
+    upstream = minidl.tensor([3.0, 5.0], dtype=minidl.float64)
+    of_x, of_source = minidl.grad(y, [x, source], upstream)
+    assert of_x.tolist() == [0.0, 2.5]
+    assert of_source.tolist() == [1.5, 1.5, 2.5]
+    assert minidl.autodiff.jvp(y, {source: np.array([1.0, 0.0, 4.0])}).tolist() == [0.5, 2.0]

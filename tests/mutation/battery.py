@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from minidl.primitives import Constant, Primitive, catalogue, registry
 
@@ -77,9 +78,10 @@ def patience(seconds: float) -> Iterator[None]:
 
 
 def fails(check: Check, seconds: float = PATIENCE) -> str:
-    """What a check says when it fails, in one line; nothing if it passes. A warning is a failure, as in the tests."""
+    """What a check says when it fails, in one line; nothing if it passes. A warning of NumPy is a failure."""
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", RuntimeWarning)
         try:
             with patience(seconds):
                 check()
@@ -104,11 +106,6 @@ def module_at(path: Path) -> ModuleType:
 
 
 # The records -----------------------------------------------------------------------------------------------------------
-
-
-def records() -> list[Entry]:
-    """Each sample of each primitive and of each differentiable public operation, with the checks of derivatives.py."""
-    return [*records_of_primitives(), *records_of_operations()]
 
 
 def records_of_primitives() -> list[Entry]:
@@ -162,14 +159,14 @@ def _record(subject: Any, name: str, sample: Any, i: int, checks: Sequence[Any])
 # The other tests -------------------------------------------------------------------------------------------------------
 
 
-def others() -> list[Entry]:
-    """The tests of tests/engine and tests/kernels that need no fixture but `monkeypatch`."""
+def others(*folders: str) -> list[Entry]:
+    """The tests in these folders that need no fixture but `monkeypatch`."""
     entries = []
     if PYTORCH:
         import torch
 
         torch.set_num_threads(1)  # its threads would not survive the fork into processes
-    for path in sorted([*(TESTS / "engine").glob("test_*.py"), *(TESTS / "kernels").glob("test_*.py")]):
+    for path in sorted(path for folder in folders for path in (TESTS / folder).glob("test_*.py")):
         if path.stem in WALKED | APART:
             continue
         try:
@@ -226,8 +223,9 @@ def _calls(function: Any) -> Iterator[tuple[str, Check]]:
 def _values(mark: Any) -> list[dict[str, Any]]:
     names, values = mark.args[0], mark.args[1]
     names = [n.strip() for n in names.split(",")] if isinstance(names, str) else list(names)
-    rows = [getattr(v, "values", (v,) if len(names) == 1 else v) for v in values if not getattr(v, "marks", ())]
-    return [dict(zip(names, (r() if callable(r) else r), strict=True)) for r in rows]
+    rows = [ParameterSet.extract_from(v, force_tuple=len(names) == 1) for v in values]
+    rows = [row.values for row in rows if not row.marks]
+    return [dict(zip(names, r, strict=True)) for r in rows]
 
 
 def _label(value: Any) -> str:
@@ -251,26 +249,19 @@ def _call(function: Any, given: dict[str, Any], with_monkeypatch: bool) -> None:
 # Who runs through what -------------------------------------------------------------------------------------------------
 
 
-def rehearse(entries: Iterable[Entry], interesting: set[CodeType]) -> tuple[list[Entry], list[str]]:
-    """Run everything once without a mutant: note the time and which functions run; leave out, and name, what fails."""
-    good, bad = [], []
-    for entry in entries:
-        seen: set[CodeType] = set()
+def rehearse(entry: Entry, interesting: set[CodeType]) -> tuple[float, set[CodeType]]:
+    """Run the first two checks without a mutant: how long that takes, and which of the interesting functions run."""
+    seen: set[CodeType] = set()
 
-        def look(frame: FrameType, event: str, argument: Any, seen: set[CodeType] = seen) -> None:
-            if event == "call":
-                seen.add(frame.f_code)
+    def look(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call":
+            seen.add(frame.f_code)
 
-        start = time.perf_counter()
-        sys.setprofile(look)
-        try:
-            said = [fails(check, 60.0) for _, check in entry.checks[:2]]
-        finally:
-            sys.setprofile(None)
-        entry.cost = time.perf_counter() - start
-        entry.code = seen & interesting
-        if any(said):
-            bad.append(f"{entry.name}: {next(filter(None, said))}")
-        else:
-            good.append(entry)
-    return good, bad
+    start = time.perf_counter()
+    sys.setprofile(look)
+    try:
+        for _, check in entry.checks[:2]:
+            fails(check, 60.0)
+    finally:
+        sys.setprofile(None)
+    return time.perf_counter() - start, seen & interesting

@@ -6,44 +6,52 @@ import argparse
 import multiprocessing
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from types import CodeType
+from typing import Any, TypeVar
 
-from .battery import PYTORCH, Entry, others, records, rehearse
+from .battery import PYTORCH, Entry, others, records_of_operations, records_of_primitives, rehearse
 from .equivalents import EQUIVALENTS
 from .run import Fate, confront
-from .targets import PARTS, Constant, Mutant, mutants_of
+from .targets import PARTS, Constant, Mutant, Target, mutants_of
+
+T = TypeVar("T")
 
 
 def campaign(options: argparse.Namespace) -> int:
     """Do what the command's options say and return its exit status."""
-    start = time.perf_counter()
     every = [m for part in PARTS if options.part in (None, part) for t in PARTS[part]() for m in mutants_of(t)]
     chosen = choose(every, options.names, options.sample, options.seed)
     if options.list:
         print(*(m.id for m in chosen), sep="\n")
         return 0
-    print(f"{len(every)} mutants, {len(chosen)} chosen", flush=True)
+    print(f"{len(every)} mutants, {len(chosen)} of them let loose", flush=True)
     if not PYTORCH:
         print("PyTorch is not installed: mutants that only a comparison with it notices will survive", flush=True)
-    entries, broken = prepare(chosen, options.jobs)
-    print(f"{len(entries)} samples and tests run through them ({time.perf_counter() - start:.0f} s)", flush=True)
-    fates = []
-    step = max(len(chosen) // 20, 1)
-    for fate in confront_all(chosen, entries, options.jobs):
-        fates.append(fate)
-        if options.verbose:
-            print(f"{'killed   ' if fate.killer else 'SURVIVES '} {fate.id}   ← {fate.killer}", flush=True)
-        elif not fate.killer and fate.id not in EQUIVALENTS:
-            print(f"SURVIVES  {fate.id}", flush=True)
-        if len(fates) % step == 0:
-            alive = sum(not f.killer for f in fates)
-            print(f"{len(fates):6} done, {alive} alive ({time.perf_counter() - start:.0f} s)", flush=True)
+    said = print if options.verbose else lambda *_, **__: None
+    fates: dict[str, Fate] = {}
+    for part in PARTS:
+        for which, load, choose_tests in (("the primitives' samples", near, owned), ("every test", far, prepare)):
+            alive = [m for m in chosen if m.target.part == part and (m.id not in fates or not fates[m.id].killer)]
+            if alive:
+                print(f"\n{part}: {len(alive)} mutants meet {which}", flush=True)
+                entries = choose_tests(alive, load(), options.jobs)
+                fates.update((f.id, f) for f in confront_all(alive, entries, options.jobs, said))
     known = {m.id for m in every}
-    complete = options.part is None
-    stale = [name for name in EQUIVALENTS if complete and name not in known]
-    return report(fates, stale, broken)
+    stale = [name for name in EQUIVALENTS if options.part is None and name not in known]
+    unsound = sorted({name for f in fates.values() for name in f.unsound})
+    return report(list(fates.values()), stale, unsound)
+
+
+def near() -> list[Entry]:
+    """What is quick to load and notices most."""
+    return [*records_of_primitives(), *others("kernels")]
+
+
+def far() -> list[Entry]:
+    """Everything."""
+    return [*near(), *records_of_operations(), *others("engine")]
 
 
 def choose(every: Sequence[Mutant], names: Sequence[str], sample: int | None, seed: int) -> list[Mutant]:
@@ -84,50 +92,66 @@ _mutants: list[Mutant] = []
 _interesting: set[CodeType] = set()
 
 
-def prepare(mutants: Sequence[Mutant], jobs: int) -> tuple[list[Entry], list[str]]:
-    """The samples and tests that run through the mutants' functions, and those that fail as it is."""
+Key = tuple[str, str, int, int]
+
+
+def prepare(mutants: Sequence[Mutant], entries: list[Entry], jobs: int) -> list[Entry]:
+    """Find out how long each test takes and which of the mutants' functions it runs through; drop those of no interest."""
     global _entries, _interesting
-    _interesting = {f.__code__ for m in mutants if not isinstance(m.target, Constant) for f in m.target.functions}
-    owners = {m.target.owner.name for m in mutants if isinstance(m.target, Constant)}
-    _entries = [*records(), *others()]
-    good, broken = [], []
-    shares = [range(i, len(_entries), 8 * jobs) for i in range(8 * jobs)]
+    _entries = entries
+    _interesting = {f.__code__ for m in mutants if isinstance(m.target, Target) for f in m.target.functions}
+    owners = {id(o) for m in mutants for o in ([m.target.owner] if isinstance(m.target, Constant) else m.target.owners)}
+    kept = []
+    shares = [range(i, len(entries), 8 * jobs) for i in range(8 * jobs)]
     for share, rehearsed in zip(shares, _in_processes(jobs, _rehearse, shares), strict=True):
-        for i, (cost, names, said) in zip(share, rehearsed, strict=True):
-            entry = _entries[i]
+        for i, (cost, names) in zip(share, rehearsed, strict=True):
+            entry = entries[i]
             entry.cost = cost
             entry.code = {c for c in _interesting if _key(c) in names}
-            if said:
-                broken.append(said)
-            elif entry.code or any(name in entry.name for name in owners):
-                good.append(entry)
-    return good, broken
+            if entry.code or entry.subject is None or id(entry.subject) in owners:
+                kept.append(entry)
+    return kept
 
 
-def _key(code: CodeType) -> tuple[str, str, int, int]:
+def owned(mutants: Sequence[Mutant], entries: list[Entry], jobs: int) -> list[Entry]:
+    """For mutants of rules alone it is enough to know whose they are: nothing has to be run before."""
+    if any(m.target.part == "kernels" for m in mutants):
+        return prepare(mutants, entries, jobs)
+    return entries
+
+
+def _key(code: CodeType) -> Key:
     return code.co_filename, code.co_name, code.co_firstlineno, hash(tuple(code.co_positions()))
 
 
-def _rehearse(share: Sequence[int]) -> list[tuple[float, set[tuple[str, str, int, int]], str]]:
+def _rehearse(share: Sequence[int]) -> list[tuple[float, set[Key]]]:
     answers = []
     for i in share:
-        _, bad = rehearse([_entries[i]], _interesting)
-        answers.append((_entries[i].cost, {_key(c) for c in _entries[i].code}, bad[0] if bad else ""))
+        cost, code = rehearse(_entries[i], _interesting)
+        answers.append((cost, {_key(c) for c in code}))
     return answers
 
 
-def confront_all(mutants: Sequence[Mutant], entries: list[Entry], jobs: int) -> Iterator[Fate]:
-    """The fates, in the order of the mutants."""
+def confront_all(
+    mutants: Sequence[Mutant], entries: list[Entry], jobs: int, said: Callable[..., None]
+) -> Iterator[Fate]:
+    """The fates, in the order of the mutants, with word of how it goes."""
     global _mutants, _entries
     _mutants, _entries = list(mutants), entries
-    yield from _in_processes(jobs, _confront, range(len(_mutants)))
+    start, step, alive = time.perf_counter(), max(len(mutants) // 10, 1), 0
+    for i, fate in enumerate(_in_processes(jobs, _confront, range(len(mutants))), 1):
+        alive += not fate.killer
+        said(f"{'killed   ' if fate.killer else 'SURVIVES '} {fate.id}   ← {fate.killer}", flush=True)
+        if i % step == 0 or i == len(mutants):
+            print(f"{i:6} done, {alive} alive ({time.perf_counter() - start:.0f} s)", flush=True)
+        yield fate
 
 
 def _confront(i: int) -> Fate:
     return confront(_mutants[i], _entries)
 
 
-def _in_processes(jobs, work, tasks):  # type: ignore[no-untyped-def]
+def _in_processes(jobs: int, work: Callable[[Any], T], tasks: Sequence[Any]) -> Iterator[T]:
     """Like map, in forked processes, which have everything that is loaded here."""
     if jobs == 1:
         yield from map(work, tasks)

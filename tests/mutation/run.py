@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .battery import PATIENCE, Entry, fails
+from .battery import PATIENCE, Check, Entry, fails
 from .targets import Constant, Mutant
 
 MOST = 60
-"""How many samples of others a mutant has to get past, beside its own operation's and all tests that run through it."""
+"""How many samples of other operations a mutant has to get past, beside its own's and the tests that run through it."""
 
-
-MOST_TESTS = 40
+MOST_TESTS = 400
 """How many tests; the quickest."""
 
 FIRST_ORDER = ("first_order", "forward_mode", "strides", "float32", "pytorch", "test")
@@ -27,32 +26,54 @@ class Fate:
     Attributes:
         id: whose fate.
         killer: the test that noticed and what it said; empty for a survivor.
-        tried: how many samples and tests it met.
+        tried: how many samples and tests it was to meet.
+        unsound: tests met on the way that fail without any mutant.
     """
 
     id: str
     killer: str
     tried: int
+    unsound: tuple[str, ...] = ()
 
 
 def confront(mutant: Mutant, entries: Sequence[Entry]) -> Fate:
     """Let a mutant loose on its tests, one kind of check after the other, until one notices."""
     own, others = witnesses(mutant, entries)
-    try:
-        with mutant.at_large():
-            for group in (own, others):
-                deepest = max((len(e.checks) for e in group), default=0)
-                for depth in range(deepest):
-                    for entry in group:
-                        if depth < len(entry.checks):
-                            name, check = entry.checks[depth]
-                            if mutant.target.part == "kernels" and name not in FIRST_ORDER:
-                                continue
-                            if said := fails(check, PATIENCE + 20 * entry.cost):
-                                return Fate(mutant.id, f"{entry.name} {name}: {said}", len(own) + len(others))
-    except SyntaxError as error:
-        return Fate(mutant.id, f"no Python: {error}", 0)
-    return Fate(mutant.id, "", len(own) + len(others))
+    tried, unsound = len(own) + len(others), []
+    checks = [c for group in (own, others) for c in _in_turn(group, mutant.target.part)]
+    while checks:
+        said = ""
+        try:
+            with mutant.at_large():
+                while checks and not said:
+                    entry, name, check = checks.pop(0)
+                    said = fails(check, PATIENCE + 20 * entry.cost)
+        except SyntaxError as error:
+            return Fate(mutant.id, f"no Python: {error}", tried)
+        if said and _passes(entry, name, check):
+            return Fate(mutant.id, f"{entry.name} {name}: {said}", tried, tuple(unsound))
+        if said:
+            unsound.append(f"{entry.name} {name}")
+    return Fate(mutant.id, "", tried, tuple(unsound))
+
+
+def _in_turn(group: Sequence[Entry], part: str) -> Iterator[tuple[Entry, str, Check]]:
+    """The first check of every entry, then the second of every entry, and so on."""
+    for depth in range(max((len(e.checks) for e in group), default=0)):
+        for entry in group:
+            if depth < len(entry.checks) and (part == "rules" or entry.checks[depth][0] in FIRST_ORDER):
+                yield entry, *entry.checks[depth]
+
+
+_passed: dict[tuple[str, str], bool] = {}
+
+
+def _passes(entry: Entry, name: str, check: Check) -> bool:
+    """Whether a check passes without a mutant; only then has it noticed something."""
+    key = (entry.name, name)
+    if key not in _passed:
+        _passed[key] = not fails(check, 60.0)
+    return _passed[key]
 
 
 def witnesses(mutant: Mutant, entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
@@ -63,10 +84,13 @@ def witnesses(mutant: Mutant, entries: Sequence[Entry]) -> tuple[list[Entry], li
         others = [e for e in entries if e.subject is None and target.owner.name in e.name]
     else:
         code = {f.__code__ for f in target.functions}
-        own = [e for e in entries if any(e.subject is owner for owner in target.owners)]
-        others = [e for e in entries if e.code & code and e not in own]
+        owners = {id(owner) for owner in target.owners}
+        own = [e for e in entries if id(e.subject) in owners]
+        mine = {id(e) for e in own}
+        others = [e for e in entries if e.code & code and id(e) not in mine]
     tests = [e for e in others if e.subject is None]
-    return _quickest(own), _quickest(tests)[:MOST_TESTS] + _varied([e for e in others if e.subject is not None])[:MOST]
+    rest = _varied([e for e in others if e.subject is not None])[:MOST]
+    return _varied(own)[: 2 * MOST], _quickest(tests)[:MOST_TESTS] + rest
 
 
 def _quickest(entries: Sequence[Entry]) -> list[Entry]:

@@ -18,9 +18,6 @@ from minidl.primitives import Primitive, catalogue, kinds, registry
 
 from .mutants import NEIGHBOURS, Edit, Function, edits
 
-UNTOUCHED = {"jit", "threads"}
-"""Modules beside the kernels that compute nothing: one compiles, the other counts threads."""
-
 SLOTS = ("partials", "transpose", "transposes", "rule", "forward_rule")
 """The attributes in which the kinds of primitive keep their rules."""
 
@@ -37,7 +34,7 @@ class Target:
         part: `rules` or `kernels`.
         functions: the function; several where a factory made it more than once.
         node: its syntax tree.
-        owners: the primitives whose own rule it is.
+        owners: the primitives in whose rules it is called.
     """
 
     name: str
@@ -204,21 +201,31 @@ def rules() -> list[Target | Constant]:
     }:
         for method in METHODS:
             if method in vars(kind):
-                _add(targets, vars(kind)[method], "rules", f"{_family(vars(kind)[method])}.{kind.__name__}.{method}")
-    waiting = [f for t in targets.values() for f in t.functions]
+                name = f"{_family(vars(kind)[method])}.{kind.__name__}.{method}"
+                for primitive in registry.values():
+                    if isinstance(primitive, kind):
+                        _add(targets, vars(kind)[method], "rules", name, primitive)
+    waiting = [(f, t.owners) for t in targets.values() for f in t.functions]
     public = {op.function for op in catalogue.values()}
     while waiting:
-        for helper in _called(waiting.pop()):
-            if helper not in public and helper.__code__ not in targets and not _refuses(helper):
-                _add(targets, helper, "rules")
-                waiting.append(helper)
+        function, owners = waiting.pop(0)
+        for helper in _called(function):
+            if helper not in public and not _refuses(helper):
+                known = targets.get(helper.__code__)
+                new = [o for o in owners if known is None or o not in known.owners]
+                for owner in new:
+                    _add(targets, helper, "rules", "", owner)
+                if new:
+                    waiting.append((helper, new))
     return [*constants, *targets.values()]
 
 
 def _refuses(function: FunctionType) -> bool:
     """Whether a function raises errors: then it reads a user's arguments, which tests of refusals see to."""
     node = node_of(function.__code__)
-    return node is not None and any(isinstance(n, ast.Raise) for n in ast.walk(node))
+    return node is not None and any(
+        isinstance(n, ast.Raise) or (isinstance(n, ast.Name) and n.id.startswith("require")) for n in ast.walk(node)
+    )
 
 
 def _slots(primitive: Any) -> Iterator[tuple[str, int | None, Any]]:
@@ -270,30 +277,27 @@ def _called(function: FunctionType) -> Iterator[FunctionType]:
 
 
 def kernels() -> list[Target | Constant]:
-    """Every function in minidl/kernels/cpu and of the geometry that it shares with other devices."""
-    from minidl.kernels import cpu, geometry
+    """Every function in minidl/kernels/cpu that Numba compiles; what surrounds them is NumPy's work, and checks."""
+    from minidl.kernels import cpu
 
-    modules = [
-        geometry,
-        cpu,
-        *(importlib.import_module(m.name) for m in pkgutil.walk_packages(cpu.__path__, f"{cpu.__name__}.")),
-    ]
     targets: dict[CodeType, Target] = {}
-    for module in modules:
-        if module.__name__.rpartition(".")[2] not in UNTOUCHED:
-            for function in _functions(module):
+    for found in pkgutil.walk_packages(cpu.__path__, f"{cpu.__name__}."):
+        for function in _functions(importlib.import_module(found.name)):
+            if _is_compiled(function):
                 _add(targets, function, "kernels")
     return list(targets.values())
 
 
+def _is_compiled(function: FunctionType) -> bool:
+    decorators = getattr(node_of(function.__code__), "decorator_list", [])
+    return any(isinstance(d, ast.Call) and isinstance(d.func, ast.Name) and d.func.id == "kernel" for d in decorators)
+
+
 def _functions(module: ModuleType) -> Iterator[FunctionType]:
     for value in vars(module).values():
-        members = vars(value).values() if isinstance(value, type) and value.__module__ == module.__name__ else [value]
-        for member in members:
-            function = member.__func__ if isinstance(member, staticmethod) else member
-            function = getattr(function, "py_func", function)  # what Numba has compiled, if it is not switched off
-            if isinstance(function, FunctionType) and function.__module__ == module.__name__:
-                yield function
+        function = getattr(value, "py_func", value)  # what Numba has compiled, if it is not switched off
+        if isinstance(function, FunctionType) and function.__code__.co_filename == module.__file__:
+            yield function
 
 
 PARTS = {"rules": rules, "kernels": kernels}

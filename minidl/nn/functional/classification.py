@@ -148,7 +148,7 @@ def _along(weight: Value, axis: int, ndim: int) -> Value:
 
 def _averaged(losses: Value, total: float) -> Value:
     """Divide by the total weight; of nothing to average the mean is no number, but the gradient is 0."""
-    return sum(losses) / total if total > 0 else sum(losses) * 0.0 + float("nan")
+    return sum(losses) / total if total else sum(losses) * 0.0 + float("nan")
 
 
 @operation(

@@ -1,0 +1,38 @@
+"""Windows of every kind, given to the kernels directly: the reference is one line a window."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from minidl.kernels.cpu import windows
+
+Array = np.ndarray[Any, Any]
+
+
+def test_the_maximum_of_windows_with_gaps_in_every_axis_and_of_none() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 5, 7, 8, 3))
+    firsts = tuple(np.array(f) for f in ([0, 1], [0, 2, 6], [1, 0]))
+    counts = tuple(np.array(c) for c in ([2, 2], [3, 0, 1], [3, 2]))
+    step = (3, 2, 2)
+    best, position = np.empty((2, 2, 3, 2, 3)), np.empty((2, 2, 3, 2, 3), np.int64)
+    windows.max_windows(x, best, position, -np.inf, firsts, counts, step)
+    for n, p, o, j, q in np.ndindex(best.shape):
+        z, i, k = (f[a] + s * np.arange(c[a]) for f, c, s, a in zip(firsts, counts, step, (p, o, j), strict=True))
+        window = x[n][np.ix_(z, i, k)][..., q]
+        assert best[n, p, o, j, q] == window.max(initial=-np.inf)
+        place = position[n, p, o, j, q]
+        assert place == -1 if window.size == 0 else x[n, ..., q].ravel()[place] == window.max()
+
+
+def test_sums_of_many_and_of_no_pixels() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((2, 6, 3)), np.full((2, 4, 3), np.nan)
+    start, pixel = np.array([0, 2, 2, 3, 6]), np.array([5, 0, 3, 1, 1, 4])
+    weight = rng.standard_normal(6)
+    windows.weighted_sums(x, y, start, pixel, weight)
+    for i, (a, b) in enumerate(itertools.pairwise(start)):
+        np.testing.assert_allclose(y[:, i], np.einsum("k,akb->ab", weight[a:b], x[:, pixel[a:b]]), atol=1e-14)
