@@ -11,12 +11,12 @@ import numpy as np
 from .autodiff import gradient as _gradient
 from .autodiff import hooks
 from .autodiff.inplace_methods import IN_PLACE, in_place_method
-from .errors import DtypeError, GraphError, UsageError
+from .errors import DtypeError, GraphError, RangeError, UsageError
 from .graph import Node, data_of
 from .kernels import dtypes
 from .kernels.device import is_device, require_cpu
 from .operators import Operators
-from .primitives import broadcasting, flipping, shape
+from .primitives import broadcasting, flipping, reduction, shape
 from .primitives.operation import namespace
 from .printing import format_array
 
@@ -59,7 +59,8 @@ class Tensor(Operators):
 
     def _suffix(self) -> str:
         parts = []
-        if self.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_):
+        shown = (dtypes.int64, dtypes.bool_) if self._data.size else ()  # dtypes that the numbers themselves show
+        if self.dtype not in (dtypes.get_default_dtype(), *shown):
             parts.append(f"dtype=minidl.{self.dtype}")
         if self.name:
             parts.append(f"name={self.name!r}")
@@ -70,7 +71,11 @@ class Tensor(Operators):
         return "".join(f", {part}" for part in parts)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self._data.size == 1 else format(repr(self), spec)
+        if not spec:
+            return repr(self)
+        if self._data.size != 1:
+            raise UsageError(f"the format {spec!r} is for one number, not for a tensor of shape {self.shape}")
+        return format(self.item(), spec)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -88,6 +93,9 @@ class Tensor(Operators):
                 f"a tensor of shape {self.shape} is neither true nor false; use .all() or .any() of its .data"
             )
         return bool(self._data)
+
+    def __reversed__(self) -> Tensor:
+        return flipping.flip(self, (0,)) if self.shape else self
 
     def __float__(self) -> float:
         return float(self.item())
@@ -131,7 +139,11 @@ class Tensor(Operators):
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the length of one axis."""
-        return self.shape if dim is None else self.shape[shape.axis_of(dim, self.ndim, "size")]
+        if dim is None:
+            return self.shape
+        if not self.shape:
+            raise RangeError(f"size: dim={dim} is out of range for a single number, which has no axes")
+        return self.shape[shape.axis_of(dim, self.ndim, "size")]
 
     def dim(self) -> int:
         """Return the number of axes."""
@@ -206,16 +218,21 @@ class Tensor(Operators):
 
     # Conversion ---------------------------------------------------------------------------------------------------------
 
-    def to(self, *target: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
+    def to(
+        self, *target: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
+    ) -> Tensor:
         """Convert to another dtype, such as `minidl.float64`, or to the dtype of another tensor.
 
         Args:
-            target: a dtype, a device, both, or a tensor to be like.
+            target: a dtype, a device, both, or a tensor to be like; after it perhaps `non_blocking` and `copy`.
             dtype: the dtype by name.
             device: the device by name; there is only "cpu".
+            non_blocking: accepted as in PyTorch; on one device it changes nothing.
             copy: whether to copy even where nothing changes.
         """
-        for given in target:
+        flags = [given for given in target if isinstance(given, bool)]
+        copy = flags[1] if len(flags) > 1 else copy
+        for given in (given for given in target if not isinstance(given, bool)):
             if isinstance(given, Node):
                 dtype = given.dtype
             elif is_device(given):
@@ -258,6 +275,19 @@ class Tensor(Operators):
     def flip(self, *dims: Any, **named: Any) -> Tensor:
         """Reverse the order along axes; see `minidl.flip`."""
         return flipping.flip(self, sizes(dims, named, "dims"))
+
+    def broadcast_to(self, *lengths: Any, **named: Any) -> Tensor:
+        """Repeat along axes of length 1 and new leading axes; see `minidl.broadcast_to`."""
+        return broadcasting.broadcast_to(self, sizes(lengths, named, "size"))
+
+    def squeeze(self, *dims: Any, **named: Any) -> Tensor:
+        """Drop axes of length 1; see `minidl.squeeze`."""
+        return shape.squeeze(self, **named) if not dims else shape.squeeze(self, one_or_all(dims), **named)
+
+    def count_nonzero(self, *dims: Any, **named: Any) -> Tensor:
+        """Count the elements that are not 0; see `minidl.count_nonzero`."""
+        given = {"dim": one_or_all(dims), **named} if dims else named
+        return reduction.count_nonzero(self, **given)
 
     def tile(self, *dims: Any, **named: Any) -> Tensor:
         """Lay copies side by side; see `minidl.tile`."""
@@ -352,6 +382,11 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
     "power": _operations["pow"],
 }
 """What NumPy's functions mean for tensors; the others are refused rather than computed without a record."""
+
+
+def one_or_all(given: tuple[Any, ...]) -> Any:
+    """Axes given one by one as a tuple; a single argument, which may be None or a sequence, as it is."""
+    return given[0] if len(given) == 1 else given
 
 
 def sizes(given: tuple[Any, ...], named: dict[str, Any] | None = None, keyword: str = "") -> tuple[int, ...]:

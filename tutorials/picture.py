@@ -75,20 +75,25 @@ class _Place:
         return max([len(t) for t in self.value + self.gradient] + [len(self.name) + 3])
 
 
-def draw(circuit: Circuit, names: Mapping[str, Any], answered: bool) -> Drawing:
-    """Draw the graph behind `names[circuit.root]`; while not `answered`, the number in question is a `?`."""
-    places = _places(names[circuit.root])
+def draw(circuit: Circuit, names: Mapping[str, Any], answered: bool, upstream: Any = None) -> Drawing:
+    """Draw the graph behind `names[circuit.root]`; while not `answered`, the number in question is a `?`.
+
+    The gradients are those of the root's sum, or what comes of `upstream`, the gradient that arrives at the root.
+    """
+    places = _places(names[circuit.root], upstream)
     _lay_out(places)
     return Drawing(_paint(places, circuit, answered), tuple(_speak(p, circuit, answered) for p in places))
 
 
-def _places(root: Node) -> list[_Place]:
+def _places(root: Node, upstream: Any = None) -> list[_Place]:
     """One place a node, inputs before outputs, leaves in the order in which the formula names them."""
     import numpy as np
 
     from minidl import autodiff
 
-    gradients = autodiff.gradients(root, np.ones(root.shape) if root.shape else None)
+    if upstream is None and root.shape:
+        upstream = np.ones(root.shape)
+    gradients = autodiff.gradients(root, upstream)
     found: dict[Node, _Place] = {}
 
     def visit(node: Node) -> _Place:
@@ -116,11 +121,15 @@ def _lay_out(places: list[_Place]) -> None:
     top = 0
     for p in places:
         if p.depth == 0:
-            p.row = top + len(p.value)
-            top = p.row + len(p.gradient) + 1
+            line = _line(p, places)
+            p.row = top + max(len(q.value) for q in line)
+            top = p.row + max(len(q.gradient) for q in line) + 1
         else:
             rows = [i.row for i in p.inputs]
             p.row = rows[0] if min(rows) == max(rows) else (min(rows) + max(rows) + 1) // 2
+    lacking = max(len(p.value) - p.row for p in places)
+    for p in places:
+        p.row += max(0, lacking)
     levels = [[p for p in places if p.depth == depth] for depth in range(max(p.depth for p in places) + 1)]
     symbols = [max(len(p.symbol) for p in level) for level in levels]
     widths = [max(p.width for p in level) + 3 for level in levels]
@@ -134,6 +143,15 @@ def _lay_out(places: list[_Place]) -> None:
             p.start = column
             p.end = column + width + slack
         column += width + slack
+
+
+def _line(p: _Place, places: list[_Place]) -> list[_Place]:
+    """A leaf and what lies on its row: the operations of one input that follow it."""
+    line = [p]
+    for q in places:
+        if q.inputs == [line[-1]]:
+            line.append(q)
+    return line
 
 
 def _joint(p: _Place) -> int:

@@ -7,6 +7,7 @@ and a few functions is refused, with a caret under the place.
 from __future__ import annotations
 
 import ast
+import difflib
 import operator
 import re
 import unicodedata
@@ -20,47 +21,13 @@ import numpy as np
 import minidl
 
 from ..errors import MinidlError, UsageError
+from .functions import FUNCTIONS, transpose
 
 LONGEST: Final = 2000
 DEEPEST: Final = 100
 _SHOWN: Final = 64
 _NO_ARITHMETIC: Final = "this is not arithmetic; an expression holds names, numbers, + - * / @ ** and functions"
 
-
-def _transpose(x: Any) -> Any:
-    return x.T if x.ndim == 2 else minidl.permute(x, (0,)) if x.ndim == 1 else x
-
-
-def _along_last(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    return lambda x: function(x, dim=-1)
-
-
-FUNCTIONS: Final[dict[str, tuple[tuple[int, ...], Callable[..., Any]]]] = {
-    "exp": ((1,), minidl.exp),
-    "log": ((1,), minidl.log),
-    "ln": ((1,), minidl.log),
-    "sqrt": ((1,), minidl.sqrt),
-    "sin": ((1,), minidl.sin),
-    "cos": ((1,), minidl.cos),
-    "tanh": ((1,), minidl.tanh),
-    "sigmoid": ((1,), minidl.sigmoid),
-    "sigma": ((1,), minidl.sigmoid),
-    "σ": ((1,), minidl.sigmoid),
-    "relu": ((1,), minidl.relu),
-    "abs": ((1,), minidl.abs),
-    "sum": ((1,), minidl.sum),
-    "mean": ((1,), minidl.mean),
-    "norm": ((1,), minidl.norm),
-    "squared_norm": ((1,), minidl.squared_norm),
-    "softmax": ((1,), _along_last(minidl.softmax)),
-    "log_softmax": ((1,), _along_last(minidl.log_softmax)),
-    "transpose": ((1,), _transpose),
-    "maximum": ((2,), minidl.maximum),
-    "minimum": ((2,), minidl.minimum),
-    "max": ((1, 2), lambda *x: minidl.maximum(*x) if len(x) == 2 else minidl.amax(*x)),
-    "min": ((1, 2), lambda *x: minidl.minimum(*x) if len(x) == 2 else minidl.amin(*x)),
-}
-"""The functions an expression may call: how many arguments each takes, and what it is."""
 
 _OPERATORS: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add,
@@ -254,8 +221,9 @@ class _Reading:
             self.refuse(node, "only functions can be called; write * between factors")
         name = node.func.id
         if name not in FUNCTIONS:
-            shown = ", ".join(key for key in FUNCTIONS if key.isascii())
-            self.refuse(node.func, f"there is no function {name}; the functions are {shown}")
+            near = difflib.get_close_matches(name, FUNCTIONS, 3)
+            hint = f"did you mean {' or '.join(near)}?" if near else "`minidl ops` shows the operations"
+            self.refuse(node.func, f"there is no function {name}; {hint}")
         counts = FUNCTIONS[name][0]
         if node.keywords or any(isinstance(x, ast.Starred) for x in node.args):
             self.refuse(node.func, f"{name} takes plain arguments only")
@@ -308,7 +276,7 @@ class _Evaluation:
             value = self.of(node.operand)
             return -value if isinstance(node.op, ast.USub) else value
         if isinstance(node, ast.Attribute):
-            return self._apply(node, _transpose, self._tensor(node.value))
+            return self._apply(node, transpose, self._tensor(node.value))
         if isinstance(node, ast.Call):
             name = node.func.id  # type: ignore[attr-defined]
             arguments = [self.of(x) for x in node.args]

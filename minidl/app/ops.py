@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -78,13 +79,13 @@ def _list(console: Console) -> None:
     from .reference import pages
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("operation", no_wrap=True)
+    wide = console.width >= WIDE
+    table.add_column("operation", no_wrap=wide, max_width=None if wide else 20, overflow="fold")
     table.add_column("formula", overflow="fold")
     table.add_column("derivative", overflow="fold")
     if console.width < NARROW:
         _short_list(console)
         return
-    wide = console.width >= WIDE
     if wide:
         table.add_column("PyTorch", overflow="fold")
     family = None
@@ -95,7 +96,7 @@ def _list(console: Console) -> None:
             if table.row_count:
                 table.add_row()
             table.add_row(Text(family.replace("_", " "), style="bold"))
-        row = [page.name, page.formula, "; ".join(page.derivatives) or _short_kind(page)]
+        row = [_listed(page, every), page.formula, "\n".join(page.derivatives) or _short_kind(page)]
         table.add_row(*(Text(cell) for cell in (*row, *([page.torch] if wide else []))))
     console.print(table)
     console.print(f"\n{len(every)} operations; minidl ops NAME shows one.", style="dim")
@@ -108,10 +109,19 @@ def _short_list(console: Console) -> None:
 
     from .reference import pages
 
-    for page in pages():
-        console.print(Text(page.name, style="bold"))
+    every = pages()
+    for page in every:
+        console.print(Text(_listed(page, every), style="bold"))
         for line in filter(None, (page.formula, *page.derivatives)):
             console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+
+
+def _listed(page: Page, every: list[Page]) -> str:
+    """The name; with its place where another operation, in `minidl` or earlier in the list, has it."""
+    namesakes = [p.places[0] for p in every if p.name == page.name]
+    main = f"minidl.{page.name}"
+    first = main if main in namesakes else namesakes[0]
+    return page.name if page.places[0] == first else page.places[0].removeprefix("minidl.")
 
 
 def _short_kind(page: Page) -> str:
@@ -157,8 +167,8 @@ def _print_page(console: Console, op: Operation, page: Page) -> None:
     console.print()
     for line in filter(None, (page.formula, *page.derivatives)):
         say(line, indent=4)
-    if any("g" in line.partition("=")[2] and line.startswith("∂L") for line in page.derivatives):
-        say("with g = ∂L/∂y, the gradient that arrives", "dim", indent=4)
+    if any(re.search(r"\bg\b|g[ᵢⱼₖₙ₁₂[]", line) for line in page.derivatives):
+        say(f"with g = ∂L/∂{page.output}, the gradient that arrives", "dim", indent=4)
     console.print()
     rows = [
         ("kind", page.kind),
@@ -169,10 +179,10 @@ def _print_page(console: Console, op: Operation, page: Page) -> None:
         ("shapes", "\n".join(page.shapes[:4])),
     ]
     _facts(console, rows)
-    drawing = _drawing(op)
-    if drawing and max(map(len, drawing)) <= console.width:
+    shown = _drawing(op, console.width) or _example(op)
+    if shown and max(map(len, shown)) <= console.width:
         console.print()
-        for line in drawing:
+        for line in shown:
             console.print(Text(line), no_wrap=True, overflow="ellipsis")
 
 
@@ -195,41 +205,84 @@ LARGEST = 12
 MOST = 6
 """Operations of a graph that the terminal still draws."""
 
+PRINTED = 24
+"""Elements of an array that the terminal still prints."""
 
-def _drawing(op: Operation) -> list[str]:
-    """An example as a picture in text: values above the wires, gradients of the output's sum below them."""
+
+def _drawing(op: Operation, width: int) -> list[str]:
+    """The example as a picture in text: values above the wires, gradients below; none where it would not fit."""
     from tutorials.lesson import Circuit
     from tutorials.picture import draw
 
     from ..autodiff import order
-
-    root = _example_root(op)
-    if root is None:
-        return []
-    nodes = order(root)
-    if sum(not n.is_leaf for n in nodes) > MOST or any(not 0 < n.data.size <= LARGEST or n.ndim > 2 for n in nodes):
-        return []
-    drawn = draw(Circuit("out", values=("*",), gradients=("*",)), {"out": root}, answered=True)
-    return ["".join(span.text for span in line).rstrip() for line in drawn.lines]
-
-
-def _example_root(op: Operation) -> Any:
-    """The output of the operation's smallest sample, with a graph; None where there is none."""
-    from .reference import example, results
+    from .examples import example
 
     made = example(op)
-    roots = [r for r in results(made[2]) if r.requires_grad and not r.is_leaf] if made else []
-    if made is None or not roots:
-        return None
-    if roots[0].name is None:
-        roots[0].name = "z" if any(x.name == "y" for x in made[1]) else "y"
-    return roots[0]
+    root = _root(made)
+    if made is None or root is None:
+        return []
+    nodes = order(root)
+    if sum(not n.is_leaf for n in nodes) > MOST or any(not _flat(n.data, LARGEST) for n in nodes):
+        return []
+    drawn = draw(Circuit("out", values=("*",), gradients=("*",)), {"out": root}, answered=True, upstream=made.upstream)
+    lines = ["".join(span.text for span in line).rstrip() for line in drawn.lines]
+    return lines if max(map(len, lines)) <= width else []
+
+
+def _flat(data: Any, most: int) -> bool:
+    """Whether an array can be written as a number, a row or a matrix: further axes have length 1."""
+    return bool(0 < data.size <= most and all(n == 1 for n in data.shape[:-2]))
+
+
+def _example(op: Operation) -> list[str]:
+    """The example as what goes in and what comes out, for what cannot be drawn."""
+    from .examples import example, output, results
+
+    made = example(op)
+    parts = [x for x in results(made.value) if x.data.size] if made is not None else []
+    if made is None or any(x.data.size > PRINTED for x in (*made.inputs, *parts)):
+        return []
+    margin = max([10, *(len(x.name or "") + 3 for x in made.inputs)])
+    given = ", ".join(f"{k}={_literal(v)}" for k, v in made.params.items())
+    lines = [line for x in made.inputs for line in _named(x.name or "x", x, margin)]
+    if not parts:
+        return [*lines, f"{'gives':>{margin}} {made.value}" + (f" with {given}" if given else "")]
+    if given:
+        lines.append(f"{'with':>{margin}} {given}")
+    taken = {x.name for x in made.inputs}
+    for part in parts:
+        lines += _named(f"→ {part.name if part.name and part.name not in taken else output(op)}", part, margin)
+    return lines
+
+
+def _literal(value: Any) -> str:
+    return str(value.tolist()) if hasattr(value, "tolist") else repr(value)
+
+
+def _named(name: str, x: Any, margin: int) -> list[str]:
+    """`x = [1 2 3]`, or a matrix over several lines."""
+    from tutorials.text import matrix
+
+    rows = matrix(x.data)
+    if not _flat(x.data, PRINTED):
+        rows[-1] += f"  of shape {x.shape}"
+    return [f"{name if k == 0 else '':>{margin}} {'=' if k == 0 else ' '} {row}" for k, row in enumerate(rows)]
+
+
+def _root(made: Any) -> Any:
+    """The first output of an example that has a graph; None where there is none."""
+    from .examples import results
+
+    roots = [r for r in results(made.value) if r.requires_grad and not r.is_leaf] if made is not None else []
+    return roots[0] if roots else None
 
 
 def _draw(op: Operation, output: Path) -> None:
     import viz
 
-    root = _example_root(op)
+    from .examples import example
+
+    root = _root(example(op))
     if root is None:
         raise UsageError(f"{op.path} records no graph: there is nothing to draw")
     figure = viz.draw(root, grads=root.data.size == 1, title=op.path)

@@ -12,10 +12,9 @@ import numpy as np
 
 from ..autodiff import local_derivatives, order, pullbacks
 from ..graph import Primitive
-from ..graph.primitive import Notation
 from ..primitives import Elementwise, Operation, Sample, catalogue
-from ..primitives.kinds import Multilinear
 from ..tensor import Tensor
+from .examples import LEFT, call, letters, output, results
 
 KINDS = {
     "elementwise": "elementwise: each output element depends on one element of each input",
@@ -23,9 +22,8 @@ KINDS = {
     "multilinear": "multilinear: linear in each input alone",
     "general": "general: declares its own rules",
     "constant": "constant: it has no gradient",
+    "input": "none: it returns its input where it can",
 }
-
-INPUTS = ("x", "y", "w", "u", "v")
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,8 @@ class Page:
         torch: its name in PyTorch, or "".
         summary: one sentence.
         formula: how a textbook writes it, such as `y = tanh(x)`.
-        derivatives: what its rules print, a line an input.
+        output: what it calls the result.
+        derivatives: a line an input: what is told of them, or else what its rules print.
         kind: what sort of operation it is.
         shapes: some inputs' shapes and the shape that comes of them, such as `(3, 4), (4,) → (3, 4)`.
         subgradient: what is taken for the derivative where there is none.
@@ -54,6 +53,7 @@ class Page:
     torch: str
     summary: str
     formula: str
+    output: str
     derivatives: tuple[str, ...]
     kind: str
     shapes: tuple[str, ...]
@@ -77,7 +77,9 @@ def page(op: Operation) -> Page:
     used = primitives_of(op)
     single = op.function if isinstance(op.function, Primitive) else used[0] if len(used) == 1 else None
     if single is None:
-        kind = f"built of {', '.join(p.name for p in used)}" if used else KINDS["constant"]
+        kind = (
+            f"built of {', '.join(p.name for p in used)}" if used else KINDS["input" if op.derivative else "constant"]
+        )
     else:
         kind = KINDS[single.kind]
     return Page(
@@ -88,6 +90,7 @@ def page(op: Operation) -> Page:
         torch=f"torch.{op.torch}" if op.torch else "",
         summary=summary(op),
         formula=_formula(op, single),
+        output=output(op),
         derivatives=_derivatives(op, single),
         kind=kind,
         shapes=tuple(dict.fromkeys(filter(None, (shape_rule(op, s) for s in op.samples)))),
@@ -109,9 +112,6 @@ def find(name: str) -> list[Operation]:
 
 def signature(op: Operation) -> str:
     """How it is called, such as `softplus(input, beta=1.0, threshold=20.0)`."""
-    if isinstance(op.function, Primitive):
-        given = [f"{k}={v!r}" for k, v in op.function.parameters.items()]
-        return f"{op.name}({', '.join([*op.function.arguments, *given])})"
     parts = []
     star = False
     for p in inspect.signature(op.function).parameters.values():
@@ -129,43 +129,6 @@ def summary(op: Operation) -> str:
     """The first sentence of its description."""
     text = (op.function.__doc__ or "").strip().split("\n\n")[0]
     return " ".join(text.split())
-
-
-def example(op: Operation) -> tuple[Sample, list[Tensor], Any] | None:
-    """Its smallest sample, with round numbers, as (sample, inputs, result); None where none can be run."""
-    sizes = [(sum(a.size for a in s.arrays(np.random.default_rng(0))), i) for i, s in enumerate(op.samples)]
-    ranked = sorted(sizes, key=lambda pair: (pair[0] == 0, pair[0]))
-    for _, i in ranked:
-        sample = op.samples[i]
-        arrays = [
-            np.round(a, 1) if a.dtype.kind == "f" and not _given(s) else a
-            for a, s in zip(sample.arrays(np.random.default_rng(1)), sample.shapes, strict=True)
-        ]
-        inputs = [
-            Tensor(np.asarray(a), requires_grad=a.dtype.kind == "f", name=name)
-            for a, name in zip(arrays, (*INPUTS, *map("x_{}".format, range(1, len(arrays) + 1))), strict=False)
-        ]
-        return sample, inputs, call(op, sample, inputs)
-    return None
-
-
-def call(op: Operation, sample: Sample, inputs: Sequence[Tensor]) -> Any:
-    """Run an operation on the inputs of a sample."""
-    from ..primitives.random import default_generator
-
-    before = default_generator.get_state()
-    try:
-        params = {k: Tensor(v) if isinstance(v, np.ndarray) else v for k, v in sample.params.items()}
-        return op.call(op.function, list(inputs), params)
-    finally:
-        default_generator.set_state(before)
-
-
-def results(value: Any) -> list[Tensor]:
-    """The tensors in a result."""
-    if isinstance(value, tuple | list):
-        return [t for part in value for t in results(part)]
-    return [value] if isinstance(value, Tensor) else []
 
 
 def primitives_of(op: Operation) -> list[Primitive]:
@@ -194,10 +157,6 @@ def _leaves(sample: Sample) -> list[Tensor]:
     return [Tensor(np.asarray(a), a.dtype.kind == "f") for a in sample.arrays(np.random.default_rng(0))]
 
 
-def _given(entry: Any) -> bool:
-    return isinstance(entry, np.ndarray)
-
-
 def _short(value: Any) -> str:
     return f"tensor {value.shape}" if isinstance(value, np.ndarray) else repr(value)
 
@@ -211,30 +170,26 @@ def _formula(op: Operation, single: Primitive | None) -> str:
     formula = op.formula or (single.notation.formula if single is not None else "")
     if isinstance(op.function, Primitive):
         names = dict.fromkeys(op.function.parameters)
-        formula = formula.format(*INPUTS, **{k: k for k in names})
-    named = re.match(r"[yzh]\S* = ", formula)
-    return formula if named or not formula else f"{_out(op)} = {formula}"
+        formula = formula.format(*letters(op, len(op.function.arguments)), **{k: k for k in names})
+    formula = _bare(formula)
+    return formula if not formula or LEFT.match(formula) else f"{output(op)} = {formula}"
 
 
-def _out(op: Operation) -> str:
-    many = isinstance(op.function, Primitive) and len(op.function.arguments) > 1
-    return "z" if many or "∂z" in op.derivative else "y"
+def _bare(text: str) -> str:
+    """Take off parentheses around all of it, and around the one letter under a root."""
+    text = re.sub(r"√\((\w)\)", r"√\1", text)
+    return text[1:-1] if re.fullmatch(r"\([^()]*\)", text) else text
 
 
 def _derivatives(op: Operation, single: Primitive | None) -> tuple[str, ...]:
     if op.derivative:
-        return (op.derivative,)
-    if isinstance(single, Elementwise) and op.function is single:
-        return tuple(local_derivatives(single, INPUTS, _out(op), **single.parameters))
-    if single is None or single.kind == "constant":
-        return ()
+        return tuple(op.derivative.split("; "))
     if isinstance(single, Elementwise):
-        return tuple(local_derivatives(single, INPUTS, "y", **dict(single.samples[0].params)))
-    names = ("X", "Y") if isinstance(single, Multilinear) else INPUTS
-    out = "z" if len(single.samples[0].shapes) > 1 else "y"
-    return tuple(pullbacks(single, single.samples[0], names, out))
-
-
-def notation_of(op: Operation) -> Notation | None:
-    """How its symbol is written, where it is one primitive."""
-    return op.function.notation if isinstance(op.function, Primitive) else None
+        values = dict(single.parameters) if op.function is single else dict(single.samples[0].params)
+        lines = local_derivatives(single, letters(op, len(single.partials)), output(op), **values)
+    elif single is None or single.kind == "constant":
+        return ()
+    else:
+        count = len(single.samples[0].shapes)
+        lines = pullbacks(single, single.samples[0], letters(op, count), output(op))
+    return tuple(f"{left} = {_bare(right)}" for left, _, right in (line.partition(" = ") for line in lines))

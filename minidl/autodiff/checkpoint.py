@@ -46,6 +46,8 @@ def checkpoint(
     """
     if use_reentrant:
         raise UsageError("checkpoint: only use_reentrant=False is offered, the kind that PyTorch recommends")
+    if not callable(function):
+        raise UsageError(f"checkpoint: the first argument is the function to run, got {function!r:.60}")
     if not is_grad_enabled():
         return function(*args, **kwargs)
     start = next(clock)

@@ -38,7 +38,8 @@ def backward(
     Raises:
         GraphError: nothing to differentiate, or several numbers without `gradient`.
     """
-    wanted = None if inputs is None else {inputs} if isinstance(inputs, Node) else set(inputs)
+    _tensors([root], "backward")
+    wanted = None if inputs is None else set(_tensors(inputs, "backward: inputs"))
     if wanted is not None and not wanted:
         raise GraphError("backward: inputs is empty; leave it out to give every leaf its gradient")
     for node in wanted or ():
@@ -98,8 +99,7 @@ def grad(
     >>> dx.item(), ddx.item()
     (27.0, 18.0)
     """
-    roots = [outputs] if isinstance(outputs, Node) else list(outputs)
-    targets = [inputs] if isinstance(inputs, Node) else list(inputs)
+    roots, targets = _tensors(outputs, "grad: outputs"), _tensors(inputs, "grad: inputs")
     starts = [None] * len(roots) if grad_outputs is None else grad_outputs
     starts = [starts] if isinstance(starts, Node) or not isinstance(starts, list | tuple) else list(starts)
     if len(starts) != len(roots):
@@ -144,6 +144,22 @@ def _result(g: Value | None, target: Node, materialize: bool, taken: set[int]) -
         g = np.array(g)
     taken.add(id(g))
     return target.result_class(g)
+
+
+def _tensors(given: Any, what: str) -> list[Node]:
+    """One tensor, or several, as a list.
+
+    Raises:
+        DtypeError: something else.
+    """
+    try:
+        nodes = [given] if isinstance(given, Node) else list(given)
+    except TypeError:
+        nodes = [given]
+    for node in nodes:
+        if not isinstance(node, Node):
+            raise DtypeError(f"{what} must be tensors, got {type(node).__name__}: {node!r:.60}")
+    return nodes
 
 
 def _unwanted(node: Any, who: str) -> MinidlError:

@@ -11,11 +11,12 @@ from ..graph import Node, data_of, describe
 from . import inplace
 
 IN_PLACE = """
-abs absolute acos acosh add addcdiv addcmul addmm addmv addr arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh
-atan atan2 atanh baddbmm ceil clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum div divide erf erfc exp exp2
-expm1 fix float_power floor floor_divide fmod frac heaviside hypot index_add index_copy index_fill lerp log log10 log1p log2
-logit masked_fill mul multiply nan_to_num neg negative pow reciprocal relu remainder round rsqrt scatter scatter_add sigmoid
-sign sin sinc sinh sqrt square sub subtract tan tanh tril triu true_divide trunc xlogy
+abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin
+asinh atan atan2 atanh baddbmm bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clamp_max clamp_min clip copysign
+cos cosh cumprod cumsum div divide eq erf erfc exp exp2 expm1 fix float_power floor floor_divide fmod frac ge gt heaviside
+hypot index_add index_copy index_fill index_put le lerp log log10 log1p log2 logical_and logical_not logical_or logical_xor
+logit lt masked_fill masked_scatter mul multiply nan_to_num ne neg negative pow reciprocal relu remainder round rsqrt scatter
+scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt square sub subtract tan tanh tril triu true_divide trunc xlogy
 """
 """The methods that PyTorch has with a final underscore too: `x.exp_()` is `x.exp()` in place."""
 
@@ -87,8 +88,9 @@ class InPlace(Node):
         >>> minidl.zeros(2).fill_(7)
         tensor([7., 7.])
         """
-        if getattr(data_of(value), "shape", ()):
-            raise ShapeError(f"fill_: one number, not a tensor of shape {value.shape}; copy_ takes a whole tensor")
+        if isinstance(value, list | tuple) or getattr(data_of(value), "shape", ()):
+            told = f"a tensor of shape {value.shape}" if hasattr(value, "shape") else f"{value!r:.60}"
+            raise ShapeError(f"fill_: one number, not {told}; copy_ takes a whole tensor")
         inplace.assign(self, ..., value, "fill_")
         return self
 

@@ -191,6 +191,13 @@ def backward_events(root: Node, cotangent: Value = None) -> Iterator[BackwardEve
         yield event
 
 
+def _array(values: Any, root: Node) -> Any:
+    try:
+        return np.asarray(values, root.dtype)
+    except (TypeError, ValueError) as error:
+        raise DtypeError(f"the starting gradient must hold numbers, got {values!r:.60}") from error
+
+
 def starting_cotangent(root: Node, cotangent: Value) -> Value:
     """Check the gradient that a sweep starts with; None means 1, for a single number.
 
@@ -216,11 +223,13 @@ def starting_cotangent(root: Node, cotangent: Value) -> Value:
             )
         return np.ones_like(root._data) if isinstance(root._data, np.ndarray) else type(root._data)(1)
     array = data_of(cotangent)
-    array = array if hasattr(array, "shape") else np.asarray(array, root.dtype)
+    if not isinstance(array, np.ndarray | np.generic | int | float | complex | list | tuple):
+        raise DtypeError(f"the starting gradient must be a tensor of shape {root.shape}, got {cotangent!r:.60}")
+    array = array if hasattr(array, "shape") else _array(array, root)
     if array.shape != root.shape:
         raise ShapeError(f"the starting gradient has shape {array.shape}, but the tensor has {root.shape}")
-    if array.dtype.kind not in "fc":
-        raise DtypeError(f"the starting gradient must be floating-point, got {array.dtype}")
+    if array.dtype.kind not in "biufc" or array.dtype.kind == "c" != root.dtype.kind:
+        raise DtypeError(f"the starting gradient of a tensor of {root.dtype} cannot be {array.dtype}")
     if isinstance(cotangent, Node):
         return cotangent if array.dtype == root.dtype else cast(cotangent, root.dtype)
     return array.astype(root.dtype, copy=False)

@@ -102,7 +102,8 @@ class Symbol:
             return Symbol(f"{self.inside(_ATOM)}²", _POWER, value=value)
         number = self.text.lstrip("−").replace(".", "").isdigit()
         dot = "" if number and _ONE_LETTER.match(other.text) else "·"
-        left = self.text if number else self.inside(_PRODUCT)
+        negative = self.text[0] == "−" and not re.search(" [+−] ", self.text)
+        left = self.text if number or negative else self.inside(_PRODUCT)
         level = _SUM if left[0] == "−" else _PRODUCT
         return Symbol(f"{left}{dot}{other.inside(_PRODUCT)}", level, value=value)
 

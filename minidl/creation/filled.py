@@ -11,6 +11,7 @@ from ..errors import DtypeError, UsageError
 from ..graph import Node, data_of
 from ..kernels import dtypes
 from ..kernels.device import require_cpu
+from ..primitives.elements import whole_number
 from ..tensor import Tensor, sizes
 from .values import Array, array_of
 
@@ -28,6 +29,8 @@ def lengths_of(name: str, size: tuple[Any, ...], named: dict[str, Any]) -> tuple
         raise UsageError(f"{name}: lengths must be whole numbers, got {size}")
     if any(n < 0 for n in lengths):
         raise UsageError(f"{name}: a shape cannot have negative lengths: {lengths}")
+    if math.prod(lengths) > 2**48:
+        raise UsageError(f"{name}: no memory holds {math.prod(lengths):.0e} elements, for shape {lengths}")
     return lengths
 
 
@@ -278,6 +281,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
             [0, 0, 1]])
     """
     n, m = lengths_of("tril_indices", (row, col), {})
+    offset = whole_number(offset, "tril_indices", "offset")
     return _places("tril_indices", np.tri(n, m, offset), dtype, device)
 
 
@@ -289,6 +293,7 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
             [0, 1, 1]])
     """
     n, m = lengths_of("triu_indices", (row, col), {})
+    offset = whole_number(offset, "triu_indices", "offset")
     return _places("triu_indices", 1 - np.tri(n, m, offset - 1), dtype, device)
 
 

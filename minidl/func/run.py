@@ -126,6 +126,8 @@ def _zeros(x: Node) -> Node:
 
 def run_in(name: str, function: Function, argnums: Argnums, has_aux: bool, args: tuple[Any, ...], kwargs: Any) -> Run:
     """Run `function(*args, **kwargs)`, to be differentiated in the arguments that `argnums` names."""
+    if not callable(function):
+        raise UsageError(f"{name}: the first argument is the function to differentiate, got {function!r:.60}")
     numbers = argnums if isinstance(argnums, tuple) else (argnums,)
     for n in numbers:
         if not isinstance(n, int) or not -len(args) <= n < len(args):

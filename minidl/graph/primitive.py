@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import Parameter, Signature
 from types import MethodType
 from typing import Any, ClassVar
 
@@ -39,6 +40,14 @@ class Notation:
     def argument_level(self, i: int) -> int:
         """The level below which argument `i` is put in parentheses."""
         return self.argument_levels[min(i, len(self.argument_levels) - 1)]
+
+
+def _signature(arguments: Sequence[str], parameters: Mapping[str, Any]) -> Signature:
+    """How it is called, for `help`, editors and the reference."""
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    inputs = [Parameter(name, kind) for name in arguments] or [Parameter("inputs", Parameter.VAR_POSITIONAL)]
+    named = kind if arguments else Parameter.KEYWORD_ONLY
+    return Signature([*inputs, *(Parameter(name, named, default=value) for name, value in parameters.items())])
 
 
 _PLAIN = (np.ndarray, np.generic, int, float, complex)
@@ -83,6 +92,7 @@ class Primitive:
         self.arguments = arguments
         self.parameters = dict(parameters or {})
         self._arity = len(arguments)
+        self.__signature__ = _signature(self.arguments, self.parameters)
         self.forward = forward
         self.notation = notation
         self.promotion = promotion
@@ -200,7 +210,7 @@ class Primitive:
             raise
         except (ValueError, IndexError) as error:
             raise ShapeError(self._explain(error, inputs or arrays, arrays, params)) from error
-        except (TypeError, OverflowError, ZeroDivisionError) as error:
+        except (AttributeError, TypeError, OverflowError, ZeroDivisionError) as error:
             raise DtypeError(f"{self.name}: {error}") from error
         result, saved = result if self.saves else (result, None)
         return xp.wrap(result, arrays), saved

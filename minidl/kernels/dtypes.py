@@ -155,6 +155,8 @@ def promote(arrays: Sequence[Any], to_float: bool = False, exact: bool = False) 
             break
     else:
         if common is not None:
+            if common.kind not in _CATEGORY:
+                raise DtypeError(f"an array of {common} holds no numbers to compute with; convert it first")
             if common.kind in "fc":
                 if not any(type(a) is complex for a in arrays):
                     return arrays
@@ -180,6 +182,8 @@ def result_type(arrays: Sequence[Any], to_float: bool = False) -> np.dtype[Any]:
     """
     ranks: list[np.dtype[Any] | None] = [None, None, None]  # arrays with axes, 0-d arrays, scalars and numbers
     for a in arrays:
+        if getattr(getattr(a, "dtype", bool_), "kind", "") not in _CATEGORY:
+            raise DtypeError(f"an array of {a.dtype} holds no numbers to compute with; convert it first")
         if isinstance(a, np.ndarray):
             rank, dtype = (0 if a.ndim else 1), a.dtype
         elif isinstance(a, np.generic):

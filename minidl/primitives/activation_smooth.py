@@ -37,6 +37,8 @@ elu = Elementwise(
     partials=(lambda y, x, alpha: choose(less_equal(x, 0), alpha * _exp_left(x), 1.0),),
     parameters={"alpha": 1.0},
     homes="functional",
+    formula="x for x > 0, else α·(exp(x) − 1)",
+    derivative="∂y/∂x = 1 for x > 0, else α·exp(x)",
     samples=[*_NONZERO, sample((3, 4), domain="nonzero", alpha=0.7)],
     promotion="float",
     subgradient="alpha at x = 0",
@@ -53,6 +55,8 @@ selu = Elementwise(
     forward=lambda xp, x: _SCALE * _elu(xp, x, _ALPHA),
     partials=(lambda y, x: choose(less_equal(x, 0), _SCALE * _ALPHA * _exp_left(x), _SCALE),),
     homes="functional minidl",
+    formula="1.0507·x for x > 0, else 1.7581·(exp(x) − 1)",
+    derivative="∂y/∂x = 1.0507 for x > 0, else 1.7581·exp(x)",
     samples=_NONZERO,
     promotion="float",
     subgradient="1.7581 at x = 0, the slope on the left",
@@ -75,8 +79,8 @@ celu_ = Elementwise(
 
 @operation(
     "functional minidl",
-    formula="x for x > 0, α·(exp(x/α) − 1) for x ≤ 0",
-    derivative="1 for x > 0, exp(x/α) for x ≤ 0",
+    formula="x for x > 0, else α·(exp(x/α) − 1)",
+    derivative="∂y/∂x = 1 for x > 0, else exp(x/α)",
     samples=[*_NONZERO, sample((3, 4), domain="nonzero", alpha=0.7)],
     tolerance=100,  # PyTorch computes with 1/α in single precision
     errors=[refuses((3,), alpha=0.0, error=UsageError, match="alpha must not be 0")],
@@ -109,6 +113,8 @@ softplus = Elementwise(
     partials=(lambda y, x, beta, threshold: choose(greater(beta * x, threshold), 1.0, sigmoid(beta * x)),),
     parameters={"beta": 1.0, "threshold": 20.0},
     homes="functional",
+    formula="x for β·x > threshold, else ln(1 + exp(β·x))/β",
+    derivative="∂y/∂x = 1 for β·x > threshold, else σ(β·x)",
     samples=[
         *_ANY,
         sample((3, 4), beta=2.0, threshold=20.0),
@@ -155,11 +161,17 @@ tanhshrink = Elementwise(
 
 # x times a gate --------------------------------------------------------------------------------------------------------
 
+
+def _silu_slope(y: Value, x: Value) -> Value:
+    gate = sigmoid(x)
+    return gate * (1 + x * (1 - gate))
+
+
 silu = Elementwise(
     "silu",
     Notation("SiLU", "{0}·σ({0})", 2, (2,)),
     forward=lambda xp, x: x * xp.sigmoid(x),
-    partials=(lambda y, x: sigmoid(x) * (1 + x * (1 - sigmoid(x))),),
+    partials=(_silu_slope,),
     homes="functional",
     samples=_ANY,
     promotion="float",
@@ -220,7 +232,7 @@ gelu_tanh_ = Elementwise(
 @operation(
     "functional",
     formula="x·Φ(x)",
-    derivative="Φ(x) + x·φ(x)",
+    derivative="∂y/∂x = Φ(x) + x·φ(x)",
     samples=[*_ANY, sample((3, 4), approximate="tanh")],
     errors=[refuses((3,), approximate="sigmoid", error=UsageError, match="'none' or 'tanh'")],
 )
@@ -248,7 +260,7 @@ def gelu(input: Value, *, approximate: str = "none") -> Value:
 @operation(
     "functional",
     formula="a·σ(b), where a and b are the halves of x",
-    derivative="∂y/∂a = σ(b), ∂y/∂b = y·(1 − σ(b))",
+    derivative="∂y/∂a = σ(b); ∂y/∂b = a·σ(b)·(1 − σ(b))",
     samples=[sample((3, 4)), sample((4, 3), dim=0), sample((2, 6, 1), dim=-2), sample((0, 2))],
     errors=[
         refuses((3, 5), match="5 elements.*halves"),

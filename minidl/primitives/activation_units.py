@@ -16,7 +16,7 @@ from .rounding import clamp
 @operation(
     "functional",
     formula="hᵢ = max(zᵢ₁, …, zᵢₖ)",
-    derivative="1 for the piece that is the largest, 0 for the others",
+    derivative="∂hᵢ/∂zᵢⱼ = 1 for the piece that is the largest, else 0",
     subgradient="pieces that tie share the gradient evenly",
     samples=[
         sample((2, 6), domain="distinct", pieces=2),
@@ -76,7 +76,7 @@ segment_ = Constant(
 @operation(
     "functional",
     formula="vᵢ + (x − kᵢ)·(vᵢ₊₁ − vᵢ)/(kᵢ₊₁ − kᵢ) for kᵢ ≤ x < kᵢ₊₁",
-    derivative="∂y/∂x = (vᵢ₊₁ − vᵢ)/(kᵢ₊₁ − kᵢ), ∂y/∂vᵢ₊₁ = (x − kᵢ)/(kᵢ₊₁ − kᵢ) = 1 − ∂y/∂vᵢ",
+    derivative="∂y/∂x = (vᵢ₊₁ − vᵢ)/(kᵢ₊₁ − kᵢ); ∂y/∂vᵢ₊₁ = (x − kᵢ)/(kᵢ₊₁ − kᵢ); ∂y/∂vᵢ = 1 − ∂y/∂vᵢ₊₁",
     subgradient="at a knot, the slope on its right; at the last one, on its left",
     samples=[
         sample((3, 4), np.array([-1, 0, 1]), (3,)),

@@ -80,9 +80,13 @@ def _errors(axes: int) -> list[Any]:
     ]
 
 
-_AVERAGE: dict[str, Any] = {"formula": "yᵢ = mean of x[⌊i·n/m⌋ … ⌈(i+1)·n/m⌉)"}
+_AVERAGE: dict[str, Any] = {
+    "formula": "yᵢ = mean of xⱼ over ⌊i·n/m⌋ ≤ j < ⌈(i + 1)·n/m⌉, window i",
+    "derivative": "∂yᵢ/∂xⱼ = 1/(length of window i) for xⱼ in it, else 0",
+}
 _MAX: dict[str, Any] = {
-    "formula": "yᵢ = max of x[⌊i·n/m⌋ … ⌈(i+1)·n/m⌉)",
+    "formula": "yᵢ = max of xⱼ over ⌊i·n/m⌋ ≤ j < ⌈(i + 1)·n/m⌉, window i",
+    "derivative": "∂yᵢ/∂xⱼ = 1 where xⱼ is the maximum of window i, else 0",
     "subgradient": "the first of equals takes it all",
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ShapeError, UsageError
 from ..graph import Node
 from .einsum import einsum_, ellipsis_names
-from .kinds import Shape, Value, refuses, sample, shape_of
+from .kinds import Shape, Value, marked, marked_apart, refuses, sample, shape_of
 from .linalg import bmm, matmul, mm, mv, outer
 from .operation import as_a_list, operation
 from .reduction import sum as sum_of
@@ -19,7 +19,8 @@ from .shape import axis_of, cat, getitem_, permute_
 
 @operation(
     "functional",
-    formula="x Wᵀ + b",
+    formula="y = x Wᵀ + b",
+    derivative="∂L/∂x = g W; ∂L/∂W = gᵀ x; ∂L/∂b = Σ g over the rows",
     samples=[
         sample((5, 3), (2, 3), (2,)),
         sample((2, 5, 3), (4, 3)),
@@ -29,7 +30,7 @@ from .shape import axis_of, cat, getitem_, permute_
         sample((2, 0), (4, 0), (1,)),
     ],
     errors=[
-        refuses((5, 3), (3, 2), match="must end in the 2 features"),
+        refuses((5, 3), (3, 2), match=r"\(5, →3←\) must end in the 2 features of weight \(3, →2←\); did you mean weight\.T\?"),
         refuses((), (2, 3), match="must end in the 3 features"),
         refuses((5, 3), (2, 3), (3,), match="bias"),
         refuses((5, 3), (2, 2, 3), match="weight"),
@@ -58,7 +59,10 @@ def linear(input: Value, weight: Value, bias: Value = None) -> Value:
     if len(w) not in (1, 2):
         raise ShapeError(f"linear: weight must have shape (out, in) or (in,), got {w}")
     if not x or x[-1] != w[-1]:
-        raise ShapeError(f"linear: input {x} must end in the {w[-1]} features of weight {w}")
+        fix = "; did you mean weight.T?" if x and len(w) == 2 and x[-1] == w[0] else ""
+        raise ShapeError(
+            f"linear: input {marked(x, -1)} must end in the {w[-1]} features of weight {marked(w, -1)}{fix}"
+        )
     out = matmul(input, weight if len(w) == 1 else permute_(weight, dims=(1, 0)))
     if bias is None:
         return out
@@ -73,12 +77,14 @@ def _require_fitting(name: str, argument: str, x: Value, shape: Shape) -> None:
     except ValueError:
         fits = False
     if not fits:
-        raise ShapeError(f"{name}: {argument} {shape_of(x)} cannot be added to the product's {tuple(shape)}")
+        own, product = marked_apart(shape_of(x), tuple(shape), fitting=True)
+        raise ShapeError(f"{name}: {argument} {own} cannot be added to the product's {product}")
 
 
 @operation(
     "functional",
-    formula="Σᵢⱼ x[i]·W[k, i, j]·y[j] + b[k]",
+    formula="zₖ = xᵀ Wₖ y + bₖ",
+    derivative="∂L/∂x = Σₖ gₖ·Wₖ y; ∂L/∂y = Σₖ gₖ·Wₖᵀ x; ∂L/∂Wₖ = gₖ·x yᵀ; ∂L/∂b = g",
     samples=[
         sample((5, 3), (5, 4), (2, 3, 4), (2,)),
         sample((2, 5, 3), (2, 5, 4), (6, 3, 4)),
@@ -143,7 +149,8 @@ _BETA: dict[str, Any] = {"beta": 0.5, "alpha": -2.0}
 
 @operation(
     "minidl Tensor",
-    formula="β·c + α·x y",
+    formula="Z = β·C + α·X Y",
+    derivative="∂L/∂C = β·g; ∂L/∂X = α·g Yᵀ; ∂L/∂Y = α·Xᵀ g",
     samples=[sample((3, 2), (3, 4), (4, 2)), sample((2,), (3, 4), (4, 2), **_BETA), sample((), (3, 0), (0, 2))],
     errors=[
         refuses((3, 2), (3, 4), (3, 2), match="inner sizes"),
@@ -163,7 +170,8 @@ def addmm(input: Value, mat1: Value, mat2: Value, *, beta: Any = 1, alpha: Any =
 
 @operation(
     "minidl Tensor",
-    formula="β·c + α·x v",
+    formula="z = β·c + α·X v",
+    derivative="∂L/∂c = β·g; ∂L/∂X = α·g vᵀ; ∂L/∂v = α·Xᵀ g",
     samples=[sample((3,), (3, 4), (4,)), sample((), (3, 4), (4,), **_BETA)],
     errors=[refuses((4,), (3, 4), (4,), match="input .* cannot be added")],
 )
@@ -179,7 +187,8 @@ def addmv(input: Value, mat: Value, vec: Value, *, beta: Any = 1, alpha: Any = 1
 
 @operation(
     "minidl Tensor",
-    formula="β·c + α·u vᵀ",
+    formula="Z = β·C + α·u vᵀ",
+    derivative="∂L/∂C = β·g; ∂L/∂u = α·g v; ∂L/∂v = α·gᵀ u",
     samples=[sample((3, 4), (3,), (4,)), sample((4,), (3,), (4,), **_BETA)],
     errors=[refuses((3,), (3,), (4,), match="input .* cannot be added")],
 )
@@ -196,7 +205,8 @@ def addr(input: Value, vec1: Value, vec2: Value, *, beta: Any = 1, alpha: Any = 
 
 @operation(
     "minidl Tensor",
-    formula="β·c[b] + α·x[b] y[b]",
+    formula="Zₙ = β·Cₙ + α·Xₙ Yₙ",
+    derivative="∂L/∂Cₙ = β·gₙ; ∂L/∂Xₙ = α·gₙ Yₙᵀ; ∂L/∂Yₙ = α·Xₙᵀ gₙ",
     samples=[sample((2, 3, 2), (2, 3, 4), (2, 4, 2)), sample((2,), (2, 3, 4), (2, 4, 2), **_BETA)],
     errors=[refuses((3,), (2, 3, 4), (2, 4, 2), match="input .* cannot be added")],
 )
@@ -212,7 +222,8 @@ def baddbmm(input: Value, batch1: Value, batch2: Value, *, beta: Any = 1, alpha:
 
 @operation(
     "minidl Tensor",
-    formula="β·c + α·Σ x[b] y[b]",
+    formula="Z = β·C + α·Σₙ Xₙ Yₙ",
+    derivative="∂L/∂C = β·g; ∂L/∂Xₙ = α·g Yₙᵀ; ∂L/∂Yₙ = α·Xₙᵀ g",
     samples=[sample((3, 2), (2, 3, 4), (2, 4, 2)), sample((2,), (2, 3, 4), (2, 4, 2), **_BETA)],
     errors=[refuses((2, 3, 2), (2, 3, 4), (2, 4, 2), match="input .* cannot be added")],
 )
@@ -244,7 +255,8 @@ def _cross(input: Value, other: Value, dim: int, name: str) -> Value:
 
 @operation(
     "linalg",
-    formula="x × y",
+    formula="z = x × y",
+    derivative="∂L/∂x = y × g; ∂L/∂y = g × x",
     samples=[sample((4, 3), (4, 3)), sample((3, 2), (3, 1), dim=0), sample((0, 3), (0, 3))],
     errors=[refuses((4, 4), (4, 4), match="length 3"), refuses((4, 3), (3,), match="same number of axes")],
     name="cross",
@@ -261,7 +273,8 @@ def linalg_cross(input: Value, other: Value, *, dim: int = -1) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="x × y",
+    formula="z = x × y",
+    derivative="∂L/∂x = y × g; ∂L/∂y = g × x",
     samples=[sample((4, 3), (4, 3), dim=1), sample((3, 3), (1, 3), dim=-1)],
     errors=[refuses((2, 4), (2, 4), match="no axis of length 3"), refuses((2, 4), (2, 4), dim=1, match="length 3")],
 )
@@ -281,7 +294,8 @@ def cross(input: Value, other: Value, dim: int | None = None) -> Value:
 
 @operation(
     "linalg",
-    formula="A₁ A₂ ⋯ Aₙ",
+    formula="Y = A₁ A₂ ⋯ Aₙ",
+    derivative="∂L/∂Aᵢ = (A₁ ⋯ Aᵢ₋₁)ᵀ g (Aᵢ₊₁ ⋯ Aₙ)ᵀ",
     samples=[
         sample((3, 4), (4, 2), (2, 5)),
         sample((4,), (4, 2), (2,)),

@@ -62,7 +62,7 @@ div_: Elementwise = Elementwise(
     "div",
     Notation("÷", "{0}/{1}", 2, (2, 3)),
     forward=lambda xp, x, y: xp.divide(x, y),
-    partials=(lambda z, x, y: div_(1, real(y)), lambda z, x, y: -z / y),
+    partials=(lambda z, x, y: div_(1, real(y)), lambda z, x, y: -(x / y) / y),  # not −z/y: z may be changed in place
     homes="",
     samples=_NONZERO,
     promotion="float",
@@ -123,7 +123,7 @@ lerp = Elementwise(
 @operation(
     "minidl Tensor",
     formula="xʸ",
-    derivative="∂z/∂x = y·xʸ⁻¹, ∂z/∂y = xʸ·ln x",
+    derivative="∂z/∂x = y·xʸ⁻¹; ∂z/∂y = xʸ·ln(x)",
     subgradient="∂z/∂x = 0 for y = 0; ∂z/∂y = 0 at x = 0 for y ≥ 0",
     samples=[
         sample((3, 4), exponent=2),
@@ -166,6 +166,7 @@ sqrt = Elementwise(
     Notation("√", "√({0})"),
     forward=lambda xp, x: xp.sqrt(x),
     partials=(lambda y, x: 0.5 / y,),
+    derivative="∂y/∂x = 1/(2·y)",
     samples=_POSITIVE,
     promotion="float",
     subgradient="∞ at x = 0, as the limit",
@@ -176,6 +177,7 @@ rsqrt = Elementwise(
     Notation("1/√", "1/√({0})", 2),
     forward=lambda xp, x: xp.divide(1, xp.sqrt(x)),
     partials=(lambda y, x: -0.5 * pow(y, 3),),
+    derivative="∂y/∂x = −y³/2",
     samples=_POSITIVE,
     promotion="float",
 )
@@ -302,6 +304,7 @@ maximum = Elementwise(
         lambda z, x, y: 1 - less(x, y) - 0.5 * equal(x, y),
         lambda z, x, y: 1 - greater(x, y) - 0.5 * equal(x, y),
     ),
+    derivative="∂z/∂x = 1 for x > y, ½ for x = y, else 0; ∂z/∂y = 1 for y > x, ½ for x = y, else 0",
     samples=_DISTINCT,
     errors=_ERRORS,
     subgradient="where the two tie each gets half",
@@ -317,6 +320,7 @@ minimum = Elementwise(
         lambda z, x, y: 1 - greater(x, y) - 0.5 * equal(x, y),
         lambda z, x, y: 1 - less(x, y) - 0.5 * equal(x, y),
     ),
+    derivative="∂z/∂x = 1 for x < y, ½ for x = y, else 0; ∂z/∂y = 1 for y < x, ½ for x = y, else 0",
     samples=_DISTINCT,
     errors=_ERRORS,
     subgradient="where the two tie each gets half",
@@ -347,7 +351,7 @@ def _scaled(other: Value, alpha: float, input: Value, name: str) -> Value:
 _SUMS = [*_PAIRS, sample((3, 4), (4,), alpha=2.5), sample((2,), (2,), alpha=-1)]
 
 
-@operation("minidl Tensor", formula="x + α·y", derivative="∂z/∂x = 1, ∂z/∂y = α", samples=_SUMS, errors=_ERRORS)
+@operation("minidl Tensor", formula="x + α·y", derivative="∂z/∂x = 1; ∂z/∂y = α", samples=_SUMS, errors=_ERRORS)
 def add(input: Value, other: Value, *, alpha: float = 1) -> Value:
     """input + alpha·other, element by element.
 
@@ -361,7 +365,7 @@ def add(input: Value, other: Value, *, alpha: float = 1) -> Value:
 @operation(
     "minidl Tensor",
     formula="x − α·y",
-    derivative="∂z/∂x = 1, ∂z/∂y = −α",
+    derivative="∂z/∂x = 1; ∂z/∂y = −α",
     samples=_SUMS,
     errors=_ERRORS,
     aliases=("subtract",),
@@ -376,7 +380,7 @@ def sub(input: Value, other: Value, *, alpha: float = 1) -> Value:
     return sub_(input, other if type(alpha) is int and alpha == 1 else _scaled(other, alpha, input, "sub"))
 
 
-@operation("minidl", formula="y − α·x", derivative="∂z/∂x = −α, ∂z/∂y = 1", samples=_SUMS, errors=_ERRORS)
+@operation("minidl", formula="y − α·x", derivative="∂z/∂x = −α; ∂z/∂y = 1", samples=_SUMS, errors=_ERRORS)
 def rsub(input: Value, other: Value, *, alpha: float = 1) -> Value:
     """other − alpha·input: `sub` with the operands exchanged.
 
@@ -389,8 +393,8 @@ def rsub(input: Value, other: Value, *, alpha: float = 1) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="x / y",
-    derivative="∂z/∂x = 1/y, ∂z/∂y = −z/y; 0 where the quotient is rounded",
+    formula="x/y",
+    derivative="∂z/∂x = 1/y; ∂z/∂y = −z/y; ∂z/∂x = ∂z/∂y = 0 where the quotient is rounded",
     samples=[
         *_NONZERO,
         sample((3, 4), (4,), domain="nonzero", rounding_mode="floor"),

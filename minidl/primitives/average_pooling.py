@@ -120,7 +120,10 @@ def _samples(axes: int) -> list[Any]:
     return [*made, sample(shape[1:], kernel_size=2, stride=1), sample((0, *shape[1:]), kernel_size=2)]
 
 
-_AVERAGE: dict[str, Any] = {"formula": "yᵢ = mean of window i"}
+_AVERAGE: dict[str, Any] = {
+    "formula": "yᵢ = mean of window i",
+    "derivative": "∂yᵢ/∂xⱼ = 1/(length of window i) for xⱼ in it, else 0",
+}
 
 
 @operation("minidl functional", samples=_samples(1), errors=errors_of_windows(1), **_AVERAGE)
@@ -238,7 +241,11 @@ def _power_errors(axes: int) -> list[Any]:
     ]
 
 
-_POWERS: dict[str, Any] = {"formula": "yᵢ = (Σ xᵖ over window i)^(1/p)", "subgradient": "0 where the sum is 0"}
+_POWERS: dict[str, Any] = {
+    "formula": "yᵢ = (Σ xⱼᵖ over window i)^(1/p)",
+    "derivative": "∂yᵢ/∂xⱼ = (xⱼ/yᵢ)ᵖ⁻¹ for xⱼ in window i, else 0",
+    "subgradient": "0 where the sum is 0",
+}
 
 
 @operation("functional", samples=_power_samples(1), errors=_power_errors(1), **_POWERS)
@@ -295,7 +302,8 @@ def lp_pool3d(
 
 @operation(
     "functional",
-    formula="y_c = x_c / (k + α/n · Σ x² over n channels around c)^β",
+    formula="yᵢ = xᵢ/sᵢ^β, sᵢ = k + (α/n)·Σ xⱼ² over the n channels j around i",
+    derivative="∂yᵢ/∂xⱼ = [i = j]/sᵢ^β − (2αβ/n)·xᵢ·xⱼ/sᵢ^(β + 1) for j around i, else 0",
     samples=[
         sample((2, 5, 3), size=3, alpha=0.5, beta=0.75, k=2.0),
         sample((1, 4, 2, 2), size=2, alpha=0.1),

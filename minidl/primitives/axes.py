@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, RangeError, UsageError
+from ..graph import Node
 from ..kernels.dtypes import float16, float32, int64
 from .elements import cast
 from .kinds import Shape, Value, shape_of, sum_to
@@ -21,6 +22,9 @@ Dim = int | tuple[int, ...] | list[int] | None
 
 
 def _is_integer(dim: Any) -> bool:
+    """Whether it is a whole number, perhaps held by a tensor of one element."""
+    if isinstance(dim, Node):
+        return dim.shape == () and dim.dtype.kind in "iu"
     return isinstance(dim, Integral) and not isinstance(dim, bool)
 
 
@@ -38,7 +42,7 @@ def axes_of(dim: Dim, ndim: int, name: str) -> tuple[int, ...]:
     if not given:
         return tuple(range(ndim))
     room = ndim or 1
-    for d in given:
+    for d in map(int, given):
         if not -room <= d < room:
             raise RangeError(f"{name}: dim={d} is out of range for a tensor with {ndim} axes (−{room} … {room - 1})")
     axes = tuple(sorted({int(d) % room for d in given}))

@@ -28,6 +28,7 @@ def _expanded(input: Value, size: Shape, name: str) -> Value:
 @operation(
     "minidl",
     formula="x repeated to a shape",
+    derivative="∂L/∂x = Σ g over the copies of each element",
     samples=[
         sample((3, 1), size=(-1, 4)),
         sample((2, 1), size=(3, 2, 2)),
@@ -52,8 +53,9 @@ def expand(input: Value, size: Any) -> Value:
 
 
 @operation(
-    "minidl Tensor",
+    "minidl",
     formula="x repeated to a shape",
+    derivative="∂L/∂x = Σ g over the copies of each element",
     samples=[sample((3, 1), size=(3, 4)), sample((), size=(2, 2)), sample((1, 2), size=(0, -1))],
     errors=[refuses((3, 2), size=(3, 4), match="cannot grow")],
 )
@@ -70,6 +72,7 @@ def broadcast_to(input: Value, size: Any) -> Value:
 @operation(
     "Tensor",
     formula="x repeated to the shape of other",
+    derivative="∂L/∂x = Σ g over the copies of each element",
     samples=[sample((3, 1), (2, 3, 4))],
     errors=[refuses((3, 2), (3, 4), match="cannot grow")],
 )
@@ -90,7 +93,8 @@ def several(tensors: tuple[Any, ...]) -> Sequence[Any]:
 
 @operation(
     "minidl",
-    formula="xs broadcast against each other",
+    formula="x₁, x₂, … repeated to their common shape",
+    derivative="∂L/∂xᵢ = Σ gᵢ over the copies of each element",
     samples=[sample((3, 1), (2,), ()), sample((2, 3))],
     errors=[refuses((3,), (4,), match="broadcast")],
 )
@@ -126,7 +130,12 @@ def _at_least(tensors: tuple[Any, ...], grown: Any) -> Any:
     return out[0] if len(tensors) == 1 and xs is tensors else out
 
 
-@operation("minidl", formula="x", samples=[sample(()), sample((3,)), sample((), (2, 1))])
+@operation(
+    "minidl",
+    formula="x, with at least one axis",
+    derivative="∂L/∂x = g with the shape of x",
+    samples=[sample(()), sample((3,)), sample((), (2, 1))],
+)
 def atleast_1d(*tensors: Value) -> Any:
     """Give a single number an axis of length 1; other tensors stay.
 
@@ -137,7 +146,12 @@ def atleast_1d(*tensors: Value) -> Any:
     return _at_least(tensors, lambda s: s or (1,))
 
 
-@operation("minidl", formula="x", samples=[sample(()), sample((3,)), sample((3,), (2, 1))])
+@operation(
+    "minidl",
+    formula="x, with at least two axes",
+    derivative="∂L/∂x = g with the shape of x",
+    samples=[sample(()), sample((3,)), sample((3,), (2, 1))],
+)
 def atleast_2d(*tensors: Value) -> Any:
     """Put axes of length 1 in front until there are two.
 
@@ -148,7 +162,12 @@ def atleast_2d(*tensors: Value) -> Any:
     return _at_least(tensors, lambda s: (1,) * (2 - len(s)) + s)
 
 
-@operation("minidl", formula="x", samples=[sample(()), sample((3,)), sample((2, 3), (2, 1, 1))])
+@operation(
+    "minidl",
+    formula="x, with at least three axes",
+    derivative="∂L/∂x = g with the shape of x",
+    samples=[sample(()), sample((3,)), sample((2, 3), (2, 1, 1))],
+)
 def atleast_3d(*tensors: Value) -> Any:
     """Add axes of length 1 until there are three: n becomes (1, n, 1), and (m, n) becomes (m, n, 1).
 
@@ -176,6 +195,7 @@ def _tiled(input: Value, repeats: Shape, name: str) -> Value:
 @operation(
     "Tensor",
     formula="copies of x side by side",
+    derivative="∂L/∂x = Σ g over the copies of each element",
     samples=[
         sample((2, 3), repeats=(2, 1)),
         sample((3,), repeats=(2, 2)),
@@ -201,6 +221,7 @@ def repeat(input: Value, *sizes: Any, repeats: Sequence[int] | None = None) -> V
 @operation(
     "minidl",
     formula="copies of x side by side",
+    derivative="∂L/∂x = Σ g over the copies of each element",
     samples=[sample((2, 3), dims=(2,)), sample((3,), dims=(2, 2)), sample((), dims=()), sample((2, 1), dims=(1, 3))],
     errors=[refuses((2,), dims=(-1,), error=UsageError, match="negative")],
 )
@@ -218,6 +239,7 @@ def tile(input: Value, dims: Sequence[int]) -> Value:
 @operation(
     "minidl Tensor",
     formula="each element of x repeated",
+    derivative="∂L/∂x = Σ g over the copies of each element",
     samples=[
         sample((2, 3), repeats=2),
         sample((2, 3), repeats=2, dim=1),
@@ -250,6 +272,10 @@ def repeat_interleave(
     tensor([1., 1., 2., 2.])
     """
     if repeats is None:
+        if len(shape_of(input)) != 1:
+            raise ShapeError(
+                f"repeat_interleave: repeats are whole numbers along one axis, got shape {shape_of(input)}"
+            )
         copies = np.arange(len(data_of(input)))
         input, repeats = input.result_class(copies) if isinstance(input, Node) else copies, input
     out = input if dim is not None else reshape_(input, shape=(int(np.prod(shape_of(input))),))
@@ -274,7 +300,8 @@ def repeat_interleave(
 
 @operation(
     "minidl",
-    formula="xᵢ and x′ⱼ, each at (i, j)",
+    formula="y₁[i, j] = x₁[i], y₂[i, j] = x₂[j]",
+    derivative="∂L/∂x₁[i] = Σⱼ g₁[i, j]; ∂L/∂x₂[j] = Σᵢ g₂[i, j]",
     samples=[
         sample((2,), (3,), indexing="ij"),
         sample((2,), (3,), (4,), indexing="xy"),
@@ -317,7 +344,8 @@ def meshgrid(*tensors: Value, indexing: str = "ij") -> tuple[Value, ...]:
 
 @operation(
     "minidl",
-    formula="all pairs of xs",
+    formula="all pairs (x₁[i], x₂[j]), one a row",
+    derivative="∂L/∂x₁[i] = Σ g over the rows that hold x₁[i], and so for the others",
     samples=[sample((2,), (3,)), sample((2,)), sample((2,), (0,))],
     errors=[refuses((2, 1), match="vectors")],
 )

@@ -32,7 +32,9 @@ def _comparison(name: str, symbol: str, alias: str) -> Constant:
     return Constant(
         name,
         Notation(symbol, f"[{{0}} {symbol} {{1}}]"),
-        forward=lambda xp, x, y: getattr(xp, alias or "equal")(*(ordered(name, x, y) if symbol not in "=≠" else (x, y))),
+        forward=lambda xp, x, y: getattr(xp, alias or "equal")(
+            *(ordered(name, x, y) if symbol not in "=≠" else (x, y))
+        ),
         homes="minidl Tensor",
         arguments=("input", "other"),
         aliases=(alias,) if alias else (),
@@ -158,6 +160,7 @@ isclose = Constant(
     forward=lambda xp, x, y, rtol, atol, equal_nan: xp.isclose(x, y, rtol=rtol, atol=atol, equal_nan=equal_nan),
     homes="minidl Tensor",
     arguments=("input", "other"),
+    formula="[|x − y| ≤ atol + rtol·|y|]",
     parameters={"rtol": 1e-5, "atol": 1e-8, "equal_nan": False},
     explain=lambda *shapes, **_: explain_broadcast(*shapes),
     samples=[
@@ -241,7 +244,7 @@ _CONDITION = np.array([[True, False, True], [False, False, True]])
 @operation(
     "minidl",
     formula="x where the condition holds, else y",
-    derivative="∂z/∂x = [condition], ∂z/∂y = 1 − [condition]",
+    derivative="∂z/∂x = 1 where the condition holds, else 0; ∂z/∂y = 0 where it holds, else 1",
     samples=[
         sample(_CONDITION, (2, 3), (2, 3)),
         sample(_CONDITION, (3,), ()),
@@ -294,6 +297,7 @@ def where(condition: Value, input: Value = None, other: Value = None) -> Value:
     "Tensor",
     name="where",
     formula="x where the condition holds, else y",
+    derivative="∂z/∂x = 1 where the condition holds, else 0; ∂z/∂y = 0 where it holds, else 1",
     samples=[sample((2, 3), _CONDITION, (3,))],
 )
 def where_method(input: Value, condition: Value, other: Value) -> Value:
@@ -323,8 +327,8 @@ heaviside_ = Elementwise(
 
 @operation(
     "minidl functional Tensor",
-    formula="H(x) = [x > 0], and `values` at x = 0",
-    derivative="0",
+    formula="1 for x > 0, values for x = 0, else 0",
+    derivative="∂y/∂x = 0",
     samples=[
         sample((3, 4), np.array(0.5)),
         sample((3,), np.array([0.5, 0.25, 1.0])),

@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import ShapeError, UsageError
 from ..graph import Notation
 from ..kernels.geometry import Size, output_size
-from .kinds import Multilinear, Shape, Value, refuses, sample, shape_of
+from .kinds import Multilinear, Shape, Value, marked, refuses, sample, shape_of
 from .operation import operation
 from .shape import reshape
 
@@ -207,8 +207,9 @@ def _convolve(axes: int, input: Value, weight: Value, bias: Value | None, given:
     if x[1] % groups or w[0] % groups:
         raise ShapeError(f"{name}: groups={groups} must divide the {x[1]} input and {w[0]} output channels")
     if x[1] != w[1] * groups:
-        shown = f"{shape_of(input)} has {x[1]} channels"
-        raise ShapeError(f"{name}: input {shown}, but weight {w} with groups={groups} expects {w[1] * groups}")
+        shown = f"{marked(shape_of(input), -1 - axes)} has {x[1]} channels"
+        expected = f"weight {marked(w, 1)} with groups={groups} expects {w[1] * groups}"
+        raise ShapeError(f"{name}: input {shown}, but {expected}")
     padding, behind = _padding(given["padding"], w[2:], stride, dilation, name)
     p = {"stride": stride, "padding": padding, "dilation": dilation, "groups": int(groups)}
     size = output_size(tuple(n + b for n, b in zip(x[2:], behind, strict=True)), w[2:], stride, padding, dilation)
@@ -273,7 +274,11 @@ def _errors(axes: int) -> list[Any]:
 
 
 @operation(
-    "minidl functional", formula="y[n,k,i] = b[k] + Σ x[n, c, i·stride + r·dilation − padding]·w[k,c,r]",
+    "minidl functional", formula="y[n, k, i] = b[k] + Σ x[n, c, i·stride + r·dilation − padding]·w[k, c, r] over c, r",
+    derivative=(
+        "∂L/∂x = the transposed convolution of g with w; ∂L/∂w[k, c, r] = Σ g[n, k, i]·x[n, c, i·stride + "
+        "r·dilation − padding] over n, i; ∂L/∂b[k] = Σ g[n, k, i] over n, i"
+    ),
     samples=_samples(1), errors=_errors(1),
 )  # fmt: skip
 def conv1d(
@@ -297,7 +302,11 @@ def conv1d(
 
 @operation(
     "minidl functional",
-    formula="y[n,k,i,j] = b[k] + Σ x[n, c, i·stride + r·dilation − padding, …]·w[k,c,r,s]",
+    formula="y[n, k, i, j] = b[k] + Σ x[n, c, i·stride + r·dilation − padding, …]·w[k, c, r, s] over c, r, s",
+    derivative=(
+        "∂L/∂x = the transposed convolution of g with w; ∂L/∂w[k, c, r, s] = Σ g[n, k, i, j]·x[n, c, "
+        "i·stride + r·dilation − padding, …] over n, i, j; ∂L/∂b[k] = Σ g[n, k, i, j] over n, i, j"
+    ),
     samples=_samples(2), errors=_errors(2),
 )  # fmt: skip
 def conv2d(
@@ -337,7 +346,14 @@ def conv2d(
 
 @operation(
     "minidl functional",
-    formula="y[n,k,h,i,j] = b[k] + Σ x[n, c, h·stride + q·dilation − padding, …]·w[k,c,q,r,s]",
+    formula=(
+        "y[n, k, h, i, j] = b[k] + Σ x[n, c, h·stride + q·dilation − padding, …]·w[k, c, q, r, s] over c, "
+        "q, r, s"
+    ),
+    derivative=(
+        "∂L/∂x = the transposed convolution of g with w; ∂L/∂w[k, c, q, r, s] = Σ g[n, k, h, i, j]·x[n, c, "
+        "h·stride + q·dilation − padding, …] over n, h, i, j; ∂L/∂b[k] = Σ g[n, k, h, i, j] over n, h, i, j"
+    ),
     samples=_samples(3), errors=_errors(3),
 )  # fmt: skip
 def conv3d(

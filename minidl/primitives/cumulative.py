@@ -181,6 +181,7 @@ def _scan(primitive: Any, input: Value, dim: int, name: str) -> Value:
 @operation(
     "minidl Tensor",
     formula="yᵢ = x₁ + … + xᵢ",
+    derivative="∂L/∂xᵢ = gᵢ + gᵢ₊₁ + … + gₙ",
     samples=[*_ALONG, sample(np.array([1, 2]), dim=0, dtype=np.dtype(np.float32))],
     errors=_WRONG_AXES,
 )
@@ -202,8 +203,8 @@ def cumsum(input: Value, dim: int, *, dtype: Any = None) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="yᵢ = x₁ · … · xᵢ",
-    derivative="∂yⱼ/∂xᵢ = (Π before i)·(Π from i+1 to j)",
+    formula="yᵢ = x₁·…·xᵢ",
+    derivative="∂yⱼ/∂xᵢ = x₁·…·xⱼ without xᵢ for i ≤ j, else 0",
     samples=[
         *_ALONG,
         sample(np.array([[2.0, 0.0, 3.0, 1.0], [0.0, 5.0, 0.0, 2.0]]), dim=1),
@@ -229,7 +230,8 @@ def cumprod(input: Value, dim: int, *, dtype: Any = None) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="yᵢ = ln(eˣ¹ + … + eˣⁱ)",
+    formula="yᵢ = ln(exp(x₁) + … + exp(xᵢ))",
+    derivative="∂yⱼ/∂xᵢ = exp(xᵢ − yⱼ) for i ≤ j, else 0",
     samples=_ALONG,
     errors=[*_WRONG_AXES, refuses(np.array([1, 2]), dim=0, error=DtypeError, match="floating-point")],
 )
@@ -247,6 +249,7 @@ def logcumsumexp(input: Value, dim: int) -> Value:
 @operation(
     "minidl Tensor",
     formula="yᵢ = max(x₁, …, xᵢ)",
+    derivative="∂yⱼ/∂xᵢ = 1 where xᵢ is that maximum, else 0",
     subgradient="all to the latest of those that tie",
     samples=[*_DISTINCT, sample(np.array([1, 3, 3, 2]), dim=0)],
     errors=_WRONG_AXES,
@@ -264,6 +267,7 @@ def cummax(input: Value, dim: int) -> Extremum:
 @operation(
     "minidl Tensor",
     formula="yᵢ = min(x₁, …, xᵢ)",
+    derivative="∂yⱼ/∂xᵢ = 1 where xᵢ is that minimum, else 0",
     subgradient="all to the latest of those that tie",
     samples=[*_DISTINCT, sample(np.array([3, 1, 1, 2]), dim=0)],
     errors=_WRONG_AXES,

@@ -105,7 +105,7 @@ def _definite(f: Any, xs: Any, params: Any) -> Any:
 
 @operation(
     "linalg",
-    formula="L with L Lᵀ = A",
+    formula="L with A = L Lᵀ, L a lower triangle",
     derivative="dL = L Φ(L⁻¹ dA L⁻ᵀ), Φ: the lower triangle, with half of the diagonal",
     samples=[sample(SQUARES), sample(SQUARES, upper=True), sample((1, 1)), sample((0, 0))],
     errors=[
@@ -136,7 +136,7 @@ def cholesky(input: Value, *, upper: bool = False) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="L with L Lᵀ = A",
+    formula="L with A = L Lᵀ, L a lower triangle",
     derivative="dL = L Φ(L⁻¹ dA L⁻ᵀ), Φ: the lower triangle, with half of the diagonal",
     samples=[sample(SQUARES), sample(SQUARES, upper=True)],
     errors=[refuses((2, 3), match="square")],
@@ -216,8 +216,8 @@ class QR(NamedTuple):
 
 @operation(
     "linalg",
-    formula="Q, R with A = Q R, Qᵀ Q = 1",
-    derivative="dQ = Q Ω + (1 − Q Qᵀ) dA R⁻¹, dR = (C − Ω) R with C = Qᵀ dA R⁻¹, Ω skew, C − Ω an upper triangle",
+    formula="Q, R with A = Q R, Qᵀ Q = 1, R an upper triangle",
+    derivative="dR = (C − Ω) R, C = Qᵀ dA R⁻¹, Ω skew such that dR is an upper triangle; dQ = Q Ω + (1 − Q Qᵀ) dA R⁻¹",
     samples=[sample((4, 3)), sample((2, 3, 3)), sample((2, 2, 4)), sample((2, 3, 3), mode="complete"), sample((0, 3))],
     errors=[refuses((3,), match="matrices"), refuses((3, 3), mode="full", error=UsageError, match="'reduced'")],
 )
@@ -329,8 +329,8 @@ def _magnitudes(f: Any, xs: Any, params: Any) -> Any:
 
 @operation(
     "linalg",
-    formula="λ, V with A = V diag(λ) Vᵀ",
-    derivative="dλᵢ = vᵢᵀ dA vᵢ",
+    formula="λ, V with A = V diag(λ) Vᵀ, Vᵀ V = 1",
+    derivative="dλᵢ = vᵢᵀ dA vᵢ; dvᵢ = Σⱼ vⱼ·(vⱼᵀ dA vᵢ)/(λᵢ − λⱼ) over j ≠ i",
     samples=[sample(SQUARE), sample((2, 4, 4)), sample(SQUARE, UPLO="U"), sample((0, 0))],
     errors=[refuses((2, 3), match="square"), refuses((2, 2), UPLO="X", error=UsageError, match="'L' or 'U'")],
     call=_magnitudes,
@@ -353,7 +353,7 @@ def eigh(input: Value, UPLO: str = "L") -> Eigen:
 
 @operation(
     "linalg",
-    formula="λ with A = V diag(λ) Vᵀ",
+    formula="λ with A = V diag(λ) Vᵀ, Vᵀ V = 1",
     derivative="dλᵢ = vᵢᵀ dA vᵢ",
     samples=[sample(SQUARE), sample((2, 3, 3), UPLO="U")],
     errors=[refuses((2, 3), match="square")],

@@ -108,8 +108,8 @@ _NOT_SQUARE = [refuses((2, 3), match="square"), refuses((3,), match="matrices")]
 
 @operation(
     "linalg",
-    formula="det(A)",
-    derivative="∂z/∂A = cof(A) = det(A)·A⁻ᵀ",
+    formula="y = det(A)",
+    derivative="∂y/∂A = cof(A) = det(A)·A⁻ᵀ",
     samples=_DETERMINANTS,
     errors=_NOT_SQUARE,
 )
@@ -133,8 +133,8 @@ class SignAndLogarithm(NamedTuple):
 
 @operation(
     "linalg",
-    formula="sign det(A), ln |det(A)|",
-    derivative="∂ln |det(A)|/∂A = A⁻ᵀ",
+    formula="y₁ = sign det(A), y₂ = ln |det(A)|",
+    derivative="∂y₂/∂A = A⁻ᵀ, ∂y₁/∂A = 0",
     samples=_DETERMINANTS[:3],
     errors=_NOT_SQUARE,
     call=lambda f, xs, params: f(xs[0])[1],
@@ -153,7 +153,14 @@ def slogdet(A: Value) -> SignAndLogarithm:
     return SignAndLogarithm(sign_of_det_(A), logabsdet_(A))
 
 
-@operation("minidl Tensor", formula="det(A)", samples=[sample(SQUARES)], errors=_NOT_SQUARE, name="det")
+@operation(
+    "minidl Tensor",
+    formula="y = det(A)",
+    derivative="∂y/∂A = cof(A) = det(A)·A⁻ᵀ",
+    samples=[sample(SQUARES)],
+    errors=_NOT_SQUARE,
+    name="det",
+)
 def det_of(input: Value) -> Value:
     """Compute determinants; see `minidl.linalg.det`.
 
@@ -166,7 +173,8 @@ def det_of(input: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="sign det(A), ln |det(A)|",
+    formula="y₁ = sign det(A), y₂ = ln |det(A)|",
+    derivative="∂y₂/∂A = A⁻ᵀ, ∂y₁/∂A = 0",
     samples=[sample(SQUARES)],
     errors=_NOT_SQUARE,
     call=lambda f, xs, params: f(xs[0])[1],
@@ -182,7 +190,13 @@ def slogdet_of(input: Value) -> SignAndLogarithm:
     return slogdet(input)
 
 
-@operation("minidl Tensor", formula="ln det(A)", samples=[sample(SQUARE), sample((0, 0))], errors=_NOT_SQUARE)
+@operation(
+    "minidl Tensor",
+    formula="y = ln det(A)",
+    derivative="∂y/∂A = A⁻ᵀ",
+    samples=[sample(SQUARE), sample((0, 0))],
+    errors=_NOT_SQUARE,
+)
 def logdet(input: Value) -> Value:
     """Compute the logarithms of determinants; NaN where one is negative, −∞ where it is 0.
 

@@ -69,7 +69,8 @@ def as_diagonal(x: Value) -> Value:
 
 @operation(
     "minidl",
-    formula="Σ x[i, j, …]·y[j, k, …]·…",
+    formula="Σ of the products; 'ij,jk->ik' is zᵢₖ = Σⱼ xᵢⱼ·yⱼₖ",
+    derivative="∂L/∂x = the einsum of g and the other inputs, with x's letters on the right: 'ik,jk->ij'",
     samples=[
         sample((3, 4), (4, 5), equation="ij,jk->ik"),
         sample((2, 3, 4), (2, 4, 5), equation="...ij,...jk->...ik"),

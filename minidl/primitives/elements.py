@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import RangeError, UsageError
 from ..graph import Notation, data_of
-from .kinds import Linear, Value, registry, sample
+from .kinds import Linear, Shape, Value, marked, registry, sample
 
 reshape_: Linear = Linear(
     "reshape",
@@ -66,6 +66,11 @@ scatter_add_: Linear = Linear(
 )
 """Zeros to which x is added at an index, where positions may repeat: the transpose of indexing."""
 
+def _marked_but(dim: int, shape: Shape, shapes: tuple[Shape, ...]) -> str:
+    """A shape with the axes marked in which the shapes differ, but for the one that they are joined along."""
+    return marked(shape, *(k for k in range(len(shape)) if k != dim and len({s[k] for s in shapes}) > 1))
+
+
 cat_: Linear = Linear(
     "cat",
     Notation("cat", "cat({0}, …)"),
@@ -73,7 +78,9 @@ cat_: Linear = Linear(
     transpose=lambda g, *parts, dim: _split_like(g, parts, dim),
     samples=[sample((2, 3), (2, 1), dim=1), sample((2,), (0,), (3,), dim=0)],
     promotion="same",
-    explain=lambda *shapes, dim: f"cat: the shapes {', '.join(map(str, shapes))} must agree in every axis but {dim}",
+    explain=lambda *shapes, dim: (
+        f"cat: the shapes {', '.join(_marked_but(dim, s, shapes) for s in shapes)} must agree in every axis but {dim}"
+    ),
 )
 
 flip_: Linear = Linear(

@@ -43,7 +43,7 @@ searchsorted_ = Constant(
 
 @operation(
     "functional",
-    formula="1 where k = xᵢ, else 0",
+    formula="yᵢₖ = [xᵢ = k]",
     samples=[
         sample(np.array([0, 2, 1])),
         sample(np.array([[1, 0]]), num_classes=4),
@@ -93,7 +93,8 @@ def _embedded(f: Any, xs: Any, params: dict[str, Any]) -> Any:
 
 @operation(
     "functional",
-    formula="weight[inputᵢ]",
+    formula="yᵢ = W[xᵢ], a row of the weight",
+    derivative="∂L/∂W[k] = Σ gᵢ over all i with xᵢ = k",
     samples=[
         sample((4, 3), input=np.array([[1, 3, 1], [0, 0, 2]])),
         sample((4, 3), input=np.array([1, 3, 1]), padding_idx=0),

@@ -121,6 +121,7 @@ _BOOLEANS = refuses(np.array([True, False]), error=DtypeError, match="bool")
 @operation(
     "minidl Tensor",
     formula="maxᵢ xᵢ",
+    derivative="∂y/∂xᵢ = 1/k where xᵢ = y, of which there are k, else 0",
     subgradient="shared evenly where several tie",
     samples=_ALONG,
     errors=_WRONG_AXES,
@@ -139,6 +140,7 @@ def amax(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
 @operation(
     "minidl Tensor",
     formula="minᵢ xᵢ",
+    derivative="∂y/∂xᵢ = 1/k where xᵢ = y, of which there are k, else 0",
     subgradient="shared evenly where several tie",
     samples=_ALONG,
     errors=_WRONG_AXES,
@@ -156,7 +158,8 @@ def amin(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="minᵢ xᵢ, maxᵢ xᵢ",
+    formula="y₁ = minᵢ xᵢ, y₂ = maxᵢ xᵢ",
+    derivative="∂yⱼ/∂xᵢ = 1/k where xᵢ = yⱼ, of which there are k, else 0",
     subgradient="shared evenly where several tie",
     samples=_ONE_AXIS,
     errors=_WRONG_AXIS,
@@ -183,6 +186,7 @@ def pick(input: Value, axis: int, indices: Value, keepdim: bool) -> tuple[Value,
 @operation(
     "minidl Tensor",
     formula="maxᵢ xᵢ",
+    derivative="∂y/∂xᵢ = 1/k where xᵢ = y, of which there are k, else 0",
     subgradient="shared evenly where several tie; along an axis the chosen position gets all of it",
     samples=[*_ONE_AXIS, sample(np.array([[1, 3, 3], [2, 2, 2]]), dim=1), sample((3, 1), (4,))],
     errors=[*_WRONG_AXIS, refuses((2,), dim=2.0, error=UsageError, match="one whole number")],
@@ -211,6 +215,7 @@ def max(input: Value, dim: Any = None, keepdim: bool = False, *, other: Value = 
 @operation(
     "minidl Tensor",
     formula="minᵢ xᵢ",
+    derivative="∂y/∂xᵢ = 1/k where xᵢ = y, of which there are k, else 0",
     subgradient="shared evenly where several tie; along an axis the chosen position gets all of it",
     samples=[*_ONE_AXIS, sample(np.array([[1, 1, 3], [2, 2, 2]]), dim=1), sample((3, 1), (4,))],
     errors=[*_WRONG_AXIS, refuses((2,), dim=2.0, error=UsageError, match="one whole number")],

@@ -13,7 +13,8 @@ from .operation import operation
 
 @operation(
     "minidl",
-    formula="xₙ₋₁₋ᵢ",
+    formula="yᵢ = xₙ₋₁₋ᵢ",
+    derivative="∂L/∂xᵢ = gₙ₋₁₋ᵢ",
     samples=[sample((3, 4), dims=(1,)), sample((2, 3, 2), dims=(0, -1)), sample((2,), dims=()), sample((), dims=(0,))],
     errors=[
         refuses((2, 3), dims=(0, -2), error=UsageError, match="twice"),
@@ -71,7 +72,8 @@ def flipud(input: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="xᵢ₋ₛ, cyclically",
+    formula="yᵢ = xᵢ₋ₛ, cyclically",
+    derivative="∂L/∂xᵢ = gᵢ₊ₛ, cyclically",
     samples=[
         sample((3, 4), shifts=1),
         sample((3, 4), shifts=(1, -6), dims=(0, 1)),
@@ -109,6 +111,7 @@ def roll(input: Value, shifts: int | Sequence[int], dims: int | Sequence[int] | 
 @operation(
     "minidl Tensor",
     formula="x turned k times by 90°",
+    derivative="∂L/∂x = g turned back",
     samples=[
         sample((2, 3)),
         sample((2, 3, 2), k=-3, dims=(1, 2)),

@@ -45,6 +45,7 @@ from_windows_: Linear = Linear(
 @operation(
     "Tensor",
     formula="windows of x along an axis",
+    derivative="∂L/∂xᵢ = Σ g over the windows that hold xᵢ",
     samples=[
         sample((7,), dimension=0, size=3, step=2),
         sample((2, 5), dimension=-1, size=2, step=1),
@@ -115,6 +116,7 @@ def _counts(name: str, size: Pair, kernel: Pair, dilation: Pair, padding: Pair, 
 @operation(
     "functional",
     formula="the windows of images, as columns (im2col)",
+    derivative="∂L/∂x = fold(g)",
     samples=[
         sample((2, 3, 4, 5), kernel_size=2),
         sample((1, 2, 5, 4), kernel_size=(2, 3), dilation=(2, 1), padding=(1, 0), stride=(1, 2)),
@@ -171,6 +173,7 @@ def unfold(
 @operation(
     "functional",
     formula="images as the sum of their windows (col2im)",
+    derivative="∂L/∂x = unfold(g)",
     samples=[
         sample((2, 12, 12), output_size=(4, 5), kernel_size=2),
         sample((1, 12, 5), output_size=(5, 4), kernel_size=(2, 3), dilation=(2, 1), padding=(1, 0), stride=(1, 2)),

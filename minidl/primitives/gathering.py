@@ -87,7 +87,8 @@ _LONG = [
 
 @operation(
     "minidl Tensor",
-    formula="x[i, indexᵢⱼ]",
+    formula="y[i, j] = x[index[i, j], j] for dim = 0",
+    derivative="∂L/∂x[k, j] = Σ g[i, j] over all i with index[i, j] = k",
     samples=[
         sample((3, 4), dim=1, index=_LABELS),
         sample((3, 4), dim=-2, index=np.array([[2, 0]])),
@@ -115,7 +116,8 @@ def gather(input: Value, dim: int, index: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="x[indexᵢ, j]",
+    formula="y[i, j] = x[index[i], j] for dim = 0",
+    derivative="∂L/∂x[k, j] = Σ g[i, j] over all i with index[i] = k",
     samples=[
         sample((3, 4), dim=1, index=np.array([2, 0, 2])),
         sample((3, 4), dim=-2, index=np.array(1)),
@@ -158,7 +160,8 @@ def slices_at(shape: Shape, dim: int, index: Value, name: str, lowest: int = 0) 
 
 @operation(
     "minidl Tensor",
-    formula="xₖ with k = indexᵢ, of x in one axis",
+    formula="yᵢ = x[indexᵢ], where x counts as one axis",
+    derivative="∂L/∂xₖ = Σ gᵢ over all i with indexᵢ = k",
     samples=[
         sample((3, 4), index=np.array([[0, 11], [-1, 0]])),
         sample((3,), index=np.array(1)),
@@ -180,7 +183,8 @@ def take(input: Value, index: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="x[i, indicesᵢⱼ]",
+    formula="y[i, j] = x[indices[i, j], j] for dim = 0",
+    derivative="∂L/∂x[k, j] = Σ g[i, j] over all i with indices[i, j] = k",
     samples=[
         sample((2, 3, 4), indices=np.array([[[0], [2], [1]]]), dim=2),
         sample((1, 3), indices=np.array([[0, 2], [1, -1]]), dim=-1),

@@ -238,7 +238,33 @@ def check_item(input: Value, index: Any, value: Value) -> tuple[Index, Value]:
                 f"x[…] = value: a value of {value.dtype} does not go to positions of {dtype}; convert it: value.type_as(x)"
             )
         return read, cast(_fitted(value, target), dtype)
-    return read, value
+    if isinstance(value, list | tuple):
+        return read, _fitted(np.array([_number(v, dtype) for v in value], dtype), target)
+    return read, _number(value, dtype)
+
+
+def _number(value: Any, dtype: np.dtype[Any]) -> Any:
+    """A plain number that can stand in a tensor of `dtype`.
+
+    Raises:
+        DtypeError: it is none, or cannot: NaN among whole numbers, 300 in uint8.
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, int | float | complex):
+        hint = "; minidl.stack(…) makes one tensor of several" if isinstance(value, Node) else ""
+        raise DtypeError(f"x[…] = value: takes a tensor or numbers, got {type(value).__name__}: {value!r:.60}{hint}")
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        lowest = limits.min if dtype.kind == "i" else -limits.max  # PyTorch counts −1 from the end: 255
+        if not lowest <= value <= limits.max:
+            raise DtypeError(
+                f"x[…] = value: {value} does not fit into {dtype}, which holds {limits.min} … {limits.max}"
+            )
+        return int(value) % (limits.max + 1) if dtype.kind == "u" else int(value)
+    try:
+        return value if dtype.kind in "bc" else float(value)
+    except OverflowError as error:
+        raise DtypeError(f"x[…] = value: a number of {len(str(value))} digits is too large for {dtype}") from error
 
 
 def _fitted(value: Value, target: Shape) -> Value:
@@ -264,6 +290,7 @@ def _fitted(value: Value, target: Shape) -> Value:
 @operation(
     "Tensor",
     formula="x[index]",
+    derivative="∂L/∂x = g at the index, 0 elsewhere, Σ g where it takes an element more than once",
     samples=[
         sample((3, 4), index=1),
         sample((3, 4), index=(..., None, slice(None, None, 2))),
@@ -303,7 +330,8 @@ def getitem(input: Value, index: Any) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="x with x[indices] = values",
+    formula="x, but values at the indices",
+    derivative="∂L/∂x = g, but 0 at the indices; ∂L/∂values = g at the indices",
     samples=[
         sample((3, 4), (2,), rows=np.array([0, 2]), columns=np.array([1, 3])),
         sample((3, 4), (), rows=np.array([[True, False, True, False]] * 3)),

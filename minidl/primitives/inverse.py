@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import DtypeError, LinAlgError, ShapeError, UsageError
 from ..graph import Node, Notation, is_grad_enabled
 from .comparison import where
-from .kinds import General, Value, refuses, sample, shape_of, sum_to
+from .kinds import General, Value, marked, refuses, sample, shape_of, sum_to
 from .operation import operation
 from .shape import reshape_
 
@@ -35,7 +35,7 @@ def require_square(name: str, x: Value) -> None:
     """The same, and that the matrices are square."""
     require_matrix(name, x)
     if shape_of(x)[-1] != shape_of(x)[-2]:
-        raise ShapeError(f"{name}: needs square matrices, (…, n, n); got shape {shape_of(x)}")
+        raise ShapeError(f"{name}: needs square matrices, (…, n, n); got shape {marked(shape_of(x), -2, -1)}")
 
 
 SQUARE = np.array([[2.0, -1.0, 0.5], [0.3, 1.5, -0.7], [-0.4, 0.8, 3.0]])
@@ -79,7 +79,8 @@ solve_: General = General(
 
 @operation(
     "linalg",
-    formula="A⁻¹",
+    formula="Y = A⁻¹",
+    derivative="∂L/∂A = −Yᵀ g Yᵀ",
     samples=[sample(SQUARES), sample((1, 1)), sample((0, 0))],
     errors=[
         refuses((2, 3), match="square"),
@@ -109,7 +110,8 @@ def inv(A: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="A⁻¹",
+    formula="Y = A⁻¹",
+    derivative="∂L/∂A = −Yᵀ g Yᵀ",
     samples=[sample(SQUARES)],
     errors=[refuses((2, 3), match="square"), refuses(np.ones((2, 2)), error=LinAlgError, match="singular")],
 )
@@ -126,6 +128,7 @@ def inverse(input: Value) -> Value:
 @operation(
     "linalg",
     formula="X with A X = B",
+    derivative="∂L/∂B = A⁻ᵀ g; ∂L/∂A = −(∂L/∂B) Xᵀ",
     samples=[
         sample(SQUARES, (2, 3)),
         sample(SQUARES, (3, 2)),
@@ -172,7 +175,8 @@ def solve(A: Value, B: Value, *, left: bool = True) -> Value:
 
 def _require_equation(name: str, a: Any, b: Any, left: bool) -> None:
     if a[-1] != (b[-2] if left else b[-1]):
-        raise ShapeError(f"{name}: A {a} and B {b} do not fit the equation {'A X = B' if left else 'X A = B'}")
+        first, second = marked(a, -1), marked(b, -2 if left else -1)
+        raise ShapeError(f"{name}: A {first} and B {second} do not fit the equation {'A X = B' if left else 'X A = B'}")
     try:
         np.broadcast_shapes(a[:-2], b[:-2])
     except ValueError as error:
@@ -184,7 +188,8 @@ _TRIANGLE = np.tril(SQUARES) + np.eye(3)
 
 @operation(
     "linalg",
-    formula="X with T X = B",
+    formula="X with A X = B, A a triangle",
+    derivative="∂L/∂B = A⁻ᵀ g; ∂L/∂A = the triangle of −(∂L/∂B) Xᵀ",
     samples=[
         sample(_TRIANGLE, (3, 2), upper=False),
         sample(np.triu(SQUARE), (2, 3), upper=True, left=False),
@@ -257,6 +262,9 @@ Source: Golub & Pereyra, 1973, "The differentiation of pseudo-inverses and nonli
 
 def cutoffs(x: Value, atol: float | None, rtol: float | None) -> tuple[float, float]:
     """The tolerances as PyTorch takes them: relative to the machine's precision unless one is given."""
+    for name, value in (("atol", atol), ("rtol", rtol)):
+        if not isinstance(value, int | float | np.number | Node | None) or shape_of(value):
+            raise UsageError(f"linalg: the tolerance {name} must be a number, got {value!r:.60}")
     if rtol is None:
         rtol = 0.0 if atol is not None and atol > 0 else float(max(shape_of(x)[-2:]) * np.finfo(x.dtype).eps)
     return float(atol or 0.0), float(rtol)
@@ -264,7 +272,8 @@ def cutoffs(x: Value, atol: float | None, rtol: float | None) -> tuple[float, fl
 
 @operation(
     "linalg",
-    formula="A⁺ = lim (Aᵀ A + ε)⁻¹ Aᵀ",
+    formula="Y = A⁺ = lim (Aᵀ A + ε)⁻¹ Aᵀ",
+    derivative="dY = −Y dA Y + Y Yᵀ dAᵀ (1 − A Y) + (1 − Y A) dAᵀ Yᵀ Y",
     samples=[sample((3, 2)), sample((2, 2, 4)), sample(SQUARES, rtol=0.01), sample((0, 3))],
     errors=[refuses((3,), match="matrices")],
     torch="linalg.pinv",
@@ -295,7 +304,13 @@ def pinv(
     return pinv_(input, atol=lower, rtol=relative)
 
 
-@operation("minidl Tensor", formula="A⁺", samples=[sample((3, 2))], errors=[refuses((3,), match="matrices")])
+@operation(
+    "minidl Tensor",
+    formula="Y = A⁺ = lim (Aᵀ A + ε)⁻¹ Aᵀ",
+    derivative="dY = −Y dA Y + Y Yᵀ dAᵀ (1 − A Y) + (1 − Y A) dAᵀ Yᵀ Y",
+    samples=[sample((3, 2))],
+    errors=[refuses((3,), match="matrices")],
+)
 def pinverse(input: Value, rcond: float = 1e-15) -> Value:
     """Compute pseudo-inverses; see `minidl.linalg.pinv`.
 
@@ -308,7 +323,8 @@ def pinverse(input: Value, rcond: float = 1e-15) -> Value:
 
 @operation(
     "linalg minidl Tensor",
-    formula="Aⁿ",
+    formula="Y = Aⁿ",
+    derivative="dY = dA Aⁿ⁻¹ + A dA Aⁿ⁻² + … + Aⁿ⁻¹ dA",
     samples=[sample(SQUARE, n=3), sample(SQUARES, n=-2), sample(SQUARE, n=6), sample(SQUARE, n=1)],
     errors=[
         refuses((3, 2), n=2, match="square"),

@@ -12,7 +12,7 @@ from ..errors import RangeError, ShapeError, UsageError
 from ..graph import Node, data_of
 from .broadcasting import atleast_1d, atleast_2d, atleast_3d
 from .elements import along, axis_of, cat_, getitem_, reshape_, whole_number, whole_numbers
-from .kinds import Value, refuses, sample, shape_of
+from .kinds import Value, marked_apart, refuses, sample, shape_of
 from .operation import as_a_list, operation
 
 
@@ -29,7 +29,8 @@ def _listed(tensors: Any, name: str) -> list[Any]:
 
 @operation(
     "minidl",
-    formula="x₁ and x₂ … side by side",
+    formula="[x₁ x₂ …]",
+    derivative="∂L/∂xᵢ = the part of g where xᵢ stands",
     samples=[
         sample((2, 3), (2, 1), dim=1),
         sample((2,), (0,), (3,)),
@@ -68,7 +69,8 @@ def cat(tensors: Sequence[Value], dim: int = 0) -> Value:
 
 @operation(
     "minidl",
-    formula="x₁, x₂, … along a new axis",
+    formula="y[i] = xᵢ",
+    derivative="∂L/∂xᵢ = g[i]",
     samples=[sample((3,), (3,)), sample((2, 3), (2, 3), dim=-1), sample((), ()), sample((0, 2), (0, 2), dim=1)],
     errors=[
         refuses((2,), (3,), match="equal"),
@@ -87,14 +89,16 @@ def stack(tensors: Sequence[Value], dim: int = 0) -> Value:
     xs = _listed(tensors, "stack")
     shapes = [shape_of(x) for x in xs]
     if len(set(shapes)) > 1:
-        raise ShapeError(f"stack: all shapes must be equal, got {', '.join(map(str, shapes))}")
+        first, other = marked_apart(shapes[0], next(s for s in shapes if s != shapes[0]))
+        raise ShapeError(f"stack: all shapes must be equal, got {first} and {other}")
     at = axis_of(dim, len(shapes[0]) + 1, "stack")
     return cat_(*(reshape_(x, shape=(*shapes[0][:at], 1, *shapes[0][at:])) for x in xs), dim=at)
 
 
 @operation(
     "minidl",
-    formula="xs side by side",
+    formula="[x₁ x₂ …]",
+    derivative="∂L/∂xᵢ = the part of g where xᵢ stands",
     samples=[sample((2, 1), (2, 3)), sample((2,), (3,)), sample((), ())],
     errors=[refuses((2, 1), (3, 1), match="must agree")],
     call=as_a_list,
@@ -112,7 +116,8 @@ def hstack(tensors: Sequence[Value]) -> Value:
 
 @operation(
     "minidl",
-    formula="xs one below the other",
+    formula="x₁, x₂, … one below the other",
+    derivative="∂L/∂xᵢ = the part of g where xᵢ stands",
     samples=[sample((2, 3), (1, 3)), sample((3,), (2, 3)), sample((), ())],
     errors=[refuses((2, 1), (2, 2), match="must agree")],
     call=as_a_list,
@@ -129,7 +134,8 @@ def vstack(tensors: Sequence[Value]) -> Value:
 
 @operation(
     "minidl",
-    formula="xs along the third axis",
+    formula="x₁, x₂, … along the third axis",
+    derivative="∂L/∂xᵢ = the part of g where xᵢ stands",
     samples=[sample((2, 3), (2, 3)), sample((3,), (3,)), sample((), ())],
     errors=[refuses((2, 1), (2, 2), match="must agree")],
     call=as_a_list,
@@ -146,7 +152,8 @@ def dstack(tensors: Sequence[Value]) -> Value:
 
 @operation(
     "minidl",
-    formula="xs as columns",
+    formula="x₁, x₂, … as columns",
+    derivative="∂L/∂xᵢ = the part of g where xᵢ stands",
     samples=[sample((3,), (3, 2)), sample((), ()), sample((2, 1, 2), (2, 3, 2))],
     errors=[refuses((2,), (3,), match="must agree")],
     call=as_a_list,
@@ -182,7 +189,8 @@ def _cut(input: Value, axis: int, bounds: Sequence[int | None]) -> tuple[Value, 
 
 @operation(
     "minidl Tensor",
-    formula="parts of x",
+    formula="y₁, y₂, … with x = [y₁ y₂ …]",
+    derivative="∂L/∂x = [g₁ g₂ …]",
     samples=[
         sample((5, 2), split_size_or_sections=2),
         sample((2, 4), split_size_or_sections=[1, 3], dim=-1),
@@ -224,7 +232,8 @@ def _even_bounds(n: int, size: int) -> tuple[int, ...]:
 
 @operation(
     "minidl Tensor",
-    formula="parts of x",
+    formula="y₁, y₂, … with x = [y₁ y₂ …]",
+    derivative="∂L/∂x = [g₁ g₂ …]",
     samples=[
         sample((5, 2), chunks=3),
         sample((2, 4), chunks=3, dim=1),
@@ -252,7 +261,8 @@ def chunk(input: Value, chunks: int, dim: int = 0) -> tuple[Value, ...]:
 
 @operation(
     "minidl Tensor",
-    formula="parts of x",
+    formula="y₁, y₂, … with x = [y₁ y₂ …]",
+    derivative="∂L/∂x = [g₁ g₂ …]",
     samples=[
         sample((7, 2), indices_or_sections=3),
         sample((2, 4), indices_or_sections=(1, 3), dim=1),
@@ -287,7 +297,8 @@ def tensor_split(input: Value, indices_or_sections: int | Sequence[int] | Value,
 
 @operation(
     "minidl Tensor",
-    formula="x₀, x₁, …",
+    formula="yᵢ = x[i]",
+    derivative="∂L/∂x[i] = gᵢ",
     samples=[sample((2, 3)), sample((2, 3), dim=-1), sample((0, 3))],
     errors=[
         refuses((), error=UsageError, match="no axis"),
@@ -307,7 +318,8 @@ def unbind(input: Value, dim: int = 0) -> tuple[Value, ...]:
 
 @operation(
     "minidl Tensor",
-    formula="xᵢ",
+    formula="y = x[index] for dim = 0",
+    derivative="∂L/∂x = g at that place, 0 elsewhere",
     samples=[sample((2, 3), dim=1, index=-1), sample((3,), dim=0, index=1)],
     errors=[
         refuses((2, 3), dim=1, index=3, error=UsageError, match="index=3 is out of range"),
@@ -330,7 +342,8 @@ def select(input: Value, dim: int, index: int) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="xᵢ … xᵢ₊ₙ₋₁",
+    formula="y = x[start … start + length − 1] for dim = 0",
+    derivative="∂L/∂x = g at that place, 0 elsewhere",
     samples=[
         sample((2, 4), dim=1, start=1, length=2),
         sample((3,), dim=0, start=-2, length=2),

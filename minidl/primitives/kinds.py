@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from ..graph import Node, Notation, Primitive, data_of
-from ..kernels.dtypes import require_numbers
+from ..kernels.dtypes import bool_, require_numbers
 from .operation import SAME, enter_primitive
 from .samples import Refusal, Sample, Shape, refuses, sample
 
@@ -55,6 +55,9 @@ class _Registered(Primitive):
     Attributes:
         samples: inputs that it is tested on.
         analytic: whether its forward rule can be fed complex numbers, so that a complex step gives its derivative.
+
+    Public ones may be given a `formula` and a `derivative` for the reference, where the notation is only a name and the
+    rule, made for speed or for special numbers, does not read as a textbook would.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class _Registered(Primitive):
         analytic: bool = True,
         homes: str = "",
         doc: str = "",
+        formula: str = "",
+        derivative: str = "",
         errors: Sequence[Refusal] = (),
         subgradient: str = "",
         torch: str | None = SAME,
@@ -84,6 +89,7 @@ class _Registered(Primitive):
         if homes:
             family = forward.__module__.rpartition(".")[2]
             told = {"subgradient": subgradient, "torch": torch, "aliases": tuple(aliases), "errors": tuple(errors)}
+            told |= {"formula": formula or notation.formula, "derivative": derivative}
             enter_primitive(self, family, homes, self.samples, tolerance=tolerance, **told)
 
 
@@ -118,7 +124,8 @@ class Elementwise(_Registered):
     ) -> None:
         self.partials = tuple(partials)
         if not options.get("doc"):
-            written = notation.formula.format("x", "y", "z", **{k: k for k in options.get("parameters", {})})
+            written = options.get("formula") or notation.formula
+            written = written.format("x", "y", "z", **{k: k for k in options.get("parameters", {})})
             options["doc"] = f"{written}, element by element."
         super().__init__(
             name,
@@ -310,17 +317,18 @@ def _times(g: Value, partial: Value) -> Value:
     That keeps NaN from leaking out of a branch that was not taken, as in `where(x > 0, sqrt(x), 0)` at x = 0. A slope
     that is a comparison chooses instead of multiplying, so that an infinite upstream does not become ∞·0 either.
     """
-    if isinstance(partial, int | float) and not isinstance(partial, np.generic):
+    if type(partial) in (int, float, bool):
         if partial == 1:
             return g
         if partial == -1:
             return -g
         return g * partial if partial else np.zeros_like(data_of(g))
-    if getattr(partial, "dtype", None) == np.bool_:
+    if getattr(partial, "dtype", None) == bool_:
         return registry["where"](g, 0.0, condition=data_of(partial))
     product = g * partial
     numbers = data_of(product)
-    return registry["mul_or_zero"](g, partial) if np.count_nonzero(numbers != numbers) else product
+    squares = np.vdot(numbers, numbers)  # NaN if any number is: one pass, and nothing allocated
+    return registry["mul_or_zero"](g, partial) if squares != squares else product
 
 
 def _total(terms: Sequence[Value]) -> Value:
@@ -339,6 +347,25 @@ def marked(shape: Shape, *axes: int) -> str:
     at = {axis % len(shape) for axis in axes} if shape else set()
     lengths = [f"→{n}←" if i in at else str(n) for i, n in enumerate(shape)]
     return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"
+
+
+def marked_apart(first: Shape, second: Shape, *, fitting: bool = False) -> tuple[str, str]:
+    """Write two shapes, pointing at the axes in which they differ, counted from the last.
+
+    Args:
+        first: a shape.
+        second: what it should have been.
+        fitting: whether an axis of the first that has length 1 is right too, since it broadcasts.
+
+    >>> marked_apart((3, 4), (3, 5))
+    ('(3, →4←)', '(3, →5←)')
+    """
+    shared = min(len(first), len(second))
+    apart = [k for k in range(-shared, 0) if first[k] != second[k] and not (fitting and first[k] == 1)]
+    return (
+        marked(first, *apart, *range(-len(first), -shared)),
+        marked(second, *apart, *(() if fitting else range(-len(second), -shared))),
+    )
 
 
 def explain_broadcast(*shapes: Shape, **_: Any) -> str | None:

@@ -8,7 +8,7 @@ from ..errors import DtypeError, ShapeError, UsageError
 from ..graph import Node, Notation, data_of
 from ..kernels.dtypes import bool_
 from .einsum import LETTERS, einsum_, ellipsis_names
-from .kinds import Multilinear, Shape, Value, refuses, sample, shape_of
+from .kinds import Multilinear, Shape, Value, marked, refuses, sample, shape_of
 from .operation import operation
 from .reduction import sum as sum_of
 from .shape import axis_of, getitem_, permute_, reshape_, unsqueeze
@@ -44,7 +44,8 @@ def _explain(a: Shape, b: Shape) -> str:
     inner_a, inner_b = a[-1], b[0] if len(b) == 1 else b[-2]
     if inner_a == inner_b:
         return f"matmul: {a} @ {b}: the leading axes {a[:-2]} and {b[:-2]} do not broadcast"
-    text = f"matmul: {a} @ {b}: the inner sizes {inner_a} and {inner_b} differ"
+    shown = f"{marked(a, -1)} @ {marked(b, 0 if len(b) == 1 else -2)}"
+    text = f"matmul: {shown}: the inner sizes {inner_a} and {inner_b} differ"
     if len(b) > 1 and b[-1] == inner_a:
         return f"{text}; did you mean {{0}} @ {{1}}.{'mT' if len(b) > 2 else 'T'}?"
     if len(a) > 1 and a[-2] == inner_b:
@@ -92,7 +93,8 @@ def require_axes(name: str, **given: tuple[Value, int]) -> None:
 
 @operation(
     "minidl linalg Tensor",
-    formula="Σₖ x[…, i, k]·y[…, k, j]",
+    formula="Z = X Y, zᵢⱼ = Σₖ xᵢₖ·yₖⱼ",
+    derivative="∂L/∂X = g Yᵀ; ∂L/∂Y = Xᵀ g",
     samples=[
         sample((3, 4), (4, 2)),
         sample((3, 4), (4,)),
@@ -102,7 +104,7 @@ def require_axes(name: str, **given: tuple[Value, int]) -> None:
         sample((3, 0), (0, 2)),
     ],
     errors=[
-        refuses((3, 4), (3, 4), match=r"inner sizes 4 and 3 differ; did you mean x @ y\.T\?"),
+        refuses((3, 4), (3, 4), match=r"\(3, →4←\) @ \(→3←, 4\): the inner sizes 4 and 3 differ; did you mean x @ y\.T\?"),
         refuses((2, 3), (2, 4), match=r"did you mean x\.T @ y\?"),
         refuses((), (3,), match="at least one axis"),
         refuses((2, 3, 4), (3, 4, 5), match="leading axes"),
@@ -126,7 +128,8 @@ def matmul(input: Value, other: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="x y",
+    formula="Z = X Y, zᵢⱼ = Σₖ xᵢₖ·yₖⱼ",
+    derivative="∂L/∂X = g Yᵀ; ∂L/∂Y = Xᵀ g",
     samples=[sample((3, 4), (4, 2)), sample((0, 4), (4, 2)), sample((3, 0), (0, 2))],
     errors=[refuses((3,), (3, 2), match="input must be a matrix"), refuses((3, 4), (3, 4), match="inner sizes")],
 )
@@ -143,7 +146,8 @@ def mm(input: Value, mat2: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="x[b] y[b]",
+    formula="Zₙ = Xₙ Yₙ",
+    derivative="∂L/∂Xₙ = gₙ Yₙᵀ; ∂L/∂Yₙ = Xₙᵀ gₙ",
     samples=[sample((2, 3, 4), (2, 4, 2)), sample((0, 3, 4), (0, 4, 2))],
     errors=[
         refuses((2, 3), (2, 3, 4), match="input must be a batch of matrices"),
@@ -169,7 +173,8 @@ def bmm(input: Value, mat2: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="Σₖ x[i, k]·y[k]",
+    formula="y = X v, yᵢ = Σₖ xᵢₖ·vₖ",
+    derivative="∂L/∂X = g vᵀ; ∂L/∂v = Xᵀ g",
     samples=[sample((3, 4), (4,)), sample((0, 4), (4,))],
     errors=[refuses((3, 4), (4, 1), match="vec must be a vector"), refuses((3, 4), (3,), match="inner sizes 4 and 3")],
 )
@@ -186,7 +191,8 @@ def mv(input: Value, vec: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="Σ xᵢ·yᵢ",
+    formula="z = Σ xᵢ·yᵢ",
+    derivative="∂z/∂x = y; ∂z/∂y = x",
     samples=[sample((4,), (4,)), sample((0,), (0,))],
     errors=[refuses((4, 1), (4,), match="input must be a vector"), refuses((3,), (4,), match="inner sizes 3 and 4")],
     call=lambda f, xs, params: f(xs[0], xs[1], **params),
@@ -204,7 +210,8 @@ def dot(input: Value, tensor: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="Σ xᵢ·yᵢ",
+    formula="z = Σ xᵢ·yᵢ",
+    derivative="∂z/∂x = y; ∂z/∂y = x",
     samples=[sample((4,), (4,))],
     errors=[refuses((4, 1), (4,), match="input must be a vector")],
 )
@@ -228,7 +235,8 @@ def _conjugate(x: Value) -> Value:
 
 @operation(
     "linalg",
-    formula="Σᵢ x[…, i]·y[…, i]",
+    formula="z = Σ xᵢ·yᵢ along dim",
+    derivative="∂z/∂x = y; ∂z/∂y = x",
     samples=[sample((2, 3), (2, 3)), sample((2, 3), (3,)), sample((2, 3), (2, 1), dim=0)],
     errors=[
         refuses((2, 3), (2, 4), match="do not broadcast"),
@@ -248,7 +256,8 @@ def vecdot(x: Value, y: Value, *, dim: int = -1) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="Σₖ x[…, k]·y[…, k]",
+    formula="zᵢⱼ = Σₖ xᵢₖ·yⱼₖ",
+    derivative="∂L/∂X = g Y; ∂L/∂Y = gᵀ X",
     samples=[sample((2, 3), (4, 3)), sample((3,), (2, 4, 3)), sample((2, 3), ()), sample((), ()), sample((0, 3), (3,))],
     errors=[refuses((2, 3), (3, 2), match="last axes 3 and 2")],
 )
@@ -269,7 +278,8 @@ def inner(input: Value, other: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="x[i]·y[j]",
+    formula="Z = x yᵀ, zᵢⱼ = xᵢ·yⱼ",
+    derivative="∂L/∂x = g y; ∂L/∂y = gᵀ x",
     samples=[sample((3,), (4,)), sample((0,), (4,))],
     errors=[refuses((3, 1), (4,), match="input must be a vector")],
     aliases=["ger"],
@@ -288,7 +298,11 @@ def outer(input: Value, vec2: Value) -> Value:
 
 @operation(
     "minidl",
-    formula="Σ x[…, k, …]·y[k, …, …]",
+    formula="Z = Σ of the products over the last axes of X and the first of Y",
+    derivative=(
+        "∂L/∂X = the products of g and Y, summed over the axes that Y keeps; ∂L/∂Y = those of X and g, "
+        "summed over the axes that X keeps"
+    ),
     samples=[
         sample((3, 4, 5), (4, 5, 2)),
         sample((3, 4), (2, 4, 3), dims=([1, 0], [1, -1])),
@@ -353,7 +367,8 @@ def _paired_axes(dims: Any, a: Shape, b: Shape) -> tuple[list[int], list[int]]:
 
 @operation(
     "minidl Tensor",
-    formula="Σ x[i, i]",
+    formula="y = Σ xᵢᵢ",
+    derivative="∂y/∂X = 1, the identity matrix",
     samples=[sample((3, 3)), sample((2, 4)), sample((0, 3))],
     errors=[refuses((2, 3, 3), match="input must be a matrix")],
 )
@@ -372,7 +387,8 @@ def trace(input: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="x[i, j]·y[k, l]",
+    formula="Z = X ⊗ Y, whose blocks are xᵢⱼ·Y",
+    derivative="∂L/∂xᵢⱼ = Σ (block i, j of g) ⊙ Y; ∂L/∂Y = Σ xᵢⱼ·(block i, j of g) over i, j",
     samples=[sample((2, 3), (4, 2)), sample((2,), (3, 4)), sample((), (2,)), sample((0,), (2,))],
 )
 def kron(input: Value, other: Value) -> Value:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..graph import Notation
-from .arithmetic import maximum, minimum
+from .arithmetic import abs_, maximum, sign
+from .comparison import choose, greater_equal
 from .exponential import exp, log
 from .kinds import Elementwise, General, Value, sample
 from .reduction import sum as sum_of
@@ -18,7 +19,7 @@ huber = Elementwise(
     "huber",
     Notation("Huber", "huber({0})"),
     forward=lambda xp, x, delta: xp.where(xp.abs(x) <= delta, 0.5 * x * x, delta * (xp.abs(x) - 0.5 * delta)),
-    partials=(lambda y, x, delta: maximum(minimum(x, delta), -delta),),
+    partials=(lambda y, x, delta: choose(greater_equal(abs_(x), delta), delta * sign(x), x),),
     parameters={"delta": 1.0},
     homes="",
     analytic=False,

@@ -88,6 +88,7 @@ def _masked_call(f: Any, xs: Any, params: dict[str, Any]) -> Any:
 @operation(
     "minidl Tensor",
     formula="value where mask, else x",
+    derivative="∂L/∂x = 0 where mask, else g; ∂L/∂value = Σ g where mask",
     samples=[
         sample((3, 4), mask=_MASK, value=-1.5),
         sample((3, 4), (), mask=_ROWS),
@@ -115,6 +116,7 @@ def masked_fill(input: Value, mask: Value, value: Value) -> Value:
 @operation(
     "minidl Tensor",
     formula="x where mask",
+    derivative="∂L/∂x = g where mask, in order, else 0",
     samples=[sample((3, 4), mask=_MASK), sample((4,), mask=_ROWS), sample((), mask=np.array(True))],
     errors=[
         refuses((3,), mask=np.array([1, 0, 1]), error=DtypeError, match="mask must be a tensor of bool"),
@@ -137,6 +139,7 @@ def masked_select(input: Value, mask: Value) -> Value:
 @operation(
     "minidl Tensor",
     formula="source where mask, in order, else x",
+    derivative="∂L/∂x = 0 where mask, else g; ∂L/∂source = g where mask, in order",
     samples=[sample((3, 4), (2, 3), mask=_MASK), sample((3, 4), (9,), mask=_ROWS)],
     errors=[
         refuses((3,), (1,), mask=np.array([True, False, True]), match="2 elements are wanted"),
@@ -153,8 +156,9 @@ def masked_scatter(input: Value, mask: Value, source: Value) -> Value:
     tensor([1., 0., 2.])
     """
     chosen = _mask(mask, "masked_scatter")
-    if source.dtype != input.dtype:
-        raise DtypeError(f"masked_scatter: the source is {source.dtype} and the input {input.dtype}; they must agree")
+    if getattr(source, "dtype", None) != input.dtype:
+        told = getattr(source, "dtype", type(source).__name__)
+        raise DtypeError(f"masked_scatter: the source is {told} and the input {input.dtype}; they must agree")
     shape = common_shape((shape_of(input), chosen.shape), "masked_scatter")
     full = np.broadcast_to(chosen, shape)
     count, size = int(full.sum()), int(np.prod(shape_of(source)))
@@ -168,7 +172,7 @@ def masked_scatter(input: Value, mask: Value, source: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="where x ≠ 0",
+    formula="the i with xᵢ ≠ 0",
     samples=[sample(np.array([[0, 2], [1, 0]])), sample((2, 2), as_tuple=True), sample(()), sample((0, 2))],
 )
 def nonzero(input: Value, *, as_tuple: bool = False) -> Any:
@@ -183,7 +187,7 @@ def nonzero(input: Value, *, as_tuple: bool = False) -> Any:
     return unbind(found, 1) if as_tuple else found
 
 
-@operation("minidl Tensor", formula="where x ≠ 0", samples=[sample(np.array([[0, 2], [1, 0]])), sample(())])
+@operation("minidl Tensor", formula="the i with xᵢ ≠ 0", samples=[sample(np.array([[0, 2], [1, 0]])), sample(())])
 def argwhere(input: Value) -> Value:
     """Find the positions of the elements that are not 0, one row each.
 
@@ -202,7 +206,7 @@ def _triangle(primitive: Linear, input: Value, diagonal: int) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="xᵢⱼ where j − i ≤ diagonal, else 0",
+    formula="yᵢⱼ = xᵢⱼ where j − i ≤ diagonal, else 0",
     samples=[sample((3, 4)), sample((2, 3, 3), diagonal=-1), sample((0, 2))],
     errors=[refuses((3,), match="expected a matrix")],
 )
@@ -219,7 +223,7 @@ def tril(input: Value, diagonal: int = 0) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="xᵢⱼ where j − i ≥ diagonal, else 0",
+    formula="yᵢⱼ = xᵢⱼ where j − i ≥ diagonal, else 0",
     samples=[sample((3, 4)), sample((2, 3, 3), diagonal=1), sample((0, 2))],
     errors=[refuses((3,), match="expected a matrix")],
 )
@@ -243,7 +247,8 @@ def _two_axes(dim1: int, dim2: int, ndim: int, name: str) -> tuple[int, int]:
 
 @operation(
     "minidl Tensor",
-    formula="xᵢ,ᵢ₊ₒ",
+    formula="yᵢ = xᵢ,ᵢ₊ₒ, o: offset",
+    derivative="∂L/∂x = g on the diagonal, 0 elsewhere",
     samples=[
         sample((3, 4)),
         sample((3, 4), offset=1),
@@ -269,6 +274,7 @@ def diagonal(input: Value, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Val
 @operation(
     "minidl Tensor",
     formula="xᵢ at (i, i + offset), 0 elsewhere",
+    derivative="∂L/∂x = the diagonal of g",
     samples=[
         sample((3,)),
         sample((2, 3), offset=1, dim1=0, dim2=2),
@@ -303,6 +309,7 @@ def diag_embed(input: Value, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
 @operation(
     "minidl Tensor",
     formula="the diagonal of a matrix, or the matrix of a diagonal",
+    derivative="∂L/∂x = g back on the diagonal, or the diagonal of g",
     samples=[sample((3,)), sample((2,), diagonal=-1), sample((3, 4), diagonal=1)],
     errors=[refuses((), match="vector or a matrix"), refuses((2, 2, 2), match="vector or a matrix")],
 )
@@ -322,7 +329,10 @@ def diag(input: Value, diagonal: int = 0) -> Value:
 
 
 @operation(
-    "minidl", formula="x in one axis, on a diagonal", samples=[sample((2, 2)), sample(()), sample((3,), offset=-1)]
+    "minidl",
+    formula="x in one axis, on a diagonal",
+    derivative="∂L/∂x = the diagonal of g",
+    samples=[sample((2, 2)), sample(()), sample((3,), offset=-1)],
 )
 def diagflat(input: Value, offset: int = 0) -> Value:
     """Make a matrix with all elements of a tensor on its diagonal.

@@ -58,7 +58,8 @@ def _zero(x: Value, *dim: int) -> Value:
 
 @operation(
     "linalg",
-    formula="‖A‖",
+    formula="‖A‖: √(Σ aᵢⱼ²) for 'fro', Σ sᵢ for 'nuc', s₁ for 2",
+    derivative="∂y/∂A = A/y for 'fro', U Vᵀ for 'nuc', u₁ v₁ᵀ for 2",
     subgradient="as PyTorch's: 0 for ‖0‖ of 'fro', shared evenly where several tie",
     samples=[
         sample((3, 4)),
@@ -116,7 +117,8 @@ def matrix_norm(
 
 @operation(
     "linalg",
-    formula="‖x‖",
+    formula="‖x‖ = √(Σ xᵢ²), or the norm `ord` of a vector or a matrix",
+    derivative="∂y/∂x = x/y, or that of vector_norm or matrix_norm",
     samples=[
         sample((3, 4)),
         sample((2, 3, 4), keepdim=True),
@@ -172,7 +174,8 @@ def norm(
 
 @operation(
     "linalg",
-    formula="‖A‖·‖A⁻¹‖",
+    formula="‖A‖·‖A⁻¹‖ = s₁/sₙ for p = 2",
+    derivative="dy/y = ds₁/s₁ − dsₙ/sₙ, dsᵢ = uᵢᵀ dA vᵢ",
     samples=[sample(SQUARE), sample((4, 2)), sample(SQUARES, p=-2)],
     errors=[
         refuses((3,), match="matrices"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..graph import Notation
@@ -14,10 +13,9 @@ from .reduction import mean
 
 def moments(xp: Any, x: Any, dim: tuple[int, ...]) -> tuple[Any, Any, Any]:
     """The mean, x minus the mean, and the (biased) variance, in two passes: E[x²] − E[x]² would cancel."""
-    count = math.prod(x.shape[i] for i in dim)
-    average = xp.divide(xp.sum(x, axis=dim, keepdims=True), count)
+    average = xp.mean(x, axis=dim, keepdims=True)
     centred = x - average
-    return average, centred, xp.divide(xp.sum(centred * centred, axis=dim, keepdims=True), count)
+    return average, centred, xp.mean(centred * centred, axis=dim, keepdims=True)
 
 
 def _standardize(xp: Any, x: Any, dim: tuple[int, ...], eps: float) -> Any:

@@ -11,7 +11,6 @@ from ..errors import DtypeError, UsageError
 from ..graph import Notation
 from .arithmetic import abs_, sign
 from .axes import Dim, add_up, as_dtype, axes_of, half_in_single, in_float, nonempty_axes, require_real, restore
-from .comparison import not_equal
 from .elements import cast
 from .extrema import amax_, amin_
 from .kinds import Elementwise, General, Value, refuses, sample, shape_of
@@ -28,6 +27,8 @@ squared_norm = General(
     homes="minidl Tensor",
     arguments=("input",),
     torch=None,
+    formula="‖x‖² = Σ xᵢ²",
+    derivative="∂y/∂x = 2x",
     doc="""‖x‖² = Σ xᵢ², the square of the Euclidean length.
 
     >>> import minidl
@@ -53,7 +54,7 @@ power_or_zero: Elementwise = Elementwise(
     "power_or_zero",
     Notation("pow", "{0}^{exponent}", 3, (4,)),
     forward=lambda xp, x, exponent: xp.where(xp.equal(x, 0), 0 * x, xp.pow(xp.where(xp.equal(x, 0), 1, x), exponent)),
-    partials=(lambda y, x, exponent: exponent * power_or_zero(x, exponent=exponent - 1),),
+    partials=(lambda y, x, exponent: exponent * power_or_zero(x, exponent=exponent - 1) if exponent else 0,),
     parameters={"exponent": 2},
     samples=[sample((3, 4), exponent=1.5, domain="positive"), sample((), exponent=-1, domain="positive")],
     homes="",
@@ -115,7 +116,7 @@ def _norm(input: Value, p: float, dim: Dim, keepdim: bool, name: str) -> Value:
     if order == 1:
         return add_up(abs_(input), axes, keepdim)
     if order == 0:
-        return add_up(cast(not_equal(input, 0), input.dtype), axes, keepdim)
+        return add_up(power_or_zero(input, exponent=0), axes, keepdim)
     if math.isinf(order):
         return (amax_ if order > 0 else amin_)(abs_(input), dim=axes, keepdim=keepdim)
     if math.isnan(order):
@@ -137,7 +138,7 @@ _REFUSED = (
 @operation(
     "minidl Tensor",
     formula="(Σ |xᵢ|ᵖ)^(1/p)",
-    derivative="sign(xᵢ)·(|xᵢ|/‖x‖)ᵖ⁻¹",
+    derivative="∂y/∂xᵢ = sign(xᵢ)·(|xᵢ|/y)ᵖ⁻¹",
     subgradient="0 at x = 0; for p = ±∞ shared evenly where several tie",
     samples=[
         sample((3, 4)),
@@ -189,7 +190,7 @@ def norm(
 @operation(
     "linalg",
     formula="(Σ |xᵢ|ᵖ)^(1/p)",
-    derivative="sign(xᵢ)·(|xᵢ|/‖x‖)ᵖ⁻¹",
+    derivative="∂y/∂xᵢ = sign(xᵢ)·(|xᵢ|/y)ᵖ⁻¹",
     subgradient="0 at x = 0; for ord = ±∞ shared evenly where several tie",
     samples=[
         sample((3, 4)),

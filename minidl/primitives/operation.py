@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
+from functools import wraps
+from typing import Any, Literal, TypeVar, cast, get_args
 
+from ..errors import DtypeError, MinidlError, UsageError
 from ..graph import Primitive
 from .samples import Refusal, Sample
 
@@ -106,6 +108,32 @@ def torch_name(name: str, homes: Sequence[Home]) -> str:
     return f"{_PREFIX[homes[0]].removeprefix('minidl.')}{name}"
 
 
+def told_as_ours(function: F, path: str) -> F:
+    """The function, but an error that it did not foresee (a string where a number belongs) names it and what it was given."""
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except MinidlError:
+            raise
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is None:
+                raise  # the arguments do not fit the signature, which Python itself says best
+            given = [*map(_brief, args), *(f"{key}={_brief(value)}" for key, value in kwargs.items())]
+            kind = DtypeError if isinstance(error, AttributeError | TypeError) else UsageError
+            raise kind(f"{path.rpartition('.')[2]}({', '.join(given)}): {error}; see help({path})") from error
+
+    return cast(F, run)
+
+
+def _brief(value: Any) -> str:
+    """An argument in a few words: for a tensor or an array its dtype and shape."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"{type(value).__name__} of {value.dtype} {value.shape}"
+    return f"{value!r:.40}"
+
+
 SAME = "the same"
 """Stands for "PyTorch has it under the same name in the same place"."""
 
@@ -143,6 +171,7 @@ def operation(
     def enter_it(function: F) -> F:
         places = homes_of(homes)
         own = name or getattr(function, "__name__", "")
+        function = told_as_ours(function, f"{_PREFIX[places[0]]}{own}")
         enter(
             Operation(
                 name=own,
@@ -175,7 +204,6 @@ def enter_primitive(primitive: Primitive, family: str, homes: str, samples: Sequ
             function=primitive,
             homes=places,
             family=family,
-            formula=primitive.notation.formula,
             samples=tuple(samples),
             torch=torch_name(primitive.name, places) if torch == SAME else torch,
             **options,

@@ -19,6 +19,7 @@ _ACCEPTED = {"reflect": "smaller than", "circular": "at most"}
 @operation(
     "functional",
     formula="x with borders",
+    derivative="∂L/∂x = g without the borders, and with them added where they copy x",
     samples=[
         sample((2, 3), pad=(1, 2)),
         sample((2, 3, 4), pad=(1, 0, 0, 2), value=-1.5),

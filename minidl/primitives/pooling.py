@@ -156,7 +156,11 @@ def errors_of_windows(axes: int) -> list[Any]:
     ]
 
 
-_MAX: dict[str, Any] = {"formula": "yᵢ = max of window i", "subgradient": "the first of equals takes it all"}
+_MAX: dict[str, Any] = {
+    "formula": "yᵢ = max of window i",
+    "derivative": "∂yᵢ/∂xⱼ = 1 where xⱼ is the maximum of window i, else 0",
+    "subgradient": "the first of equals takes it all",
+}
 
 
 @operation("functional minidl", samples=_samples(1), errors=errors_of_windows(1), **_MAX)

@@ -10,6 +10,7 @@ from ..errors import DtypeError, ShapeError, UsageError
 from ..graph import Node, Notation, data_of
 from .arithmetic import lerp
 from .axes import dtype_of, one_axis, reduced_shape, require_real
+from .elements import whole_number
 from .gathering import gather
 from .kinds import Constant, Value, refuses, sample, shape_of
 from .operation import operation
@@ -40,8 +41,8 @@ _REFUSED = (
 
 @operation(
     "minidl Tensor",
-    formula="x₍ₖ₎ + (r − k)(x₍ₖ₊₁₎ − x₍ₖ₎), r = q(n − 1), k = ⌊r⌋",
-    derivative="1 − (r − k) and r − k for the two neighbours",
+    formula="x₍ₖ₎ + (r − k)·(x₍ₖ₊₁₎ − x₍ₖ₎), r = q·(n − 1), k = ⌊r⌋",
+    derivative="∂y/∂x₍ₖ₎ = 1 − (r − k); ∂y/∂x₍ₖ₊₁₎ = r − k",
     samples=_SAMPLES,
     errors=_REFUSED,
 )
@@ -67,7 +68,13 @@ def quantile(
     return _quantile(input, q, dim, keepdim, interpolation, False, "quantile")
 
 
-@operation("minidl Tensor", formula="the quantile of the numbers", samples=_SAMPLES, errors=_REFUSED)
+@operation(
+    "minidl Tensor",
+    formula="the quantile of the xᵢ that are numbers",
+    derivative="∂y/∂x₍ₖ₎ = 1 − (r − k); ∂y/∂x₍ₖ₊₁₎ = r − k",
+    samples=_SAMPLES,
+    errors=_REFUSED,
+)
 def nanquantile(
     input: Value, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Value:
@@ -143,7 +150,7 @@ bincount_ = Constant(
 
 @operation(
     "minidl Tensor",
-    formula="nₖ = how many xᵢ = k",
+    formula="yₖ = how many xᵢ are k",
     samples=[
         sample(np.array([0, 2, 2, 1]), minlength=5),
         sample(np.array([0, 2, 2, 1]), weights=np.array([5, 1, 2, 4])),
@@ -176,7 +183,7 @@ def bincount(input: Value, weights: Value | None = None, minlength: int = 0) -> 
         raise ShapeError(f"bincount: needs one axis, got shape {shape}")
     if shape[0] and np.min(data_of(input)) < 0:
         raise UsageError("bincount: counts 0, 1, 2, …; there is a negative number among them")
-    if minlength < 0:
+    if whole_number(minlength, "bincount", "minlength") < 0:
         raise UsageError(f"bincount: minlength must not be negative, got {minlength}")
     if weights is not None and shape_of(weights) != shape:
         raise ShapeError(f"bincount: weights must have the input's shape {shape}, got {shape_of(weights)}")

@@ -54,7 +54,7 @@ sum_ = Linear(
 
 @half_in_single
 def _mean(xp: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
-    return xp.divide(xp.sum(x, axis=dim, keepdims=keepdim), count(x.shape, dim))
+    return xp.mean(x, axis=dim, keepdims=keepdim)
 
 
 mean_ = Linear(
@@ -124,7 +124,7 @@ _WRONG_AXES = (
 @operation(
     "minidl Tensor",
     formula="Σ xᵢ",
-    derivative="1 for every element",
+    derivative="∂y/∂xᵢ = 1",
     samples=[
         *_ALONG,
         sample((0, 3), dim=0),
@@ -153,8 +153,8 @@ def sum(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: Any = No
 
 @operation(
     "minidl Tensor",
-    formula="Σ xᵢ / n",
-    derivative="1/n for every element",
+    formula="(Σ xᵢ)/n",
+    derivative="∂y/∂xᵢ = 1/n",
     samples=_ALONG,
     errors=[*_WRONG_AXES, refuses(_INTEGERS, error=DtypeError, match="floating-point")],
 )
@@ -180,7 +180,8 @@ def _without_nan(input: Value) -> tuple[Value, Value]:
 
 @operation(
     "minidl Tensor",
-    formula="Σ xᵢ over the numbers",
+    formula="Σ xᵢ over the xᵢ that are numbers",
+    derivative="∂y/∂xᵢ = 1, or 0 where xᵢ is NaN",
     samples=_ALONG,
     errors=_WRONG_AXES,
 )
@@ -198,7 +199,8 @@ def nansum(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: Any =
 
 @operation(
     "minidl Tensor",
-    formula="Σ xᵢ / n over the numbers",
+    formula="(Σ xᵢ)/n over the n of the xᵢ that are numbers",
+    derivative="∂y/∂xᵢ = 1/n, or 0 where xᵢ is NaN",
     samples=_ALONG,
     errors=[*_WRONG_AXES, refuses(_INTEGERS, error=DtypeError, match="floating-point")],
 )
@@ -218,7 +220,7 @@ def nanmean(input: Value, dim: Dim = None, keepdim: bool = False, *, dtype: Any 
 @operation(
     "minidl Tensor",
     formula="Π xᵢ",
-    derivative="the product of the others",
+    derivative="∂y/∂xᵢ = Π xⱼ over all j ≠ i",
     samples=[
         sample((2, 3)),
         sample((2, 3), dim=1),
@@ -300,7 +302,7 @@ def any(input: Value, dim: Dim = None, keepdim: bool = False) -> Value:
 
 
 @operation(
-    "minidl Tensor",
+    "minidl",
     formula="how many xᵢ ≠ 0",
     samples=[sample(_YES_NO), sample(_YES_NO, dim=1), sample((3, 4), dim=(0, 1)), sample(()), sample((0, 2), dim=0)],
     errors=_WRONG_AXES,

@@ -178,7 +178,11 @@ _REFUSED = [
 
 
 @operation(
-    "functional", formula="y = Σ weightᵢ·xᵢ over the old pixels around each new one", samples=_RESIZED, errors=_REFUSED
+    "functional",
+    formula="yⱼ = Σ wⱼᵢ·xᵢ over the old pixels i around the new pixel j",
+    derivative="∂L/∂xᵢ = Σ wⱼᵢ·gⱼ over the new pixels j around i",
+    samples=_RESIZED,
+    errors=_REFUSED,
 )
 def interpolate(
     input: Value,
@@ -235,7 +239,14 @@ def interpolate(
     return resample(input, taps=taps)
 
 
-@operation("functional", formula="as interpolate", samples=_RESIZED[:5], errors=_REFUSED[:2], torch=None)
+@operation(
+    "functional",
+    formula="yⱼ = Σ wⱼᵢ·xᵢ over the old pixels i around the new pixel j",
+    derivative="∂L/∂xᵢ = Σ wⱼᵢ·gⱼ over the new pixels j around i",
+    samples=_RESIZED[:5],
+    errors=_REFUSED[:2],
+    torch=None,
+)
 def upsample(
     input: Value,
     size: int | Sequence[int] | None = None,
@@ -266,6 +277,7 @@ def _factor(name: str, what: str, value: Any, shape: Any) -> int:
 @operation(
     "minidl functional",
     formula="y[…, c, h·r + i, w·r + j] = x[…, c·r² + i·r + j, h, w]",
+    derivative="∂L/∂x = pixel_unshuffle(g)",
     samples=[
         sample((2, 8, 2, 3), upscale_factor=2),
         sample((9, 1, 2), upscale_factor=3),
@@ -303,6 +315,7 @@ def pixel_shuffle(input: Value, upscale_factor: int) -> Value:
 @operation(
     "minidl functional",
     formula="y[…, c·r² + i·r + j, h, w] = x[…, c, h·r + i, w·r + j]",
+    derivative="∂L/∂x = pixel_shuffle(g)",
     samples=[
         sample((2, 2, 4, 6), downscale_factor=2),
         sample((1, 3, 6), downscale_factor=3),
@@ -334,6 +347,7 @@ def pixel_unshuffle(input: Value, downscale_factor: int) -> Value:
 @operation(
     "minidl functional",
     formula="y[n, i·g + j] = x[n, j·C/g + i]",
+    derivative="∂L/∂x = g with its channels put back",
     samples=[sample((2, 6, 2, 3), groups=3), sample((1, 4, 2), groups=2), sample((0, 4, 2, 2), groups=2)],
     errors=[
         refuses((1, 3, 4), groups=2, match="groups=2 must divide the 3 channels"),

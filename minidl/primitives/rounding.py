@@ -9,7 +9,18 @@ import numpy as np
 from ..errors import DtypeError, UsageError
 from ..graph import Notation
 from .arithmetic import div_, sign
-from .comparison import greater, greater_equal, isfinite, isnan, less, less_equal, logical_and, logical_not, logical_or, ordered
+from .comparison import (
+    greater,
+    greater_equal,
+    isfinite,
+    isnan,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    ordered,
+)
 from .kinds import Elementwise, Value, refuses, sample
 from .operation import operation
 
@@ -58,6 +69,8 @@ round_ = Elementwise(
     forward=_round,
     partials=(0.0,),
     parameters={"decimals": 0},
+    formula="x rounded to `decimals` places, halves to even digits",
+    derivative="∂y/∂x = 0",
     samples=[
         sample(_APART),
         sample(_APART * 1.01, decimals=1),
@@ -133,6 +146,7 @@ remainder = Elementwise(
     Notation("mod", "{0} mod {1}", 2, (2, 3)),
     forward=lambda xp, x, y: xp.remainder(x, _divisor(x, y, "remainder")),
     partials=(1, lambda z, x, y: -floor_divide(x, y)),
+    formula="x mod y = x − y·⌊x/y⌋",
     samples=_PAIRS,
     errors=_ERRORS,
     analytic=False,
@@ -144,6 +158,7 @@ fmod = Elementwise(
     Notation("fmod", "fmod({0}, {1})"),
     forward=lambda xp, x, y: xp.fmod(x, _divisor(x, y, "fmod")),
     partials=(1, lambda z, x, y: -trunc(div_(x, y))),
+    formula="x − y·trunc(x/y)",
     samples=_PAIRS,
     errors=_ERRORS,
     analytic=False,
@@ -168,6 +183,8 @@ fmax = Elementwise(
         lambda z, x, y: _takes_first(x, y, greater_equal(x, y)),
         lambda z, x, y: logical_not(_takes_first(x, y, greater_equal(x, y))),
     ),
+    formula="max(x, y), a NaN counting as missing",
+    derivative="∂z/∂x = 1 for x ≥ y, else 0; ∂z/∂y = 1 for x < y, else 0",
     samples=_DISTINCT,
     errors=_ERRORS[:1],
     subgradient="where the two tie the first gets it all",
@@ -183,6 +200,8 @@ fmin = Elementwise(
         lambda z, x, y: _takes_first(x, y, less_equal(x, y)),
         lambda z, x, y: logical_not(_takes_first(x, y, less_equal(x, y))),
     ),
+    formula="min(x, y), a NaN counting as missing",
+    derivative="∂z/∂x = 1 for x ≤ y, else 0; ∂z/∂y = 1 for x > y, else 0",
     samples=_DISTINCT,
     errors=_ERRORS[:1],
     subgradient="where the two tie the first gets it all",
@@ -278,11 +297,11 @@ def clamp(input: Value, min: Value = None, max: Value = None) -> Value:
 def _nan_to_num(xp: Any, x: Any, nan: float | None, posinf: float | None, neginf: float | None) -> Any:
     dtype = np.asarray(x).dtype
     if dtype.kind != "f":
-        return x
+        return np.array(x)
     limits = np.finfo(dtype)
-    x = xp.where(xp.isnan(x), 0.0 if nan is None else nan, x)
-    x = xp.where(xp.isposinf(x), limits.max if posinf is None else posinf, x)
-    return xp.where(xp.isneginf(x), limits.min if neginf is None else neginf, x)
+    y = xp.where(xp.isposinf(x), limits.max if posinf is None else posinf, x)
+    y = xp.where(xp.isneginf(x), limits.min if neginf is None else neginf, y)
+    return xp.where(xp.isnan(x), 0.0 if nan is None else nan, y)
 
 
 nan_to_num = Elementwise(
@@ -291,6 +310,8 @@ nan_to_num = Elementwise(
     forward=_nan_to_num,
     partials=(lambda y, x, nan, posinf, neginf: isfinite(x),),
     parameters={"nan": None, "posinf": None, "neginf": None},
+    formula="x, but finite numbers for NaN, ∞ and −∞",
+    derivative="∂y/∂x = [|x| < ∞]",
     samples=[
         sample((3, 4)),
         sample((3, 4), nan=1.0, posinf=2.0, neginf=-2.0),
@@ -305,6 +326,7 @@ copysign = Elementwise(
     Notation("copysign", "copysign({0}, {1})"),
     forward=lambda xp, x, y: xp.copysign(x, y),
     partials=(lambda z, x, y: sign(x) * sign(z), 0.0),
+    formula="|x| with the sign of y",
     samples=[sample((3, 4), (3, 4), domain="nonzero"), sample((3, 1), (4,), domain="nonzero"), sample((), ())],
     errors=_ERRORS[:1],
     promotion="float",

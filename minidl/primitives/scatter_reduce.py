@@ -73,7 +73,8 @@ _AT = np.array([[0, 0, 3], [3, 3, 3]])
 
 @operation(
     "minidl Tensor",
-    formula="x with x[i, indexᵢⱼ] joined with all srcᵢⱼ",
+    formula="y[k, j] = the sum, prod, mean, amax or amin of x[k, j] and all src[i, j] with index[i, j] = k",
+    derivative="∂L/∂src[i, j] = g[k, j]·∂y[k, j]/∂src[i, j], for 'sum' g[index[i, j], j]",
     samples=[
         sample((2, 4), (2, 3), dim=1, index=_AT, reduce="sum", include_self=False),
         sample((2, 4), (2, 3), dim=1, index=_AT, reduce="mean"),

@@ -52,7 +52,8 @@ _SRC = [
 
 @operation(
     "minidl Tensor",
-    formula="x with x[i, indexᵢⱼ] = srcᵢⱼ",
+    formula="x, but src[i, j] at (index[i, j], j), for dim = 0",
+    derivative="∂L/∂x = g, but 0 at the index; ∂L/∂src = g at the index",
     samples=[
         sample((3, 4), (3, 2), dim=1, index=_APART),
         sample((3, 4), (2, 2), dim=-1, index=_APART[:2]),
@@ -100,7 +101,8 @@ def scatter(
 
 @operation(
     "minidl Tensor",
-    formula="x with x[i, indexᵢⱼ] += srcᵢⱼ",
+    formula="y[k, j] = x[k, j] + Σ src[i, j] over all i with index[i, j] = k",
+    derivative="∂L/∂x = g; ∂L/∂src[i, j] = g[index[i, j], j]",
     samples=[
         sample((3, 4), (2, 3), dim=1, index=_REPEATED),
         sample((3, 4), (2, 2), dim=0, index=np.array([[0, 2], [0, 2]])),
@@ -155,7 +157,8 @@ _SLICES = [
 
 @operation(
     "minidl Tensor",
-    formula="x with x[indexᵢ, j] += α·sourceᵢⱼ",
+    formula="y[k, j] = x[k, j] + α·Σ source[i, j] over all i with index[i] = k",
+    derivative="∂L/∂x = g; ∂L/∂source[i, j] = α·g[index[i], j]",
     samples=[
         sample((3, 4), (3, 3), dim=1, index=np.array([2, 0, 2])),
         sample((3, 2), (2, 2), dim=-2, index=np.array([1, 1]), alpha=-0.5),
@@ -172,6 +175,11 @@ def index_add(input: Value, dim: int, index: Value, source: Value, *, alpha: flo
     >>> minidl.index_add(minidl.zeros(3), 0, minidl.tensor([0, 0]), minidl.tensor([1.0, 2.0]))
     tensor([3., 0., 0.])
     """
+    if len(shape_of(source)) != len(shape_of(input)):
+        raise ShapeError(
+            f"index_add: a source of shape {shape_of(source)} and an input of shape {shape_of(input)} must have the same "
+            "number of axes"
+        )
     x, axis, positions, source = _fitting(input, dim, index, source, "index_add")
     added = source if alpha == 1 else source * alpha
     out = x + scatter_add_(added, index=along(axis, positions), shape=shape_of(x))
@@ -180,11 +188,12 @@ def index_add(input: Value, dim: int, index: Value, source: Value, *, alpha: flo
 
 @operation(
     "minidl Tensor",
-    formula="x with x[indexᵢ, j] = sourceᵢⱼ",
+    formula="x, but source[i, j] at (index[i], j), for dim = 0",
+    derivative="∂L/∂x = g, but 0 at the index; ∂L/∂source = g at the index",
     samples=[
         sample((3, 4), (3, 2), dim=1, index=np.array([2, 0])),
         sample((3,), (1,), dim=0, index=np.array(1)),
-        sample((), (2,), dim=0, index=np.array([0, 0])),
+        sample((), (), dim=0, index=np.array(0)),
     ],
     errors=_SLICES,
     call=in_order,
@@ -203,7 +212,8 @@ def index_copy(input: Value, dim: int, index: Value, source: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="x with x[indexᵢ, j] = value",
+    formula="x, but value at all (index[i], j), for dim = 0",
+    derivative="∂L/∂x = g, but 0 at the index; ∂L/∂value = Σ g at the index",
     samples=[
         sample((3, 4), dim=1, index=np.array([2, 0]), value=7.0),
         sample((3, 4), (), dim=0, index=np.array([2])),

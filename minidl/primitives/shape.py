@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError, UsageError
+from ..errors import DtypeError, ShapeError, UsageError
 from ..graph import Node
 from .broadcasting import expand
 from .elements import (
@@ -40,6 +40,7 @@ __all__ = [
 @operation(
     "minidl",
     formula="x with another shape",
+    derivative="∂L/∂x = g with the shape of x",
     samples=[
         sample((3, 4), shape=(2, 6)),
         sample((2, 3), shape=(-1,)),
@@ -81,6 +82,7 @@ def _fill_in(wanted: Shape, shape: Shape) -> Shape:
 @operation(
     "Tensor",
     formula="x with another shape",
+    derivative="∂L/∂x = g with the shape of x",
     samples=[sample((3, 4), size=(2, 6)), sample((2, 3), size=(-1,)), sample((1,), size=())],
     errors=[refuses((3, 4), size=(5, 2), match="12 elements")],
     call=lambda f, xs, params: f(*xs, *params["size"]) if params["size"] else f(*xs, size=()),
@@ -101,6 +103,7 @@ def view(input: Value, *lengths: Any, size: Sequence[int] | None = None) -> Valu
 @operation(
     "Tensor",
     formula="x with the shape of other",
+    derivative="∂L/∂x = g with the shape of x",
     samples=[sample((3, 4), (2, 6))],
     errors=[refuses((3, 4), (5,), match="12 elements")],
     aliases=("reshape_as",),
@@ -118,6 +121,7 @@ def view_as(input: Value, other: Value) -> Value:
 @operation(
     "minidl Tensor",
     formula="x with axes start_dim … end_dim merged",
+    derivative="∂L/∂x = g with the shape of x",
     samples=[sample((2, 3, 4), start_dim=1), sample((2, 3, 4), start_dim=0, end_dim=-2), sample(()), sample((0, 3))],
     errors=[
         refuses((2, 3), start_dim=1, end_dim=0, error=UsageError, match="comes after"),
@@ -140,7 +144,12 @@ def flatten(input: Value, start_dim: int = 0, end_dim: int = -1) -> Value:
     return reshape(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
-@operation("minidl Tensor", formula="x in one axis", samples=[sample((2, 3)), sample(()), sample((0, 2))])
+@operation(
+    "minidl Tensor",
+    formula="x in one axis",
+    derivative="∂L/∂x = g with the shape of x",
+    samples=[sample((2, 3)), sample(()), sample((0, 2))],
+)
 def ravel(input: Value) -> Value:
     """Arrange all elements along one axis.
 
@@ -154,6 +163,7 @@ def ravel(input: Value) -> Value:
 @operation(
     "minidl Tensor",
     formula="x with axis dim split into sizes",
+    derivative="∂L/∂x = g with the shape of x",
     samples=[
         sample((2, 6), dim=1, sizes=(3, -1)),
         sample((4, 2), dim=-2, sizes=(2, 2)),
@@ -187,8 +197,9 @@ def unflatten(input: Value, dim: int, sizes: Sequence[int]) -> Value:
 
 
 @operation(
-    "minidl Tensor",
+    "minidl",
     formula="x without its axes of length 1",
+    derivative="∂L/∂x = g with the shape of x",
     samples=[sample((1, 3, 1)), sample((1, 3, 1), dim=-1), sample((1, 3, 1), dim=(0, 1)), sample((), dim=0)],
     errors=[
         refuses((1, 3), dim=2, error=UsageError, match="out of range"),
@@ -210,6 +221,7 @@ def squeeze(input: Value, dim: int | Sequence[int] | None = None) -> Value:
 @operation(
     "minidl Tensor",
     formula="x with a new axis",
+    derivative="∂L/∂x = g with the shape of x",
     samples=[sample((3,), dim=0), sample((2, 3), dim=-2), sample((), dim=0)],
     errors=[refuses((3,), dim=2, error=UsageError, match="out of range")],
 )
@@ -228,6 +240,7 @@ def unsqueeze(input: Value, dim: int) -> Value:
 @operation(
     "minidl",
     formula="x with its axes in another order",
+    derivative="∂L/∂x = g with its axes put back",
     samples=[sample((2, 3, 4), dims=(2, 0, 1)), sample((3, 4), dims=(-1, 0)), sample((), dims=())],
     errors=[
         refuses((2, 3), dims=(0, 0), error=UsageError, match="twice"),
@@ -313,6 +326,7 @@ def t(input: Value) -> Value:
 @operation(
     "minidl Tensor",
     formula="x with axes moved",
+    derivative="∂L/∂x = g with its axes put back",
     samples=[
         sample((2, 3, 4), source=0, destination=-1),
         sample((2, 3, 4), source=(0, 1), destination=(2, 0)),
@@ -344,7 +358,12 @@ def movedim(input: Value, source: int | Sequence[int], destination: int | Sequen
     return permute_(input, dims=tuple(order))
 
 
-@operation("Tensor", formula="x", samples=[sample((2, 3), (2,)), sample((2, 3), np.zeros(2, np.int64))])
+@operation(
+    "Tensor",
+    formula="x with the dtype of other",
+    derivative="∂L/∂x = g with the dtype of x",
+    samples=[sample((2, 3), (2,)), sample((2, 3), np.zeros(2, np.int64))],
+)
 def type_as(input: Value, other: Value) -> Value:
     """Convert to the dtype of another tensor.
 
@@ -352,4 +371,6 @@ def type_as(input: Value, other: Value) -> Value:
     >>> minidl.tensor([1.7]).type_as(minidl.tensor([1]))
     tensor([1])
     """
+    if not isinstance(other, Node | np.ndarray):
+        raise DtypeError(f"type_as: takes a tensor to be like, got {type(other).__name__}; x.to(dtype) takes a dtype")
     return cast(input, other.dtype)

@@ -107,7 +107,7 @@ def _along(primitive: Any, input: Value, dim: int | None, dtype: Any, name: str)
 
 @operation(
     "minidl functional Tensor",
-    formula="eˣⁱ / Σ eˣ",
+    formula="yᵢ = exp(xᵢ)/Σⱼ exp(xⱼ)",
     derivative="∂yᵢ/∂xⱼ = yᵢ·([i = j] − yⱼ)",
     samples=_ALONG,
     errors=_REFUSED,
@@ -129,8 +129,8 @@ def softmax(input: Value, dim: int | None = None, dtype: Any = None) -> Value:
 
 @operation(
     "minidl functional Tensor",
-    formula="xᵢ − ln Σ eˣ",
-    derivative="∂yᵢ/∂xⱼ = [i = j] − eʸʲ",
+    formula="yᵢ = xᵢ − ln Σⱼ exp(xⱼ)",
+    derivative="∂yᵢ/∂xⱼ = [i = j] − exp(yⱼ)",
     samples=_ALONG,
     errors=_REFUSED,
 )
@@ -146,7 +146,7 @@ def log_softmax(input: Value, dim: int | None = None, dtype: Any = None) -> Valu
 
 @operation(
     "functional",
-    formula="e⁻ˣⁱ / Σ e⁻ˣ",
+    formula="yᵢ = exp(−xᵢ)/Σⱼ exp(−xⱼ)",
     derivative="∂yᵢ/∂xⱼ = yᵢ·(yⱼ − [i = j])",
     samples=_ALONG,
     errors=_REFUSED,
@@ -163,8 +163,8 @@ def softmin(input: Value, dim: int | None = None, dtype: Any = None) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="ln Σ eˣ",
-    derivative="softmax(x)",
+    formula="y = ln Σⱼ exp(xⱼ)",
+    derivative="∂y/∂xᵢ = exp(xᵢ − y), the softmax of x",
     samples=[
         sample((3, 4), dim=1),
         sample((2, 3, 4), dim=(0, -1), keepdim=True),

@@ -31,6 +31,13 @@ argsort_ = Constant(
     samples=[sample((3, 4), dim=1, descending=False), sample((3, 4), dim=0, descending=True)],
 )
 
+top_positions_ = Constant(
+    "top_positions",
+    Notation("argtop", "argtop({0})"),
+    forward=lambda xp, x, dim, k, largest: xp.top_positions(x, axis=dim, k=k, largest=largest),
+    samples=[sample((3, 4), dim=1, k=2, largest=True), sample((9, 3), dim=0, k=1, largest=False)],
+)
+
 _ALONG = (
     sample((3, 4), domain="distinct"),
     sample((2, 3, 4), dim=1, descending=True, domain="distinct"),
@@ -47,7 +54,13 @@ _WRONG_AXES = (
 _BOOLEANS = refuses(np.array([True, False]), k=1, error=DtypeError, match="bool")
 
 
-@operation("minidl Tensor", formula="x₍₁₎ ≤ x₍₂₎ ≤ …", samples=_STABLE, errors=_WRONG_AXES)
+@operation(
+    "minidl Tensor",
+    formula="yᵢ = x₍ᵢ₎, x₍₁₎ ≤ x₍₂₎ ≤ …",
+    derivative="∂L/∂x = g put back to where the elements came from",
+    samples=_STABLE,
+    errors=_WRONG_AXES,
+)
 def sort(input: Value, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Sorted:
     """Sort along `dim`; NaN is the largest of all.
 
@@ -69,7 +82,7 @@ def sort(input: Value, dim: int = -1, descending: bool = False, *, stable: bool 
     return Sorted(gather(input, axis, indices), indices)
 
 
-@operation("minidl Tensor", formula="the positions of x₍₁₎ ≤ x₍₂₎ ≤ …", samples=_STABLE, errors=_WRONG_AXES)
+@operation("minidl Tensor", formula="the i of x₍₁₎ ≤ x₍₂₎ ≤ …", samples=_STABLE, errors=_WRONG_AXES)
 def argsort(input: Value, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Value:
     """Return the positions that would sort along `dim`; equal elements keep their order.
 
@@ -84,7 +97,8 @@ def argsort(input: Value, dim: int = -1, descending: bool = False, *, stable: bo
 
 @operation(
     "minidl Tensor",
-    formula="x₍₁₎ ≤ x₍₂₎ ≤ …",
+    formula="yᵢ = x₍ᵢ₎, x₍₁₎ ≤ x₍₂₎ ≤ …",
+    derivative="∂L/∂x = g put back to where the elements came from",
     samples=[sample((4, 3), domain="distinct"), sample((), domain="distinct"), sample((0, 2), domain="distinct")],
     errors=[refuses(np.array([1j]), error=DtypeError, match="complex")],
 )
@@ -101,7 +115,8 @@ def msort(input: Value) -> Value:
 
 @operation(
     "minidl Tensor",
-    formula="the k largest",
+    formula="the k largest xᵢ, in order",
+    derivative="∂L/∂x = g put back to where the elements came from",
     samples=[
         sample((3, 4), k=2, domain="distinct"),
         sample((3, 4), k=3, largest=False, domain="distinct"),
@@ -140,15 +155,14 @@ def topk(input: Value, k: int, dim: int = -1, largest: bool = True, sorted: bool
     k = whole_number(k, "topk", "k")
     if not 0 <= k <= room:
         raise UsageError(f"topk: k={k} of {room} elements along dim={dim}")
-    order = argsort(input, dim, descending=largest)
-    if shape:
-        order = getitem_(order, index=along(axis, slice(0, k)))
+    order = top_positions_(input, dim=axis, k=k, largest=bool(largest)) if shape else argsort(input)
     return Sorted(gather(input, axis, order), order)
 
 
 @operation(
     "minidl Tensor",
-    formula="x₍ₖ₎",
+    formula="x₍ₖ₎, the k-th smallest",
+    derivative="∂y/∂xᵢ = 1 where xᵢ is the chosen one, else 0",
     subgradient="all to the chosen position",
     samples=[
         sample((3, 4), k=2, domain="distinct"),

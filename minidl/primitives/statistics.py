@@ -35,7 +35,7 @@ from .sorting import Sorted
 @half_in_single
 def _var(xp: Any, x: Any, dim: tuple[int, ...], correction: float, keepdim: bool) -> Any:
     n = count(x.shape, dim)
-    apart = x - xp.divide(xp.sum(x, axis=dim, keepdims=True), n)  # first the mean, then the squares: no cancellation
+    apart = x - xp.mean(x, axis=dim, keepdims=True)  # first the mean, then the squares: no cancellation
     return xp.divide(xp.sum(apart * apart, axis=dim, keepdims=keepdim), _divisor(n, correction))
 
 
@@ -112,7 +112,11 @@ _REFUSED = (
 
 
 @operation(
-    "minidl Tensor", formula="Σ(xᵢ − x̄)²/(n − c)", derivative="2(xᵢ − x̄)/(n − c)", samples=_SPREADS, errors=_REFUSED
+    "minidl Tensor",
+    formula="Σ (xᵢ − x̄)²/(n − c)",
+    derivative="∂y/∂xᵢ = 2·(xᵢ − x̄)/(n − c)",
+    samples=_SPREADS,
+    errors=_REFUSED,
 )
 def var(
     input: Value,
@@ -141,8 +145,8 @@ def var(
 
 @operation(
     "minidl Tensor",
-    formula="√(Σ(xᵢ − x̄)²/(n − c))",
-    derivative="(xᵢ − x̄)/((n − c)·std)",
+    formula="√(Σ (xᵢ − x̄)²/(n − c))",
+    derivative="∂y/∂xᵢ = (xᵢ − x̄)/((n − c)·y)",
     subgradient="0 where all are equal",
     samples=_SPREADS,
     errors=_REFUSED,
@@ -165,7 +169,13 @@ def std(
     return root(var_(input, dim=asked.axes, correction=asked.correction, keepdim=keepdim))
 
 
-@operation("minidl", formula="Σ(xᵢ − x̄)²/(n − c), x̄", samples=_SPREADS, errors=_REFUSED)
+@operation(
+    "minidl",
+    formula="y₁ = Σ (xᵢ − x̄)²/(n − c), y₂ = x̄",
+    derivative="∂y₁/∂xᵢ = 2·(xᵢ − x̄)/(n − c); ∂y₂/∂xᵢ = 1/n",
+    samples=_SPREADS,
+    errors=_REFUSED,
+)
 def var_mean(
     input: Value,
     dim: Dim | bool = None,
@@ -185,7 +195,13 @@ def var_mean(
     return spread, mean(input, asked.axes, keepdim)
 
 
-@operation("minidl", formula="√(Σ(xᵢ − x̄)²/(n − c)), x̄", samples=_SPREADS, errors=_REFUSED)
+@operation(
+    "minidl",
+    formula="y₁ = √(Σ (xᵢ − x̄)²/(n − c)), y₂ = x̄",
+    derivative="∂y₁/∂xᵢ = (xᵢ − x̄)/((n − c)·y₁); ∂y₂/∂xᵢ = 1/n",
+    samples=_SPREADS,
+    errors=_REFUSED,
+)
 def std_mean(
     input: Value,
     dim: Dim | bool = None,
@@ -227,7 +243,11 @@ median_position_ = Constant(
 
 def _median_of_all(xp: Any, x: Any, dim: tuple[int, ...], keepdim: bool, skip: bool) -> Any:
     flat = xp.reshape(x, (-1,))
-    return xp.reshape(xp.take_along_axis(flat, _middle(xp, flat, 0, skip), axis=0), ())
+    numbers = flat[xp.equal(flat, flat)]
+    if numbers.size < flat.size and not (skip and numbers.size):
+        return xp.sum(flat)  # NaN
+    middle = (numbers.size - 1) // 2
+    return xp.reshape(xp.partition(numbers, middle)[middle], ())
 
 
 median_ = General(
@@ -281,6 +301,7 @@ _BOOLEANS = refuses(np.array([True, False]), error=DtypeError, match="bool")
 @operation(
     "minidl Tensor",
     formula="x₍ₘ₎, m = ⌊(n + 1)/2⌋",
+    derivative="∂y/∂xᵢ = 1 where xᵢ is the chosen one, else 0",
     subgradient=_SHARED,
     samples=_MIDDLES,
     errors=[*_WRONG_AXIS, _BOOLEANS],
@@ -300,7 +321,8 @@ def median(input: Value, dim: int | None = None, keepdim: bool = False) -> Value
 
 @operation(
     "minidl Tensor",
-    formula="the median of the numbers",
+    formula="the median of the xᵢ that are numbers",
+    derivative="∂y/∂xᵢ = 1 where xᵢ is the chosen one, else 0",
     subgradient=_SHARED,
     samples=_MIDDLES,
     errors=[*_WRONG_AXIS, _BOOLEANS],
@@ -336,6 +358,7 @@ mode_position_ = Constant(
 @operation(
     "minidl Tensor",
     formula="the most frequent x",
+    derivative="∂y/∂xᵢ = 1 where xᵢ is the chosen one, else 0",
     subgradient="all to the chosen position, the last one of that value",
     samples=[
         sample(np.array([[1, 3, 3, 2], [4, 0, 0, 4]])),

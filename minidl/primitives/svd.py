@@ -123,8 +123,11 @@ def _squares(f: Any, xs: Any, params: Any) -> Any:
 
 @operation(
     "linalg",
-    formula="U, s, V with A = U diag(s) Vᵀ",
-    derivative="dsᵢ = uᵢᵀ dA vᵢ",
+    formula="U, s, Vᵀ with A = U diag(s) Vᵀ",
+    derivative=(
+        "dsᵢ = uᵢᵀ dA vᵢ; duᵢ = Σⱼ uⱼ·(sᵢ·uⱼᵀ dA vᵢ + sⱼ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over j ≠ i; dvᵢ = Σⱼ "
+        "vⱼ·(sⱼ·uⱼᵀ dA vᵢ + sᵢ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over j ≠ i"
+    ),
     samples=[sample((3, 2)), sample((2, 4)), sample((2, 3, 3)), sample((3, 2), full_matrices=False), sample((0, 3))],
     errors=[
         refuses((3,), match="matrices"),
@@ -154,7 +157,10 @@ def svd(A: Value, full_matrices: bool = True) -> SVD:
 @operation(
     "minidl Tensor",
     formula="U, s, V with A = U diag(s) Vᵀ",
-    derivative="dsᵢ = uᵢᵀ dA vᵢ",
+    derivative=(
+        "dsᵢ = uᵢᵀ dA vᵢ; duᵢ = Σⱼ uⱼ·(sᵢ·uⱼᵀ dA vᵢ + sⱼ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over j ≠ i; dvᵢ = Σⱼ "
+        "vⱼ·(sⱼ·uⱼᵀ dA vᵢ + sᵢ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over j ≠ i"
+    ),
     samples=[sample((3, 2), some=True), sample((2, 3), some=False)],
     errors=[refuses((3,), match="matrices")],
     call=_squares,
@@ -254,7 +260,8 @@ class LeastSquares(NamedTuple):
 
 @operation(
     "linalg",
-    formula="X with ‖A X − B‖² least",
+    formula="X = A⁺ B, for which ‖A X − B‖² is least",
+    derivative="dX = A⁺ (dB − dA X) + (Aᵀ A)⁻¹ dAᵀ (B − A X)",
     samples=[sample((4, 2), (4, 3)), sample((2, 3), (2, 1)), sample((2, 4, 3), (2, 4, 1)), sample((4, 2), (4,))],
     errors=[
         refuses((4, 2), (3, 1), match="4 rows"),

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import ShapeError, UsageError
 from ..kernels.geometry import transposed_size
 from .convolution import FAMILIES, Numbers, add_bias, as_batch, check_channels, per_axis, times, without_batch
-from .kinds import Value, refuses, sample, shape_of
+from .kinds import Value, marked, refuses, sample, shape_of
 from .operation import operation
 
 _KERNEL = {1: "R", 2: "R, S", 3: "Q, R, S"}
@@ -22,7 +22,8 @@ def _transpose(axes: int, input: Value, weight: Value, bias: Value | None, given
     x, w = shape_of(whole), shape_of(weight)
     check_channels(x, w, groups, f"(C, K/groups, {_KERNEL[axes]})", name, axes)
     if x[1] != w[0]:
-        raise ShapeError(f"{name}: input {shape_of(input)} has {x[1]} channels, but weight {w} expects {w[0]}")
+        shown = marked(shape_of(input), -1 - axes)
+        raise ShapeError(f"{name}: input {shown} has {x[1]} channels, but weight {marked(w, 0)} expects {w[0]}")
     if x[1] % groups or w[1] < 1:
         raise ShapeError(f"{name}: groups={groups} must divide the {x[1]} input channels of weight {w}")
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
@@ -66,7 +67,11 @@ def _errors(axes: int) -> list[Any]:
 
 @operation(
     "minidl functional",
-    formula="y[n,k,i·stride + r·dilation − padding] += x[n,c,i]·w[c,k,r]",
+    formula="y[n, k, i·stride + r·dilation − padding] = b[k] + the sum of all x[n, c, i]·w[c, k, r] that meet there",
+    derivative=(
+        "∂L/∂x = the convolution of g with w; ∂L/∂w[c, k, r] = Σ x[n, c, i]·g[n, k, i·stride + r·dilation "
+        "− padding] over n, i; ∂L/∂b[k] = Σ of g[n, k, …]"
+    ),
     samples=_samples(1), errors=_errors(1),
 )  # fmt: skip
 def conv_transpose1d(
@@ -91,7 +96,14 @@ def conv_transpose1d(
 
 @operation(
     "minidl functional",
-    formula="y[n,k,i·stride + r·dilation − padding, …] += x[n,c,i,j]·w[c,k,r,s]",
+    formula=(
+        "y[n, k, i·stride + r·dilation − padding, …] = b[k] + the sum of all x[n, c, i, j]·w[c, k, r, s] "
+        "that meet there"
+    ),
+    derivative=(
+        "∂L/∂x = the convolution of g with w; ∂L/∂w[c, k, r, s] = Σ x[n, c, i, j]·g[n, k, i·stride + "
+        "r·dilation − padding, …] over n, i, j; ∂L/∂b[k] = Σ of g[n, k, …]"
+    ),
     samples=_samples(2), errors=_errors(2),
 )  # fmt: skip
 def conv_transpose2d(
@@ -134,7 +146,14 @@ def conv_transpose2d(
 
 @operation(
     "minidl functional",
-    formula="y[n,k,h·stride + q·dilation − padding, …] += x[n,c,h,i,j]·w[c,k,q,r,s]",
+    formula=(
+        "y[n, k, h·stride + q·dilation − padding, …] = b[k] + the sum of all x[n, c, h, i, j]·w[c, k, q, "
+        "r, s] that meet there"
+    ),
+    derivative=(
+        "∂L/∂x = the convolution of g with w; ∂L/∂w[c, k, q, r, s] = Σ x[n, c, h, i, j]·g[n, k, h·stride + "
+        "q·dilation − padding, …] over n, h, i, j; ∂L/∂b[k] = Σ of g[n, k, …]"
+    ),
     samples=_samples(3), errors=_errors(3),
 )  # fmt: skip
 def conv_transpose3d(

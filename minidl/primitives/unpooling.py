@@ -94,7 +94,10 @@ def _unpool_errors(axes: int) -> list[Any]:
     ]
 
 
-_UNPOOL: dict[str, Any] = {"formula": "y at the positions of the maxima = x, else 0"}
+_UNPOOL: dict[str, Any] = {
+    "formula": "x at the positions of the maxima, else 0",
+    "derivative": "∂L/∂x = g at the positions of the maxima",
+}
 
 
 @operation("functional", samples=_unpool_samples(1), errors=_unpool_errors(1), **_UNPOOL)

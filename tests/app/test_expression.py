@@ -1,5 +1,7 @@
 """What is typed on the command line: read with a whitelist, refused with a caret, never run."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from minidl.app.expression import DEEPEST, FUNCTIONS, LONGEST, parse
 from minidl.app.values import parse_values
 from minidl.autodiff import gradients, order
 from minidl.errors import UsageError
+from minidl.primitives import Elementwise, catalogue
 
 
 def compute(text, *values):
@@ -76,8 +79,31 @@ def test_functions_of_arrays(text, expected):
 def test_every_function_can_be_called():
     for name, (counts, _) in FUNCTIONS.items():
         for count in counts:
-            result = compute(f"{name}({', '.join(['v'] * count)})", "v=[1, 2]")
+            v = "[[1, 2], [3, 4]]" if name in ("det", "trace") else "[1, 2]"
+            result = compute(f"{name}({', '.join(['v'] * count)})", f"v={v}")
             assert isinstance(result, minidl.Tensor), name
+
+
+def test_the_functions_come_from_the_catalogue():
+    """Every elementwise operation with a derivative, by name and alias, and every activation that needs no weights."""
+    of_channels = {"prelu", "rrelu", "clone", "positive"}
+    for op in catalogue.values():
+        activation = op.family.startswith("activation") and op.family != "activation_units"
+        if ((isinstance(op.function, Elementwise) and "minidl" in op.homes) or activation) and op.name not in of_channels:
+            assert {op.name, *op.aliases} <= FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sum(gelu(v))", 5.7918), ("logsumexp(v)", 3.4076), ("mse_loss(v, w)", 4.0), ("cross_entropy(v, p)", 0.4076),
+        ("sum(clamp(v, 1.5, 2.5))", 6.0), ("var(v)", 1.0), ("atan2(0*sum(v), 1)", 0.0), ("sum(silu(v - v))", 0.0),
+        ("huber_loss(v, w)", 1.5), ("prod(v)", 6.0), ("sum(hypot(v, 0*v))", 6.0),
+    ],
+)  # fmt: skip
+def test_functions_of_the_catalogue(text, expected):
+    values = [x for x in ("v=[1,2,3]", "w=[3,4,5]", "p=[0,0,1]") if re.search(rf"\b{x[0]}\b", text)]
+    assert compute(text, *values).item() == pytest.approx(expected, abs=1e-4)
 
 
 def test_steps_name_their_values():
@@ -185,7 +211,7 @@ def test_what_cannot_be_computed_is_refused_with_a_caret(text, reason, letter):
 
 
 def test_shapes_that_do_not_fit_are_named():
-    with pytest.raises(UsageError, match=r"\(2, 2\) @ \(3,\)") as error:
+    with pytest.raises(UsageError, match="inner sizes 2 and 3 differ") as error:
         compute("u = W @ x", "W=[[1,2],[3,4]]", "x=[1,2,3]")
     assert caret(error) == "@"
 

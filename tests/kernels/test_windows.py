@@ -6,8 +6,9 @@ import itertools
 from typing import Any
 
 import numpy as np
+import pytest
 
-from minidl.kernels.cpu import windows
+from minidl.kernels.cpu import convolution, windows
 
 Array = np.ndarray[Any, Any]
 
@@ -36,3 +37,14 @@ def test_sums_of_many_and_of_no_pixels() -> None:
     windows.weighted_sums(x, y, start, pixel, weight)
     for i, (a, b) in enumerate(itertools.pairwise(start)):
         np.testing.assert_allclose(y[:, i], np.einsum("k,akb->ab", weight[a:b], x[:, pixel[a:b]]), atol=1e-14)
+
+
+@pytest.mark.parametrize("images", [1, 2, 3, 5])
+def test_a_task_may_take_several_images(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    g, w = rng.standard_normal((5, 3, 4, 4)), rng.standard_normal((3, 2, 3, 3))
+    geometry = ((4, 4), (1, 1), (1, 1), (1, 1), 1)
+    alone = np.concatenate([convolution.conv_input(g[i : i + 1], w, *geometry) for i in range(5)])
+    monkeypatch.setattr(convolution, "PARTS", 1)
+    monkeypatch.setattr(convolution, "BLOCK_BYTES", images * 4 * 4 * 18 * 8)  # as many rows of 3·3·2 doubles
+    np.testing.assert_allclose(convolution.conv_input(g, w, *geometry), alone, rtol=1e-12, atol=1e-12)

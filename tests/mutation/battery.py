@@ -32,7 +32,7 @@ APART = {"test_mutation", "test_any_shape"}
 PYTORCH = importlib.util.find_spec("torch") is not None
 """Whether comparisons with PyTorch are among the tests."""
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """How many seconds one check may take, beside twenty times what it usually takes, before it counts as hanging."""
 
 Check = Callable[[], None]
@@ -224,8 +224,7 @@ def _values(mark: Any) -> list[dict[str, Any]]:
     names, values = mark.args[0], mark.args[1]
     names = [n.strip() for n in names.split(",")] if isinstance(names, str) else list(names)
     rows = [ParameterSet.extract_from(v, force_tuple=len(names) == 1) for v in values]
-    rows = [row.values for row in rows if not row.marks]
-    return [dict(zip(names, r, strict=True)) for r in rows]
+    return [dict(zip(names, row.values, strict=True)) for row in rows if not row.marks]
 
 
 def _label(value: Any) -> str:

@@ -84,11 +84,12 @@ class Edit:
 
     def swap(self, node: ast.AST) -> ast.AST:
         """Put `node` into the place and return what was there."""
-        holder = getattr(self.parent, self.field)
+        holder: Any = getattr(self.parent, self.field)
+        old: ast.AST = holder if self.index is None else holder[self.index]
         if self.index is None:
             setattr(self.parent, self.field, node)
-            return holder
-        old, holder[self.index] = holder[self.index], node
+        else:
+            holder[self.index] = node
         return old
 
 
@@ -158,8 +159,10 @@ def _below(parent: ast.AST, field: str, index: int | None, node: ast.AST) -> Ite
 def _signs(holder: ast.AST, field: str) -> Iterator[Edit]:
     """Flip the sign of what a function returns, or of each of several results."""
     value = getattr(holder, field)
-    places = [(value, "elts", i, e) for i, e in enumerate(value.elts)] if isinstance(value, ast.Tuple) else []
-    for parent, name, i, e in places or [(holder, field, None, value)]:
+    places: list[tuple[ast.AST, str, int | None, ast.expr]] = [(holder, field, None, value)]
+    if isinstance(value, ast.Tuple) and value.elts:
+        places = [(value, "elts", i, e) for i, e in enumerate(value.elts)]
+    for parent, name, i, e in places:
         if isinstance(e, ast.Starred | ast.UnaryOp | ast.Constant):
             continue
         new = ast.copy_location(ast.UnaryOp(ast.USub(), e), e)
@@ -203,8 +206,8 @@ def _expressions(node: ast.AST) -> Iterator[ast.expr]:
             yield node.operand
         case ast.Constant(value=bool()):
             yield ast.Constant(not node.value)
-        case ast.Constant(value=int() | float()):
-            yield ast.Constant(node.value + 1)
+        case ast.Constant(value=int() | float() as number):
+            yield ast.Constant(number + 1)
         case ast.Compare(ops=[op], comparators=[_]):
             for other in COMPARISONS.get(type(op), ()):
                 yield ast.Compare(node.left, [other()], node.comparators)

@@ -39,7 +39,7 @@ class Fate:
 def confront(mutant: Mutant, entries: Sequence[Entry]) -> Fate:
     """Let a mutant loose on its tests, one kind of check after the other, until one notices."""
     own, others = witnesses(mutant, entries)
-    tried, unsound = len(own) + len(others), []
+    tried, unsound = len(own) + len(others), list[str]()
     checks = [c for group in (own, others) for c in _in_turn(group, mutant.target.part)]
     while checks:
         said = ""

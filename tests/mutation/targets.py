@@ -177,7 +177,7 @@ def node_of(code: CodeType) -> Function | None:
 def _holds(body: ast.expr, code: CodeType) -> bool:
     first, last = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
     spans = [s for s in code.co_positions() if s[3]]  # without the instruction that stands for the function's start
-    return bool(spans) and all(first <= (s[0], s[2]) and (s[1], s[3]) <= last for s in spans)  # type: ignore[operator]
+    return bool(spans) and all(first <= (s[0], s[2]) and (s[1], s[3]) <= last for s in spans)
 
 
 # The rules -------------------------------------------------------------------------------------------------------------

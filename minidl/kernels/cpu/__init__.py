@@ -94,6 +94,7 @@ class CPU:
     greater_equal = staticmethod(np.greater_equal)
 
     sum = staticmethod(summation.sum)
+    mean = staticmethod(summation.mean)
     max = staticmethod(np.max)
     min = staticmethod(np.min)
     argmax = staticmethod(np.argmax)
@@ -108,6 +109,8 @@ class CPU:
     last_extremum = staticmethod(scans.last_extremum)
     recurrence = staticmethod(scans.recurrence)
     argsort = staticmethod(scans.argsort)
+    partition = staticmethod(np.partition)
+    top_positions = staticmethod(scans.top_positions)
     bincount = staticmethod(scans.bincount)
 
     reshape = staticmethod(np.reshape)

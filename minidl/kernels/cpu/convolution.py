@@ -21,6 +21,7 @@ import numpy as np
 
 from ...errors import DtypeError
 from ..geometry import Size
+from .depthwise import Depthwise
 from .layout import channels_first, channels_last, three, with_three_axes
 from .threads import one_blas_thread
 
@@ -67,6 +68,9 @@ def conv(x: Array, w: Array, size: Size, stride: Size, padding: Size, dilation: 
     windows = _kernels(x, w)
     n, k, c = x.shape[0], w.shape[0], w.shape[1]
     geometry = _geometry(w.shape[2:], stride, padding, dilation, size)
+    if _depthwise(groups, c):
+        y = Depthwise(*geometry.everything()).forward(with_three_axes(x), _by_channel(w, groups))
+        return y.reshape(n, k, *size)
     y = np.zeros((n, *size, k), x.dtype)
     for channels, kernels in _groups(groups, c, k):
         image, matrix = channels_last(with_three_axes(x[:, channels])), _matrix(w[kernels])
@@ -90,6 +94,10 @@ def conv_input(g: Array, w: Array, size: Size, stride: Size, padding: Size, dila
     windows = _kernels(g, w)
     n, k, c = g.shape[0], w.shape[0], w.shape[1]
     geometry = _geometry(w.shape[2:], stride, padding, dilation, g.shape[2:])
+    if _depthwise(groups, c):
+        upstream = _of_channel(g, groups)
+        x = Depthwise(*geometry.everything()).input(upstream, _by_channel(w, groups), three(size, 1))
+        return x.reshape(n, groups, *size)
     x = np.zeros((n, *size, c * groups), g.dtype)
     for channels, kernels in _groups(groups, c, k):
         upstream, matrix = channels_last(g[:, kernels]).reshape(-1, k // groups), _matrix(w[kernels])
@@ -114,6 +122,9 @@ def conv_weight(g: Array, x: Array, size: Size, stride: Size, padding: Size, dil
     windows = _kernels(g, x)
     n, k, c = x.shape[0], g.shape[1], x.shape[1] // groups
     geometry = _geometry(size, stride, padding, dilation, g.shape[2:])
+    if _depthwise(groups, c):
+        w = Depthwise(*geometry.everything()).weight(_of_channel(g, groups), with_three_axes(x))
+        return w.reshape(k, 1, *size)
     w = np.zeros((k, c, *size), x.dtype)
     for channels, kernels in _groups(groups, c, k):
         upstream = channels_last(g[:, kernels]).reshape(-1, k // groups)
@@ -131,6 +142,21 @@ def conv_weight(g: Array, x: Array, size: Size, stride: Size, padding: Size, dil
                 total = parts.sum(axis=0)
         w[kernels] = np.moveaxis(total.reshape(*size, c, -1), (-1, -2), (0, 1))
     return w
+
+
+def _depthwise(groups: int, channels: int) -> bool:
+    """Whether the groups are so many, of one channel each, that they are better taken together than one by one."""
+    return groups > 1 == channels
+
+
+def _by_channel(w: Array, groups: int) -> Array:
+    """Kernels `(C·m, 1, …)` as `(C, m, D, H, W)`."""
+    return w.reshape(groups, w.shape[0] // groups, *three(w.shape[2:], 1))
+
+
+def _of_channel(g: Array, groups: int) -> Array:
+    """An upstream gradient `(N, C·m, …)` as `(N, C, m, D, H, W)`."""
+    return g.reshape(len(g), groups, g.shape[1] // groups, *three(g.shape[2:], 1))
 
 
 def _matrix(w: Array) -> Array:

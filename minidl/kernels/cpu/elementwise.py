@@ -47,21 +47,21 @@ def square(x: Any) -> Any:
 def sign(x: Any) -> Any:
     """−1, 0 or 1, and 0 for NaN, as PyTorch has it."""
     x = np.asarray(x)
-    return x if x.dtype.kind == "b" else where(np.not_equal(x, x), np.zeros((), x.dtype), np.sign(x))
+    return x.copy() if x.dtype.kind == "b" else where(np.not_equal(x, x), np.zeros((), x.dtype), np.sign(x))
 
 
 def erf(x: Any) -> Any:
-    """SciPy's."""
+    """SciPy's, which has none for float16."""
     from scipy.special import erf  # 0.1 s to import: only when used
 
-    return erf(x)
+    return erf(x.astype(np.float32)).astype(x.dtype) if x.dtype == np.float16 else erf(x)
 
 
 def erfc(x: Any) -> Any:
-    """SciPy's."""
+    """SciPy's, which has none for float16."""
     from scipy.special import erfc
 
-    return erfc(x)
+    return erfc(x.astype(np.float32)).astype(x.dtype) if x.dtype == np.float16 else erfc(x)
 
 
 def spherical_bessel(x: Any, n: int) -> Any:

@@ -21,8 +21,8 @@ def cumulative_prod(x: Any, axis: int) -> Any:
 
 
 def cumulative_logsumexp(x: Any, axis: int) -> Any:
-    """Ln Σ exp of all elements up to here, two at a time and so without overflow."""
-    return np.logaddexp.accumulate(x, axis=axis)
+    """Ln Σ exp of all elements up to here, two at a time and so without overflow; rounded to x's dtype once, at the end."""
+    return np.logaddexp.accumulate(x.astype(np.float64, copy=False), axis=axis).astype(x.dtype, copy=False)
 
 
 def last_extremum(x: Any, axis: int, largest: bool) -> Any:
@@ -51,6 +51,20 @@ def argsort(x: Any, axis: int, descending: bool = False) -> Any:
         return np.argsort(x, axis=axis, kind="stable")
     backwards = np.flip(np.argsort(np.flip(x, axis), axis=axis, kind="stable"), axis)
     return x.shape[axis] - 1 - backwards
+
+
+def top_positions(x: Any, axis: int, k: int, largest: bool) -> Any:
+    """The first k of `argsort`; where no tie and no NaN leaves a choice, only those k are sorted."""
+    n, rows = x.shape[axis], np.moveaxis(x, axis, -1)
+    if 0 < k < n // 4:
+        at = n - k if largest else k - 1
+        limit = np.partition(rows, at, axis=-1)[..., at : at + 1]
+        chosen = rows >= limit if largest else rows <= limit
+        if (np.count_nonzero(chosen, axis=-1) == k).all():
+            places = np.nonzero(chosen)[-1].reshape(*rows.shape[:-1], k)
+            order = argsort(np.take_along_axis(rows, places, -1), -1, largest)
+            return np.moveaxis(np.take_along_axis(places, order, -1), -1, axis)
+    return np.moveaxis(argsort(rows, -1, largest)[..., :k], -1, axis)
 
 
 def bincount(x: Any, weights: Any, minlength: int) -> Any:

@@ -9,6 +9,7 @@ Source: N. J. Higham, The accuracy of floating point summation, SIAM J. Sci. Com
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,14 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
             if k != nearest and x.shape[k] > _SHORT:
                 x = _shorten(x, k)
     return np.sum(x, axis=axis, keepdims=keepdims)
+
+
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Σx/n, added up in float64 if x is float32: the mean is then the nearest float32, and x − mean(x) keeps its digits."""
+    x = np.asarray(x)
+    single = x.dtype == np.float32
+    total = np.sum(x, axis=axis, keepdims=keepdims, dtype=np.float64) if single else sum(x, axis, keepdims)
+    return np.divide(total, math.prod(x.shape[k] for k in _axes(axis, x.ndim))).astype(x.dtype, copy=False)
 
 
 def _axes(axis: Any, ndim: int) -> tuple[int, ...]:

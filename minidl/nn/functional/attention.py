@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import DtypeError, ShapeError, UsageError
 from ...graph import data_of
 from ...primitives.comparison import where
-from ...primitives.kinds import Value, expand_to, refuses, sample, shape_of
+from ...primitives.kinds import Value, expand_to, marked, refuses, sample, shape_of
 from ...primitives.linalg import matmul
 from ...primitives.operation import operation
 from ...primitives.random import Generator
@@ -24,7 +24,10 @@ _BIAS = np.where(_MASK, [[0.5, 0.0, -1.0]], -np.inf)
 
 @operation(
     "functional",
-    formula="softmax(QKᵀ/√d) V",
+    formula="Y = P V, P = softmax(S), S = Q Kᵀ/√d",
+    derivative=(
+        "∂L/∂V = Pᵀ g; ∂L/∂S = P ⊙ (D − Σ P ⊙ D over each row), D = g Vᵀ; ∂L/∂Q = (∂L/∂S) K/√d; ∂L/∂K = (∂L/∂S)ᵀ Q/√d"
+    ),
     subgradient="a query with no key left has the result 0 and sends no gradient",
     samples=[
         sample((2, 3, 4), (2, 5, 4), (2, 5, 2)),
@@ -106,10 +109,11 @@ def _check(name: str, query: Value, key: Value, value: Value, dropout_p: float) 
         raise ShapeError(f"{name}: query, key and value need at least two axes, (…, L, E); got {q}, {k} and {v}")
     if q[-1] != k[-1]:
         raise ShapeError(
-            f"{name}: query {q} and key {k}: {q[-1]} numbers a query and {k[-1]} a key cannot be multiplied"
+            f"{name}: query {marked(q, -1)} and key {marked(k, -1)}: {q[-1]} numbers a query and {k[-1]} a key cannot be multiplied"
         )
     if k[-2] != v[-2]:
-        raise ShapeError(f"{name}: key {k} and value {v}: {k[-2]} keys and {v[-2]} values; each key needs its value")
+        shown = f"key {marked(k, -2)} and value {marked(v, -2)}"
+        raise ShapeError(f"{name}: {shown}: {k[-2]} keys and {v[-2]} values; each key needs its value")
     check_share(name, dropout_p=dropout_p)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
 from ...graph import data_of
-from ...primitives.kinds import Shape, Value, explain_broadcast, shape_of
+from ...primitives.kinds import Shape, Value, explain_broadcast, marked_apart, shape_of
 from ...primitives.reduction import mean, sum
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -39,8 +39,9 @@ def check_same_shape(name: str, input: Value, target: Value, other: str = "targe
         ShapeError: the shapes differ.
     """
     if shape_of(input) != shape_of(target):
+        first, second = marked_apart(shape_of(input), shape_of(target))
         raise ShapeError(
-            f"{name}: input {shape_of(input)} and {other} {shape_of(target)} differ; "
+            f"{name}: input {first} and {other} {second} differ; "
             "broadcasting them would average the wrong pairs: reshape one to the other's shape"
         )
 
@@ -66,7 +67,8 @@ def check_fits(name: str, argument: str, value: Value | None, shape: Shape, whos
         return
     own = shape_of(value)
     if len(own) > len(shape) or not all(m in (1, n) for m, n in zip(own[::-1], shape[::-1], strict=False)):
-        raise ShapeError(f"{name}: {argument} {own} does not broadcast to {whose} {shape}")
+        given, wanted = marked_apart(own, shape, fitting=True)
+        raise ShapeError(f"{name}: {argument} {given} does not broadcast to {whose} {wanted}")
 
 
 def check_share(name: str, **values: float) -> None:
@@ -102,7 +104,9 @@ def check_shape(name: str, argument: str, value: Value | None, wanted: Shape, me
         ShapeError: it has another one.
     """
     if value is not None and shape_of(value) != wanted:
-        raise ShapeError(f"{name}: {argument} must be {wanted}, {meaning}; got {shape_of(value)}")
+        raise ShapeError(
+            f"{name}: {argument} must be {wanted}, {meaning}; got {marked_apart(shape_of(value), wanted)[0]}"
+        )
 
 
 def class_numbers(name: str, target: Value, shape: Shape, classes: int, ignore_index: int | None = None) -> Any:
@@ -120,7 +124,8 @@ def class_numbers(name: str, target: Value, shape: Shape, classes: int, ignore_i
         )
     if given.shape != shape:
         raise ShapeError(
-            f"{name}: the target must be {shape}, a class number for each of the input's examples; got {given.shape}"
+            f"{name}: the target must be {shape}, a class number for each of the input's examples; "
+            f"got {marked_apart(given.shape, shape)[0]}"
         )
     labels = given.astype(np.int64)
     wrong = labels[((labels < 0) | (labels >= classes)) & (labels != ignore_index)]

@@ -26,7 +26,8 @@ _SOFT = np.array([[0.2, 0.3, 0.5, 0.0], [1.0, 0.0, 0.0, 0.0], [0.1, 0.4, 0.4, 0.
 
 @operation(
     "functional minidl",
-    formula="−mean(ln softmax(x)_t)",
+    formula="L = −mean(ln softmax(x)ₜ)",
+    derivative="∂L/∂xᵢⱼ = (softmax(xᵢ)ⱼ − [tᵢ = j])/n",
     torch="nn.functional.cross_entropy",
     samples=[
         sample((3, 4), _LABELS, label_smoothing=0.25),
@@ -153,7 +154,8 @@ def _averaged(losses: Value, total: float) -> Value:
 
 @operation(
     "functional",
-    formula="−mean(x_t)",
+    formula="L = −mean(xₜ)",
+    derivative="∂L/∂xᵢⱼ = −[tᵢ = j]/n",
     samples=[
         sample((3, 4), _LABELS),
         sample((3, 4), np.array([2, 1, 0]), weight=_CLASS_WEIGHT, ignore_index=1),

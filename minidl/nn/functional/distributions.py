@@ -33,7 +33,8 @@ _POS_WEIGHT = np.array([0.5, 1.0, 2.0, 3.0])
 
 @operation(
     "functional",
-    formula="−mean(t ln p + (1 − t) ln(1 − p))",
+    formula="L = −mean(t·ln(x) + (1 − t)·ln(1 − x))",
+    derivative="∂L/∂x = (x − t)/(x·(1 − x))/n",
     subgradient="each logarithm is at least −100; p(1 − p) in the slope's denominator is at least 10⁻¹²",
     samples=[
         sample((3, 4), (3, 4), domain="unit"),
@@ -81,7 +82,8 @@ def binary_cross_entropy(input: Value, target: Value, weight: Value | None = Non
 
 @operation(
     "functional",
-    formula="−mean(t ln σ(x) + (1 − t) ln(1 − σ(x)))",
+    formula="L = −mean(t·ln(σ(x)) + (1 − t)·ln(1 − σ(x)))",
+    derivative="∂L/∂x = (σ(x) − t)/n",
     samples=[
         sample((3, 4), (3, 4), domain="unit"),
         sample((3, 4), (3, 4), domain="unit", weight=_POS_WEIGHT, pos_weight=_POS_WEIGHT, reduction="sum"),
@@ -128,7 +130,8 @@ def binary_cross_entropy_with_logits(
 
 @operation(
     "functional",
-    formula="−mean over classes of (t ln σ(x) + (1 − t) ln σ(−x))",
+    formula="L = −mean(t·ln(σ(x)) + (1 − t)·ln(σ(−x)))",
+    derivative="∂L/∂x = (σ(x) − t)/n",
     samples=[
         sample((3, 4), (3, 4), domain="unit"),
         sample((3, 4), (3, 4), domain="unit", weight=_POS_WEIGHT, reduction="sum"),
@@ -164,7 +167,8 @@ def multilabel_soft_margin_loss(
 
 @operation(
     "functional",
-    formula="mean(ln(1 + e⁻ᵗˣ))",
+    formula="L = mean(ln(1 + exp(−t·x)))",
+    derivative="∂L/∂x = −t·σ(−t·x)/n",
     samples=[
         sample((3, 4), np.array([[1, -1, 1, -1]] * 3)),
         sample((3,), np.array([1, -1, 1]), reduction="sum"),
@@ -205,7 +209,8 @@ def _reduced_quietly(function: Any, inputs: Any, params: dict[str, Any]) -> Any:
 
 @operation(
     "functional",
-    formula="Σ t (ln t − x)",
+    formula="L = mean(t·(ln(t) − x)), with 'sum' the divergence of eˣ from t",
+    derivative="∂L/∂x = −t/n; ∂L/∂t = (ln(t) − x + 1)/n",
     subgradient="−x in t at t = 0",
     samples=[
         sample((3, 4), (3, 4), domain="positive"),
@@ -250,6 +255,7 @@ def kl_div(input: Value, target: Value, reduction: str = "mean", log_target: boo
 @operation(
     "functional",
     formula="(1 − α) CE(x, t) + α T² KL(softmax(z/T) ‖ softmax(x/T))",
+    derivative="∂L/∂x = (1 − α)·(softmax(x) − t) + α·T·(softmax(x/T) − softmax(z/T)), over n",
     torch=None,
     samples=[
         sample((3, 4), (3, 4), target=np.array([2, 0, 1])),

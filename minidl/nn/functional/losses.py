@@ -35,7 +35,7 @@ _REFUSED = [
     refuses((2, 1), (2,), match="wrong pairs"),
     refuses((2,), (2,), reduction="average", error=UsageError, match="must be 'mean', 'sum' or 'none'"),
 ]
-_REFUSED_WEIGHT = [refuses((2, 3), (2, 3), weight=np.ones(3), match=r"input \(2, 3\) and weight \(3,\) differ")]
+_REFUSED_WEIGHT = [refuses((2, 3), (2, 3), weight=np.ones(3), match=r"input \(→2←, 3\) and weight \(3,\) differ")]
 
 
 def _with_weight(function: Any, inputs: Any, params: dict[str, Any]) -> Any:
@@ -55,7 +55,8 @@ def _weighted_mean(name: str, losses: Value, weight: Value | None, reduction: st
 
 @operation(
     "functional",
-    formula="mean((x − t)²)",
+    formula="L = mean((x − t)²)",
+    derivative="∂L/∂x = 2·(x − t)/n",
     samples=[*_ELEMENTWISE, *_WEIGHTED],
     errors=[*_REFUSED, *_REFUSED_WEIGHT],
     call=_with_weight,
@@ -85,7 +86,8 @@ def mse_loss(input: Value, target: Value, reduction: str = "mean", weight: Value
 
 @operation(
     "functional",
-    formula="mean(|x − t|)",
+    formula="L = mean(|x − t|)",
+    derivative="∂L/∂x = sign(x − t)/n",
     subgradient="0 at x = t",
     samples=[*_ELEMENTWISE, *_WEIGHTED],
     errors=[*_REFUSED, *_REFUSED_WEIGHT],
@@ -105,7 +107,8 @@ def l1_loss(input: Value, target: Value, reduction: str = "mean", weight: Value 
 
 @operation(
     "functional",
-    formula="mean(½(x − t)²/β where |x − t| < β, else |x − t| − ½β)",
+    formula="L = mean((x − t)²/(2·β) for |x − t| < β, else |x − t| − β/2)",
+    derivative="∂L/∂x = (x − t)/β/n for |x − t| < β, else sign(x − t)/n",
     samples=[
         *_ELEMENTWISE,
         sample((3, 4), (3, 4), domain="distinct", beta=0.5),
@@ -139,7 +142,8 @@ def smooth_l1_loss(input: Value, target: Value, reduction: str = "mean", beta: f
 
 @operation(
     "functional",
-    formula="mean(½(x − t)² where |x − t| ≤ δ, else δ(|x − t| − ½δ))",
+    formula="L = mean((x − t)²/2 for |x − t| ≤ δ, else δ·(|x − t| − δ/2))",
+    derivative="∂L/∂x = (x − t)/n for |x − t| ≤ δ, else δ·sign(x − t)/n",
     samples=[*_ELEMENTWISE, *_WEIGHTED, sample((3, 4), (3, 4), domain="distinct", delta=0.5)],
     errors=[*_REFUSED, *_REFUSED_WEIGHT, refuses((2,), (2,), delta=0.0, error=UsageError, match="delta")],
     call=_with_weight,
@@ -177,7 +181,8 @@ def huber_loss(
 
 @operation(
     "functional",
-    formula="mean(½(ln σ² + (x − t)²/σ²))",
+    formula="L = mean((ln(v) + (x − t)²/v)/2)",
+    derivative="∂L/∂x = (x − t)/v/n; ∂L/∂v = (1/v − (x − t)²/v²)/2/n",
     subgradient="σ² below eps counts as eps, but keeps its gradient, so that it can grow again",
     samples=[
         sample((2, 3), (2, 3), (2, 3), domain="positive"),
@@ -243,7 +248,8 @@ def _fitted(var: Value, shape: tuple[int, ...]) -> Value:
 
 @operation(
     "functional",
-    formula="mean(eˣ − t·x)",
+    formula="L = mean(exp(x) − t·x)",
+    derivative="∂L/∂x = (exp(x) − t)/n",
     samples=[
         sample((2, 3), (2, 3), domain="positive"),
         sample((2, 3), (3,), domain="beyond", full=True, reduction="sum"),

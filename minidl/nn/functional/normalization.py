@@ -13,7 +13,7 @@ from ...graph import Node, data_of
 from ...kernels import backend_of
 from ...primitives.arithmetic import square
 from ...primitives.exponential import sqrt
-from ...primitives.kinds import Shape, Value, refuses, sample, shape_of
+from ...primitives.kinds import Shape, Value, marked, refuses, sample, shape_of
 from ...primitives.normalization import moments, standardize_
 from ...primitives.operation import operation
 from ...primitives.reduction import mean
@@ -66,7 +66,8 @@ def _update(running: Value, observed: Any, momentum: float) -> None:
 
 @operation(
     "functional",
-    formula="γ (x − μ)/√(σ² + ε) + β, μ and σ² over the batch",
+    formula="y = γ·x̂ + β, x̂ = (x − μ)/√(σ² + ε), μ and σ² over the batch",
+    derivative="∂L/∂x = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂))/√(σ² + ε), ĝ = γ·g; ∂L/∂γ = Σ g·x̂; ∂L/∂β = Σ g",
     samples=[
         sample((4, 3), (3,), (3,), running_mean=None, running_var=None, training=True),
         sample((2, 3, 2, 2), (3,), running_mean=_MEAN, running_var=_VAR, training=True, momentum=0.5),
@@ -157,7 +158,8 @@ def _by_running(input: Value, running_mean: Value, running_var: Value, eps: floa
 
 @operation(
     "functional",
-    formula="γ (x − μ)/√(σ² + ε) + β, μ and σ² over each image's channel",
+    formula="y = γ·x̂ + β, x̂ = (x − μ)/√(σ² + ε), μ and σ² over each image's channel",
+    derivative="∂L/∂x = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂))/√(σ² + ε), ĝ = γ·g; ∂L/∂γ = Σ g·x̂; ∂L/∂β = Σ g",
     samples=[
         sample((2, 3, 4), (3,), (3,)),
         sample((2, 3, 2, 2), (3,), running_mean=_MEAN, running_var=_VAR, momentum=0.5, eps=0.1),
@@ -226,13 +228,15 @@ def _trailing(name: str, shape: Shape, normalized_shape: int | Sequence[int]) ->
     """
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not wanted or shape[-len(wanted) :] != wanted:
-        raise ShapeError(f"{name}: the input {shape} must end in normalized_shape {wanted}, of one axis or more")
+        shown = marked(shape, *range(-min(len(wanted), len(shape)), 0))
+        raise ShapeError(f"{name}: the input {shown} must end in normalized_shape {wanted}, of one axis or more")
     return wanted
 
 
 @operation(
     "functional",
-    formula="γ (x − μ)/√(σ² + ε) + β, μ and σ² over the last axes",
+    formula="y = γ·x̂ + β, x̂ = (x − μ)/√(σ² + ε), μ and σ² over the last axes",
+    derivative="∂L/∂x = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂))/√(σ² + ε), ĝ = γ·g; ∂L/∂γ = Σ g·x̂; ∂L/∂β = Σ g",
     samples=[
         sample((3, 4), (4,), (4,), normalized_shape=(4,)),
         sample((2, 3, 4), (3, 4), normalized_shape=[3, 4], eps=0.1),
@@ -281,7 +285,8 @@ def layer_norm(
 
 @operation(
     "functional",
-    formula="γ (x − μ)/√(σ² + ε) + β, μ and σ² over each example's group of channels",
+    formula="y = γ·x̂ + β, x̂ = (x − μ)/√(σ² + ε), μ and σ² over each example's group of channels",
+    derivative="∂L/∂x = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂))/√(σ² + ε), ĝ = γ·g; ∂L/∂γ = Σ g·x̂; ∂L/∂β = Σ g",
     samples=[
         sample((2, 4, 3), (4,), (4,), num_groups=2),
         sample((2, 6, 2, 2), (6,), num_groups=3, eps=0.1),
@@ -333,7 +338,8 @@ def group_norm(
 
 @operation(
     "functional",
-    formula="γ x/√(mean(x²) + ε)",
+    formula="y = γ·x̂, x̂ = x/r, r = √(mean(x²) + ε)",
+    derivative="∂L/∂x = (ĝ − x̂·mean(ĝ·x̂))/r, ĝ = γ·g; ∂L/∂γ = Σ g·x̂",
     samples=[
         sample((3, 4), (4,), normalized_shape=(4,)),
         sample((2, 3, 4), (3, 4), normalized_shape=(3, 4), eps=0.1),

@@ -56,7 +56,8 @@ _CLASSIFIER_ERRORS = [
 
 @operation(
     "functional",
-    formula="mean(Σ_{k≠t} max(0, s_k − s_t + margin)ᵖ / C)",
+    formula="L = mean(Σⱼ max(0, xⱼ − xₜ + margin)ᵖ/C over j ≠ t)",
+    derivative="∂L/∂xⱼ = [xⱼ − xₜ + margin > 0]/(C·n) for j ≠ t and p = 1; ∂L/∂xₜ = −Σⱼ ∂L/∂xⱼ over j ≠ t",
     subgradient="0 at the margin",
     samples=[
         sample((3, 4), _LABELS),
@@ -103,7 +104,8 @@ def multi_margin_loss(
 
 @operation(
     "functional",
-    formula="mean(Σ_{k≠t} max(0, s_k − s_t + margin))",
+    formula="L = mean(Σⱼ max(0, xⱼ − xₜ + margin) over j ≠ t)",
+    derivative="∂L/∂xⱼ = [xⱼ − xₜ + margin > 0]/n for j ≠ t; ∂L/∂xₜ = −Σⱼ ∂L/∂xⱼ over j ≠ t",
     subgradient="0 at the margin",
     torch=None,
     samples=[
@@ -139,7 +141,8 @@ def hinge_loss(input: Value, target: Value, margin: float = 1.0, reduction: str 
 
 @operation(
     "functional",
-    formula="mean over classes of Σ_{j ∈ labels, k ∉ labels} max(0, 1 − (s_j − s_k))",
+    formula="L = mean(Σ max(0, 1 − (xⱼ − xₖ))/C over the labels j and the others k)",
+    derivative="∂L/∂xⱼ = −m/(C·n), ∂L/∂xₖ = m/(C·n), m: the number of pairs j, k with xⱼ − xₖ < 1",
     subgradient="0 at the margin",
     samples=[
         sample((2, 4), np.array([[3, 0, -1, 1], [2, -1, 0, 0]])),
@@ -182,7 +185,8 @@ def multilabel_margin_loss(input: Value, target: Value, reduction: str = "mean")
 
 @operation(
     "functional",
-    formula="mean(x where t = 1, max(0, margin − x) where t = −1)",
+    formula="L = mean(x for t = 1, else max(0, margin − x))",
+    derivative="∂L/∂x = 1/n for t = 1, −1/n for x ≤ margin, else 0",
     subgradient="−1 at the margin",
     samples=[
         sample((3, 4), _SIGNS),
@@ -217,7 +221,8 @@ def hinge_embedding_loss(input: Value, target: Value, margin: float = 1.0, reduc
 
 @operation(
     "functional",
-    formula="mean(max(0, −t(x₁ − x₂) + margin))",
+    formula="L = mean(max(0, margin − t·(x − y)))",
+    derivative="∂L/∂x = −t/n for t·(x − y) ≤ margin, else 0; ∂L/∂y = t/n for t·(x − y) ≤ margin, else 0",
     subgradient="that of the sloping side at the margin",
     samples=[
         sample((3, 4), (3, 4), _SIGNS),
@@ -261,7 +266,11 @@ def _same_number_of_axes(name: str, **values: Value) -> None:
 
 @operation(
     "functional",
-    formula="mean(max(0, ‖a − p‖ − ‖a − n‖ + margin))",
+    formula="L = mean(max(0, ‖a − p‖ − ‖a − n‖ + margin))",
+    derivative=(
+        "∂L/∂p = (p − a)/‖a − p‖, ∂L/∂n = (a − n)/‖a − n‖, over the number of triplets, where the margin "
+        "is violated; ∂L/∂a = −∂L/∂p − ∂L/∂n"
+    ),
     subgradient="1 at the margin; 0 of a distance at 0",
     samples=[
         sample((3, 4), (3, 4), (3, 4)),
@@ -317,7 +326,8 @@ def triplet_margin_loss(
 
 @operation(
     "functional",
-    formula="mean(1 − cos(x₁, x₂) where t = 1, max(0, cos(x₁, x₂) − margin) where t = −1)",
+    formula="L = mean(1 − c for t = 1, else max(0, c − margin)), c = cos(x, y)",
+    derivative="∂L/∂c = −1/n for t = 1, 1/n for c ≥ margin, else 0; ∂c/∂x as of cosine_similarity",
     subgradient="1 at the margin",
     samples=[
         sample((4, 3), (4, 3), np.array([1, -1, 1, -1])),

@@ -45,6 +45,7 @@ def _drop(input: Value, kept: Any, p: float) -> Value:
 @operation(
     "functional minidl",
     formula="x·m/(1 − p), m = 1 with probability 1 − p, else 0",
+    derivative="∂L/∂x = g·m/(1 − p)",
     torch="nn.functional.dropout",
     samples=[*_SURE, sample((), p=1.0), sample((0, 3), p=0.3)],
     errors=[*_REFUSED, refuses(np.arange(3), error=DtypeError, match="floating-point")],
@@ -90,6 +91,7 @@ def _channels(
 @operation(
     "functional",
     formula="x·m/(1 − p), one m a channel",
+    derivative="∂L/∂x = g·m/(1 − p)",
     samples=[*_SURE, sample((2, 3), p=1.0), sample((2, 3), p=0.0)],
     errors=[*_REFUSED, refuses((4,), match="with 2 axes"), refuses((2, 3, 4, 5), match="with 3 axes")],
 )
@@ -109,6 +111,7 @@ def dropout1d(input: Value, p: float = 0.5, training: bool = True, *, generator:
 @operation(
     "functional",
     formula="x·m/(1 − p), one m a channel",
+    derivative="∂L/∂x = g·m/(1 − p)",
     samples=[sample((2, 3, 2, 2), p=1.0), sample((2, 3, 2, 2), p=0.0), sample((2, 3, 2, 2), training=False)],
     errors=[refuses((3, 4, 4), match="with 4 axes"), refuses((1, 2, 3, 4), p=-0.5, error=UsageError, match="0 … 1")],
 )
@@ -132,6 +135,7 @@ def dropout2d(input: Value, p: float = 0.5, training: bool = True, *, generator:
 @operation(
     "functional",
     formula="x·m/(1 − p), one m a channel",
+    derivative="∂L/∂x = g·m/(1 − p)",
     samples=[sample((2, 3, 1, 2, 2), p=1.0), sample((2, 3, 2, 2), p=0.0), sample((2, 3, 2, 2), training=False)],
     errors=[refuses((3, 4, 4), match="with 5 axes"), refuses((1, 2, 3, 4), p=-0.5, error=UsageError, match="0 … 1")],
 )
@@ -158,7 +162,8 @@ def _alpha(input: Value, kept: Any, p: float) -> Value:
 
 @operation(
     "functional",
-    formula="a(x·m + α′(1 − m)) + b",
+    formula="a·(x·m + α′·(1 − m)) + b",
+    derivative="∂L/∂x = a·m·g",
     samples=[*_SURE, sample((), p=1.0, training=True)],
     errors=_REFUSED,
 )
@@ -184,7 +189,8 @@ def alpha_dropout(input: Value, p: float = 0.5, training: bool = False, *, gener
 
 @operation(
     "functional",
-    formula="a(x·m + α′(1 − m)) + b, one m a channel",
+    formula="a·(x·m + α′·(1 − m)) + b, one m a channel",
+    derivative="∂L/∂x = a·m·g",
     samples=_SURE,
     errors=[*_REFUSED, refuses((4,), training=True, match="channel axis")],
 )
@@ -208,6 +214,7 @@ def feature_alpha_dropout(
 @operation(
     "functional",
     formula="x·m/(1 − p), one m an example",
+    derivative="∂L/∂x = g·m/(1 − p)",
     torch=None,
     samples=[*_SURE, sample((4, 3), p=0.5), sample((4, 2, 2), p=0.5, scale_by_keep=False)],
     errors=[*_REFUSED, refuses((), match="batch axis")],

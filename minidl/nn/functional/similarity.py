@@ -14,7 +14,8 @@ from .checks import check_broadcast, check_float
 
 @operation(
     "functional",
-    formula="x·y / (‖x‖ ‖y‖)",
+    formula="z = Σ xᵢ·yᵢ/(‖x‖·‖y‖)",
+    derivative="∂z/∂x = (y/‖y‖ − z·x/‖x‖)/‖x‖; ∂z/∂y = (x/‖x‖ − z·y/‖y‖)/‖y‖",
     subgradient="a length of 0 counts as eps; its own gradient is 0",
     samples=[
         sample((3, 4), (3, 4)),
@@ -56,7 +57,8 @@ def _unit(x: Value, dim: int, eps: float) -> Value:
 
 @operation(
     "functional",
-    formula="‖x − y + ε‖ₚ",
+    formula="z = ‖d‖ₚ, d = x − y + ε",
+    derivative="∂z/∂xᵢ = sign(dᵢ)·(|dᵢ|/z)ᵖ⁻¹; ∂z/∂y = −∂z/∂x",
     subgradient="0 at x − y + ε = 0",
     samples=[
         sample((3, 4), (3, 4)),
@@ -88,7 +90,8 @@ def pairwise_distance(x1: Value, x2: Value, p: float = 2.0, eps: float = 1e-6, k
 
 @operation(
     "functional",
-    formula="x / max(‖x‖ₚ, ε)",
+    formula="y = x/max(‖x‖ₚ, ε)",
+    derivative="∂L/∂x = (g − y·Σ g·y)/‖x‖ for p = 2",
     subgradient="0 of a norm at x = 0",
     samples=[
         sample((3, 4)),
