@@ -124,7 +124,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         "losses refuse to broadcast",
-        "mse_loss, l1_loss, smooth_l1_loss and huber_loss refuse inputs of different shapes",
+        "mse_loss, l1_loss, smooth_l1_loss, huber_loss and binary_cross_entropy refuse inputs of different shapes",
         "they warn and broadcast",
         "(N,) against (N, 1) averages N² wrong pairs, the commonest silent mistake in regression",
     ),
@@ -197,7 +197,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         "not offered",
-        "out=, inplace=True, size_average=, reduce=, max_norm=, antialias=True, sparse, quantized and complex gradients",
+        "out=, inplace=True, size_average=, reduce=, max_norm=, scale_grad_by_freq=, antialias=True, sparse, quantized and complex gradients",
         "offered",
         "they hide what is computed, are deprecated, or lie outside a course",
     ),

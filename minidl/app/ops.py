@@ -175,6 +175,7 @@ def _print_page(console: Console, op: Operation, page: Page) -> None:
         ("also", ", ".join(page.places[1:])),
         ("aliases", ", ".join(op.aliases)),
         ("PyTorch", page.torch or "has none"),
+        ("its rule", "\n".join(page.rule)),
         ("at a kink", page.subgradient),
         ("shapes", "\n".join(page.shapes[:4])),
     ]
@@ -314,7 +315,8 @@ def as_markdown() -> str:
         "# minidl's operations",
         "",
         "Made by `minidl ops --markdown -o minidl/primitives/README.md` from the operations' own definitions; the "
-        "derivatives are printed by the rules that compute them. g is the gradient that arrives at the output.",
+        "derivatives are printed by the rules that compute them, or told beside the definition where a textbook reads "
+        "better. g is the gradient that arrives at the output, [condition] is 1 where it holds and 0 elsewhere.",
     ]
     family = None
     for page in pages():

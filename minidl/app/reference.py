@@ -44,6 +44,7 @@ class Page:
         shapes: some inputs' shapes and the shape that comes of them, such as `(3, 4), (4,) → (3, 4)`.
         subgradient: what is taken for the derivative where there is none.
         parts: the primitives that it is built of, where it is not one itself.
+        rule: what the rule itself prints when it is fed symbols, where `derivatives` are the textbook's words for it.
     """
 
     name: str
@@ -59,12 +60,14 @@ class Page:
     shapes: tuple[str, ...]
     subgradient: str
     parts: tuple[str, ...]
+    rule: tuple[str, ...] = ()
 
 
 def pages(operations: Sequence[Operation] | None = None) -> list[Page]:
     """Return a page for each operation, in the catalogue's order, family by family."""
     chosen = list(catalogue.values()) if operations is None else list(operations)
-    families = list(dict.fromkeys(op.family for op in chosen))
+    found = dict.fromkeys(op.family for op in chosen)
+    families = sorted(found, key=lambda family: FIRST.index(family) if family in FIRST else len(FIRST))
     return [page(op) for family in families for op in chosen if op.family == family]
 
 
@@ -96,6 +99,7 @@ def page(op: Operation) -> Page:
         shapes=tuple(dict.fromkeys(filter(None, (shape_rule(op, s) for s in op.samples)))),
         subgradient=op.subgradient,
         parts=() if single else tuple(p.name for p in used),
+        rule=_printed(op, single) if op.derivative and isinstance(op.function, Elementwise) else (),
     )
 
 
@@ -119,7 +123,7 @@ def signature(op: Operation) -> str:
             parts.append("*")
             star = True
         star = star or p.kind is p.VAR_POSITIONAL
-        mark = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
+        mark = "*" if p.kind is p.VAR_POSITIONAL else "**" if p.kind is p.VAR_KEYWORD else ""
         default = "" if p.default is p.empty else f"={p.default!r}"
         parts.append(f"{mark}{p.name}{default}")
     return f"{op.name}({', '.join(parts)})"
@@ -181,9 +185,12 @@ def _bare(text: str) -> str:
     return text[1:-1] if re.fullmatch(r"\([^()]*\)", text) else text
 
 
-def _derivatives(op: Operation, single: Primitive | None) -> tuple[str, ...]:
-    if op.derivative:
-        return tuple(op.derivative.split("; "))
+def _derivatives(op: Operation, single: Any) -> tuple[str, ...]:
+    return tuple(op.derivative.split("; ")) if op.derivative else _printed(op, single)
+
+
+def _printed(op: Operation, single: Any) -> tuple[str, ...]:
+    """What the rules print when they are fed symbols."""
     if isinstance(single, Elementwise):
         values = dict(single.parameters) if op.function is single else dict(single.samples[0].params)
         lines = local_derivatives(single, letters(op, len(single.partials)), output(op), **values)

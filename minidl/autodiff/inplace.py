@@ -118,6 +118,8 @@ def _write(x: Node, where: Any, value: Any, symbol: str) -> None:
     if not isinstance(data, np.ndarray):
         x._data = type(data)(value)
         return
+    if not data.size:
+        return  # nothing to write; what has no elements may be shown by an array that is read-only
     if not data.flags.writeable:
         raise GraphError(
             f"x {symbol}: {describe(x)} cannot be written to: its memory is read-only, or shows one number in several places "

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from ..errors import GraphError, ShapeError
-from ..graph import Node, data_of, describe
+from ..graph import Node, describe
 from . import inplace
 
 IN_PLACE = """
@@ -88,7 +88,7 @@ class InPlace(Node):
         >>> minidl.zeros(2).fill_(7)
         tensor([7., 7.])
         """
-        if isinstance(value, list | tuple) or getattr(data_of(value), "shape", ()):
+        if isinstance(value, list | tuple) or (hasattr(value, "shape") and value.shape):
             told = f"a tensor of shape {value.shape}" if hasattr(value, "shape") else f"{value!r:.60}"
             raise ShapeError(f"fill_: one number, not {told}; copy_ takes a whole tensor")
         inplace.assign(self, ..., value, "fill_")

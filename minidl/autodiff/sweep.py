@@ -222,10 +222,11 @@ def starting_cotangent(root: Node, cotangent: Value) -> Value:
                 "reduce it to one number first (z.sum()), or pass gradient=…"
             )
         return np.ones_like(root._data) if isinstance(root._data, np.ndarray) else type(root._data)(1)
-    array = data_of(cotangent)
-    if not isinstance(array, np.ndarray | np.generic | int | float | complex | list | tuple):
-        raise DtypeError(f"the starting gradient must be a tensor of shape {root.shape}, got {cotangent!r:.60}")
-    array = array if hasattr(array, "shape") else _array(array, root)
+    array: Any = data_of(cotangent)
+    if not hasattr(array, "shape"):
+        if not isinstance(array, int | float | complex | list | tuple):
+            raise DtypeError(f"the starting gradient must be a tensor of shape {root.shape}, got {cotangent!r:.60}")
+        array = _array(array, root)
     if array.shape != root.shape:
         raise ShapeError(f"the starting gradient has shape {array.shape}, but the tensor has {root.shape}")
     if array.dtype.kind not in "biufc" or array.dtype.kind == "c" != root.dtype.kind:

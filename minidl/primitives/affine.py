@@ -30,7 +30,11 @@ from .shape import axis_of, cat, getitem_, permute_
         sample((2, 0), (4, 0), (1,)),
     ],
     errors=[
-        refuses((5, 3), (3, 2), match=r"\(5, →3←\) must end in the 2 features of weight \(3, →2←\); did you mean weight\.T\?"),
+        refuses(
+            (5, 3),
+            (3, 2),
+            match=r"\(5, →3←\) must end in the 2 features of weight \(3, →2←\); did you mean weight\.T\?",
+        ),
         refuses((), (2, 3), match="must end in the 3 features"),
         refuses((5, 3), (2, 3), (3,), match="bias"),
         refuses((5, 3), (2, 2, 3), match="weight"),

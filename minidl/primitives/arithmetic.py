@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, UsageError
-from ..graph import Notation
-from ..kernels.dtypes import float64, get_default_dtype, int64
+from ..graph import Notation, data_of
+from ..kernels.dtypes import float64, get_default_dtype, int64, result_type
 from .comparison import equal, greater, less, ordered
 from .elements import cast
 from .kinds import Elementwise, Value, refuses, sample
@@ -345,6 +345,8 @@ def _scaled(other: Value, alpha: float, input: Value, name: str) -> Value:
         raise DtypeError(
             f"{name}: alpha={alpha} is not a whole number, but both inputs are; convert one with x.float()"
         )
+    if hasattr(other, "dtype"):
+        other = cast(other, result_type([data_of(input), data_of(other)]))  # −1·x would wrap around in uint8
     return mul(other, bool(alpha) if kinds == {"b"} else alpha)
 
 
@@ -394,7 +396,7 @@ def rsub(input: Value, other: Value, *, alpha: float = 1) -> Value:
 @operation(
     "minidl Tensor",
     formula="x/y",
-    derivative="∂z/∂x = 1/y; ∂z/∂y = −z/y; ∂z/∂x = ∂z/∂y = 0 where the quotient is rounded",
+    derivative="∂z/∂x = 1/y; ∂z/∂y = −x/y²; ∂z/∂x = ∂z/∂y = 0 where the quotient is rounded",
     samples=[
         *_NONZERO,
         sample((3, 4), (4,), domain="nonzero", rounding_mode="floor"),

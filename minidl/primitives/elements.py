@@ -66,6 +66,7 @@ scatter_add_: Linear = Linear(
 )
 """Zeros to which x is added at an index, where positions may repeat: the transpose of indexing."""
 
+
 def _marked_but(dim: int, shape: Shape, shapes: tuple[Shape, ...]) -> str:
     """A shape with the axes marked in which the shapes differ, but for the one that they are joined along."""
     return marked(shape, *(k for k in range(len(shape)) if k != dim and len({s[k] for s in shapes}) > 1))

@@ -249,22 +249,22 @@ def _number(value: Any, dtype: np.dtype[Any]) -> Any:
     Raises:
         DtypeError: it is none, or cannot: NaN among whole numbers, 300 in uint8.
     """
-    value = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(value, int | float | complex):
+    if not isinstance(value, int | float | complex | np.number | np.bool_):
         hint = "; minidl.stack(…) makes one tensor of several" if isinstance(value, Node) else ""
         raise DtypeError(f"x[…] = value: takes a tensor or numbers, got {type(value).__name__}: {value!r:.60}{hint}")
+    number: Any = value
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         lowest = limits.min if dtype.kind == "i" else -limits.max  # PyTorch counts −1 from the end: 255
-        if not lowest <= value <= limits.max:
+        if not lowest <= number <= limits.max:
             raise DtypeError(
-                f"x[…] = value: {value} does not fit into {dtype}, which holds {limits.min} … {limits.max}"
+                f"x[…] = value: {number} does not fit into {dtype}, which holds {limits.min} … {limits.max}"
             )
-        return int(value) % (limits.max + 1) if dtype.kind == "u" else int(value)
+        return int(number) % (limits.max + 1) if dtype.kind == "u" else int(number)
     try:
-        return value if dtype.kind in "bc" else float(value)
+        return number if dtype.kind in "bc" else float(number)
     except OverflowError as error:
-        raise DtypeError(f"x[…] = value: a number of {len(str(value))} digits is too large for {dtype}") from error
+        raise DtypeError(f"x[…] = value: the number is too large for {dtype}") from error
 
 
 def _fitted(value: Value, target: Shape) -> Value:

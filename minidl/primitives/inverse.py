@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DtypeError, LinAlgError, ShapeError, UsageError
 from ..graph import Node, Notation, is_grad_enabled
+from .arithmetic import clone
 from .comparison import where
 from .kinds import General, Value, marked, refuses, sample, shape_of, sum_to
 from .operation import operation
@@ -346,7 +347,7 @@ def matrix_power(input: Value, n: int) -> Value:
         raise ShapeError(
             f"linalg.matrix_power: input must hold square matrices, (…, n, n); got shape {shape_of(input)}"
         )
-    base = inv(input) if n < 0 else input
+    base = inv(input) if n < 0 else clone(input) if n == 1 else input
     left = abs(n)
     result = None
     while left:  # by squaring: A¹³ = A⁸ A⁴ input

@@ -369,6 +369,7 @@ def marked_apart(first: Shape, second: Shape, *, fitting: bool = False) -> tuple
 
 
 def explain_broadcast(*shapes: Shape, **_: Any) -> str | None:
+    """Why shapes do not broadcast and what was probably meant, with `{0}`, `{1}` for the inputs; None if they do."""
     for j, second in enumerate(shapes):
         for i, first in enumerate(shapes[:j]):
             clashes = [k for k in range(-1, -1 - min(len(first), len(second)), -1) if _clash(first[k], second[k])]

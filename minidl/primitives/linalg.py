@@ -104,7 +104,9 @@ def require_axes(name: str, **given: tuple[Value, int]) -> None:
         sample((3, 0), (0, 2)),
     ],
     errors=[
-        refuses((3, 4), (3, 4), match=r"\(3, →4←\) @ \(→3←, 4\): the inner sizes 4 and 3 differ; did you mean x @ y\.T\?"),
+        refuses(
+            (3, 4), (3, 4), match=r"\(3, →4←\) @ \(→3←, 4\): the inner sizes 4 and 3 differ; did you mean x @ y\.T\?"
+        ),
         refuses((2, 3), (2, 4), match=r"did you mean x\.T @ y\?"),
         refuses((), (3,), match="at least one axis"),
         refuses((2, 3, 4), (3, 4, 5), match="leading axes"),
@@ -164,8 +166,9 @@ def bmm(input: Value, mat2: Value) -> Value:
     """
     require_axes("bmm", input=(input, 3), mat2=(mat2, 3))
     if shape_of(input)[0] != shape_of(mat2)[0]:
+        first, second = shape_of(input), shape_of(mat2)
         raise ShapeError(
-            f"bmm: {shape_of(input)[0]} matrices {shape_of(input)} cannot meet {shape_of(mat2)[0]}, {shape_of(mat2)}; "
+            f"bmm: {first[0]} matrices {marked(first, 0)} cannot meet {second[0]}, {marked(second, 0)}; "
             "matmul would broadcast a single one"
         )
     return matmul(input, mat2)

@@ -125,8 +125,9 @@ def _squares(f: Any, xs: Any, params: Any) -> Any:
     "linalg",
     formula="U, s, Vᵀ with A = U diag(s) Vᵀ",
     derivative=(
-        "dsᵢ = uᵢᵀ dA vᵢ; duᵢ = Σⱼ uⱼ·(sᵢ·uⱼᵀ dA vᵢ + sⱼ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over j ≠ i; dvᵢ = Σⱼ "
-        "vⱼ·(sⱼ·uⱼᵀ dA vᵢ + sᵢ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over j ≠ i"
+        "dsᵢ = uᵢᵀ dA vᵢ; "
+        "duᵢ = Σⱼ uⱼ·(sᵢ·uⱼᵀ dA vᵢ + sⱼ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over all j ≠ i, sⱼ = 0 for a uⱼ beyond the last; "
+        "dvᵢ = Σⱼ vⱼ·(sⱼ·uⱼᵀ dA vᵢ + sᵢ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over all j ≠ i, sⱼ = 0 for a vⱼ beyond the last"
     ),
     samples=[sample((3, 2)), sample((2, 4)), sample((2, 3, 3)), sample((3, 2), full_matrices=False), sample((0, 3))],
     errors=[
@@ -158,8 +159,9 @@ def svd(A: Value, full_matrices: bool = True) -> SVD:
     "minidl Tensor",
     formula="U, s, V with A = U diag(s) Vᵀ",
     derivative=(
-        "dsᵢ = uᵢᵀ dA vᵢ; duᵢ = Σⱼ uⱼ·(sᵢ·uⱼᵀ dA vᵢ + sⱼ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over j ≠ i; dvᵢ = Σⱼ "
-        "vⱼ·(sⱼ·uⱼᵀ dA vᵢ + sᵢ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over j ≠ i"
+        "dsᵢ = uᵢᵀ dA vᵢ; "
+        "duᵢ = Σⱼ uⱼ·(sᵢ·uⱼᵀ dA vᵢ + sⱼ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over all j ≠ i, sⱼ = 0 for a uⱼ beyond the last; "
+        "dvᵢ = Σⱼ vⱼ·(sⱼ·uⱼᵀ dA vᵢ + sᵢ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over all j ≠ i, sⱼ = 0 for a vⱼ beyond the last"
     ),
     samples=[sample((3, 2), some=True), sample((2, 3), some=False)],
     errors=[refuses((3,), match="matrices")],

@@ -25,6 +25,18 @@ def test_a_page_as_a_textbook_would():
         assert line in shown
 
 
+def test_a_drawing_shows_the_kinks_and_ties():
+    """At a tie each gets half; ReLU's slope at 0 is 0; what a chosen maximum leaves out gets nothing."""
+    for name, slopes in (("maximum", ("[0 0.5 1]", "[1 0.5 0]")), ("relu", ("[0 0 1]",)), ("amax", ("[0 0.5 0 0.5]",))):
+        assert all(f"← {row}" in ops(name).output for row in slopes)
+
+
+def test_outputs_that_depend_on_each_other_are_drawn_one_by_one():
+    shown = ops("softmax").output  # y₁(1 − y₁) = 0.25·0.75; the gradient of the sum would be 0
+    assert "← [0.1875 −0.1875]" in shown
+    assert "← [1 0]" in shown
+
+
 def test_the_list_names_every_operation():
     shown = ops(width=160).output
     names = {line.split()[0] for line in shown.splitlines() if line.strip()}
@@ -42,6 +54,8 @@ def test_every_operation_has_a_page(op):
     result = ops(op.path)
     assert result.exit_code == 0, result.exception
     assert max(map(cell_len, result.output.splitlines())) <= 80
+    example = result.output.rpartition("shapes")[2]
+    assert re.search("──|→ .* = |gives", example), "neither a drawing nor numbers"
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

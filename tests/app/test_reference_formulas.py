@@ -222,8 +222,9 @@ def test_what_is_told_of_singular_vectors(matrices):
     a, da = matrices
     told, (u, s, vt), (du, ds, dvt) = _factors("svd", a, da)
     assert told == (
-        "dsᵢ = uᵢᵀ dA vᵢ; duᵢ = Σⱼ uⱼ·(sᵢ·uⱼᵀ dA vᵢ + sⱼ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over j ≠ i; "
-        "dvᵢ = Σⱼ vⱼ·(sⱼ·uⱼᵀ dA vᵢ + sᵢ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over j ≠ i"
+        "dsᵢ = uᵢᵀ dA vᵢ; "
+        "duᵢ = Σⱼ uⱼ·(sᵢ·uⱼᵀ dA vᵢ + sⱼ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over all j ≠ i, sⱼ = 0 for a uⱼ beyond the last; "
+        "dvᵢ = Σⱼ vⱼ·(sⱼ·uⱼᵀ dA vᵢ + sᵢ·uᵢᵀ dA vⱼ)/(sᵢ² − sⱼ²) over all j ≠ i, sⱼ = 0 for a vⱼ beyond the last"
     )
     m = u.T @ da @ vt.T
     np.testing.assert_allclose(ds, np.diag(m))
@@ -233,6 +234,16 @@ def test_what_is_told_of_singular_vectors(matrices):
         np.testing.assert_allclose(du[:, i], expected)
         expected = sum(vt[j] * (s[j] * m[j, i] + s[i] * m[i, j]) / d for j, d in gap.items())
         np.testing.assert_allclose(dvt[i], expected)
+
+
+def test_singular_vectors_move_out_of_the_columns_of_a_tall_matrix(matrices):
+    a, da = (m[:, :2] for m in matrices)
+    _, (u, s, vt), (du, _, _) = _factors("svd", a, da)
+    m, padded = u.T @ da @ vt.T, np.append(s, 0)
+    for i in range(2):
+        terms = [s[i] * m[j, i] + (s[j] * m[i, j] if j < 2 else 0) for j in range(3)]
+        expected = sum(u[:, j] * terms[j] / (s[i] ** 2 - padded[j] ** 2) for j in _pairs(i))
+        np.testing.assert_allclose(du[:, i], expected)
 
 
 def test_what_is_told_of_orthonormal_columns(matrices):

@@ -8,6 +8,7 @@ import pytest
 
 import minidl
 import minidl.nn.functional as F
+from minidl.errors import GraphError, ShapeError
 from minidl.primitives.kinds import marked, marked_apart
 
 _FAR = np.random.default_rng(0).standard_normal((8, 256)) + 1e4
@@ -89,6 +90,16 @@ def test_marks() -> None:
     ],
 )
 def test_shape_errors_point_at_the_axes(call: Callable[[], minidl.Tensor], told: str) -> None:
-    with pytest.raises(minidl.ShapeError) as caught:
+    with pytest.raises(ShapeError) as caught:
         call()
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss, F.multi_margin_loss])
+def test_class_weights_get_no_gradient_and_say_so(loss: Callable[..., minidl.Tensor]) -> None:
+    scores, labels = minidl.zeros(2, 3), minidl.tensor([0, 2])
+    weight = minidl.ones(3, requires_grad=True)
+    with pytest.raises(GraphError, match=r"pass weight\.detach\(\)"):
+        loss(scores, labels, weight=weight)
+    with minidl.no_grad():
+        assert loss(scores, labels, weight=weight).item() == loss(scores, labels, weight=weight.detach()).item()

@@ -11,6 +11,8 @@ import minidl
 from minidl.errors import DtypeError, GraphError, MinidlError, RangeError, ShapeError, UsageError
 
 F = minidl.nn.functional
+WRONG: Any = 3
+"""What no tensor, function or axis is; of any type, so that the type checker lets it pass."""
 
 
 class TestLooseArguments:
@@ -43,7 +45,7 @@ class TestLooseArguments:
         assert repr(minidl.randperm(0)) == "tensor([], dtype=minidl.int64)"
 
     def test_reversed(self) -> None:
-        assert reversed(minidl.tensor([1, 2, 3])).tolist() == [3, 2, 1]  # type: ignore[call-overload]
+        assert reversed(minidl.tensor([1, 2, 3])).tolist() == [3, 2, 1]
 
 
 class TestRanges:
@@ -107,7 +109,11 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("call", "error", "text"),
         [
-            (lambda: minidl.linalg.multi_dot(3), DtypeError, r"multi_dot\(3\).*see help\(minidl.linalg.multi_dot\)"),
+            (
+                lambda: minidl.linalg.__dict__["multi_dot"](3),
+                DtypeError,
+                r"multi_dot\(3\).*see help\(minidl.linalg.multi_dot\)",
+            ),
             (lambda: minidl.ones(2) + np.array(["a"]), DtypeError, "holds no numbers"),
             (lambda: minidl.ones(2) + np.array([1], dtype="M8[s]"), DtypeError, "holds no numbers"),
             (lambda: minidl.ones(2).type_as(3), DtypeError, "type_as: takes a tensor"),
@@ -115,13 +121,17 @@ class TestErrors:
             (lambda: minidl.ones(2, 2).pinverse("a"), UsageError, "rtol must be a number"),
             (lambda: minidl.tensor(2).repeat_interleave(), ShapeError, "along one axis"),
             (lambda: minidl.tensor([1]).bincount(None, []), UsageError, "minlength"),
-            (lambda: minidl.ones(2, requires_grad=True).backward("a"), DtypeError, "starting gradient"),
-            (lambda: minidl.backward(3), DtypeError, "must be tensors, got int"),
-            (lambda: minidl.grad(3, 4), DtypeError, "outputs must be tensors, got int"),
-            (lambda: minidl.checkpoint(3), UsageError, "the function to run"),
-            (lambda: minidl.func.grad(3)(minidl.ones(2)), UsageError, "function to differentiate"),
+            (
+                lambda: minidl.ones(2, requires_grad=True).backward(WRONG.__class__),
+                DtypeError,
+                "starting gradient",
+            ),
+            (lambda: minidl.backward(WRONG), DtypeError, "must be tensors, got int"),
+            (lambda: minidl.grad(WRONG, WRONG), DtypeError, "outputs must be tensors, got int"),
+            (lambda: minidl.checkpoint(WRONG), UsageError, "the function to run"),
+            (lambda: minidl.func.grad(WRONG)(minidl.ones(2)), UsageError, "function to differentiate"),
             (lambda: minidl.rand(10**20), UsageError, "no memory holds"),
-            (lambda: minidl.triu_indices(2, 2, None), UsageError, "offset must be a whole number"),
+            (lambda: minidl.triu_indices(2, 2, WRONG / 2), UsageError, "offset must be a whole number"),
             (lambda: minidl.nan_to_num(None), MinidlError, "got NoneType"),
         ],
     )
@@ -156,6 +166,23 @@ class TestInPlace:
         (x / minidl.tensor(3)).backward()
         assert x.grad.item() == 1 / 3
 
+    def test_a_quotient_may_be_changed_once_taken(self) -> None:
+        x = minidl.tensor([1.0, 2.0], requires_grad=True)
+        p = x / x.sum()
+        p *= 3
+        p[0].backward()
+        assert x.grad.tolist() == pytest.approx([2 / 3, -1 / 3])
+
+    def test_results_have_memory_of_their_own(self) -> None:
+        x = minidl.tensor([[1, 2], [3, 4]])
+        x.matrix_power(1).zero_()
+        x.nan_to_num().zero_()
+        assert x.tolist() == [[1, 2], [3, 4]]
+        b = minidl.tensor([True])
+        b.sign().zero_()
+        assert b.tolist() == [True]
+        assert x.repeat(0, 1).add_(1).shape == (0, 2)
+
     def test_logic_in_place(self) -> None:
         x = minidl.tensor([True, False])
         assert x.logical_not_().tolist() == [False, True]
@@ -185,6 +212,12 @@ def test_class_weights_may_add_up_to_less_than_nothing() -> None:
     x = minidl.tensor([[1.0, 2.0], [0.0, 1.0]])
     loss = F.cross_entropy(x, minidl.tensor([0, 1]), weight=minidl.tensor([-3.0, 1.0]))
     assert loss.item() == pytest.approx(1.8132616)
+
+
+def test_a_scaled_operand_does_not_wrap_around_in_a_wider_sum() -> None:
+    small = minidl.tensor([1, 2], dtype=minidl.uint8)
+    assert minidl.add(minidl.ones(2), small, alpha=-1).tolist() == [0.0, -1.0]
+    assert minidl.sub(minidl.tensor([1, 1]), small, alpha=2).tolist() == [-1, -3]
 
 
 def test_small_integers_stay_small() -> None:

@@ -208,7 +208,7 @@ def test_a_beta_of_zero_drops_the_input() -> None:
 
 def test_a_loaded_layer_computes_with_linear() -> None:
     linear = minidl.nn.functional.linear
-    with pytest.raises(ShapeError, match=r"input \(5, 4\) must end in the 3 features"):
+    with pytest.raises(ShapeError, match=r"input \(5, →4←\) must end in the 3 features"):
         linear(minidl.ones(5, 4), minidl.ones(2, 3))
     assert linear(minidl.ones(2, 3), minidl.ones(4, 3), bias=minidl.ones(4)).shape == (2, 4)
 

@@ -240,7 +240,8 @@ def _slots(primitive: Any) -> Iterator[tuple[str, int | None, Any]]:
 
 
 def _family(function: Any) -> str:
-    return str(function.__module__).removeprefix("minidl.").removeprefix("primitives.")
+    module = str(function.__module__).removeprefix("minidl.")
+    return module.rpartition(".")[2] if module.startswith("primitives.") else module
 
 
 def _add(targets: dict[CodeType, Target], function: Any, part: str, name: str = "", owner: Any = None) -> None:

@@ -28,18 +28,18 @@ class Depthwise:
     dilation: Triple
     out: Triple
 
-    def taps(self) -> Iterator[tuple[Triple, tuple[Any, ...]]]:
-        """Each kernel element, and the index of the pixels that it meets in a padded image `(C, D, H, W)`."""
+    def taps(self) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+        """The index of each kernel element, and of the pixels that it meets in a padded image `(C, D, H, W)`."""
         for t in itertools.product(*map(range, self.kernel)):
             axes = zip(t, self.dilation, self.stride, self.out, strict=True)
-            yield t, (slice(None), *(slice(i * d, i * d + s * (n - 1) + 1, s) for i, d, s, n in axes))
+            yield (..., *t), (slice(None), *(slice(i * d, i * d + s * (n - 1) + 1, s) for i, d, s, n in axes))
 
-    def padded(self, size: Triple) -> Triple:
+    def padded(self, size: tuple[int, ...]) -> tuple[int, ...]:
         """The size of an image with its padding: to the end of the last window, which may lie farther out than `padding`."""
         axes = zip(size, self.kernel, self.stride, self.padding, self.dilation, self.out, strict=True)
-        return tuple(max(n + p, d * (k - 1) + s * (m - 1) + 1) for n, k, s, p, d, m in axes)  # type: ignore[return-value]
+        return tuple(max(n + p, d * (k - 1) + s * (m - 1) + 1) for n, k, s, p, d, m in axes)
 
-    def inner(self, size: Triple) -> tuple[Any, ...]:
+    def inner(self, size: tuple[int, ...]) -> tuple[Any, ...]:
         """The index of the image within its padding."""
         return (..., *(slice(p, p + n) for n, p in zip(size, self.padding, strict=True)))
 
@@ -56,7 +56,7 @@ class Depthwise:
         for image, sums in zip(self.pad(x), y, strict=True):
             for t, places in self.taps():
                 for j in range(w.shape[1]):
-                    np.multiply(image[places], w[(slice(None), j, *t)].reshape(-1, 1, 1, 1), out=product)
+                    np.multiply(image[places], w[t][:, j, None, None, None], out=product)
                     sums[:, j] += product
         return y
 
@@ -67,7 +67,7 @@ class Depthwise:
         for image, upstream in zip(x, g, strict=True):
             for t, places in self.taps():
                 for j in range(w.shape[1]):
-                    np.multiply(upstream[:, j], w[(slice(None), j, *t)].reshape(-1, 1, 1, 1), out=product)
+                    np.multiply(upstream[:, j], w[t][:, j, None, None, None], out=product)
                     image[places] += product
         return x[self.inner(size)]
 
@@ -76,5 +76,5 @@ class Depthwise:
         w = np.zeros((*g.shape[1:3], *self.kernel), x.dtype)
         for image, upstream in zip(self.pad(x), g, strict=True):
             for t, places in self.taps():
-                w[(..., *t)] += np.einsum("cdhw,cjdhw->cj", image[places], upstream)
+                w[t] += np.einsum("cdhw,cjdhw->cj", image[places], upstream)
         return w

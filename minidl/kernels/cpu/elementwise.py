@@ -22,7 +22,11 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     a, b = (np.asarray(v, dtype).view(bits) for v in (x, y))
     if b.ndim == 0 and b == 0:
         return (a & mask).view(dtype)
-    return (b ^ ((a ^ b) & mask)).view(dtype)
+    if a.ndim == 0 and a == 0:
+        return (b & ~mask).view(dtype)
+    chosen = (a ^ b) & mask
+    chosen ^= b
+    return chosen.view(dtype)
 
 
 def sigmoid(x: Any) -> Any:

@@ -9,6 +9,8 @@ from numpy.lib.stride_tricks import as_strided
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+_LONG = 512
+"""Slices of more elements are added faster one by one than brought together in a copy."""
 
 
 def flip(x: Any, axis: Shape) -> Any:
@@ -61,10 +63,14 @@ def _add_slices(out: Array, values: Array, axis: int, positions: Array, rest: tu
     lead = values.shape[:axis]
     added = np.broadcast_to(values, (*lead, *positions.shape, *into.shape[axis + 1 :]))
     added = added.reshape(*lead, flat.size, *into.shape[axis + 1 :])
+    before: tuple[Any, ...] = (slice(None),) * axis
+    if added.size > _LONG * flat.size:
+        for k, position in enumerate(flat):
+            into[(*before, position)] += added[(*before, k)]
+        return
     order = np.argsort(flat, kind="stable")
     ordered = flat[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    before = (slice(None),) * axis
     if len(starts) == flat.size:
         into[(*before, flat)] = added
     else:

@@ -108,9 +108,8 @@ def _check(name: str, query: Value, key: Value, value: Value, dropout_p: float) 
     if min(len(q), len(k), len(v)) < 2:
         raise ShapeError(f"{name}: query, key and value need at least two axes, (…, L, E); got {q}, {k} and {v}")
     if q[-1] != k[-1]:
-        raise ShapeError(
-            f"{name}: query {marked(q, -1)} and key {marked(k, -1)}: {q[-1]} numbers a query and {k[-1]} a key cannot be multiplied"
-        )
+        shown = f"query {marked(q, -1)} and key {marked(k, -1)}"
+        raise ShapeError(f"{name}: {shown}: {q[-1]} numbers a query and {k[-1]} a key cannot be multiplied")
     if k[-2] != v[-2]:
         shown = f"key {marked(k, -2)} and value {marked(v, -2)}"
         raise ShapeError(f"{name}: {shown}: {k[-2]} keys and {v[-2]} values; each key needs its value")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import DtypeError, ShapeError, UsageError
-from ...graph import data_of
+from ...errors import DtypeError, GraphError, ShapeError, UsageError
+from ...graph import Node, data_of, is_grad_enabled
 from ...primitives.kinds import Shape, Value, explain_broadcast, marked_apart, shape_of
 from ...primitives.reduction import mean, sum
 
@@ -107,6 +107,18 @@ def check_shape(name: str, argument: str, value: Value | None, wanted: Shape, me
         raise ShapeError(
             f"{name}: {argument} must be {wanted}, {meaning}; got {marked_apart(shape_of(value), wanted)[0]}"
         )
+
+
+def check_class_weight(name: str, weight: Value | None, classes: int) -> None:
+    """Refuse a weight of classes that does not fit, or that waits for a gradient which these losses do not have.
+
+    Raises:
+        ShapeError: not one number a class.
+        GraphError: it requires a gradient.
+    """
+    check_shape(name, "weight", weight, (classes,), "one number a class")
+    if isinstance(weight, Node) and weight.requires_grad and is_grad_enabled():
+        raise GraphError(f"{name}: the weight of the classes is a constant, without a gradient; pass weight.detach()")
 
 
 def class_numbers(name: str, target: Value, shape: Shape, classes: int, ignore_index: int | None = None) -> Any:

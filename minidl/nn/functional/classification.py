@@ -16,7 +16,7 @@ from ...primitives.operation import operation
 from ...primitives.reduction import sum
 from ...primitives.shape import gather, permute, reshape
 from ...primitives.softmax import log_softmax
-from .checks import check_float, check_reduction, check_shape, check_share, class_numbers, reduced
+from .checks import check_class_weight, check_float, check_reduction, check_shape, check_share, class_numbers, reduced
 
 _LABELS = np.array([2, 0, 1])
 _IMAGE = np.array([[[0, 1], [2, 2]], [[1, 1], [0, -100]]])
@@ -87,9 +87,10 @@ def cross_entropy(
         raise ShapeError("cross_entropy: the input needs a class axis, (N, C) or (C,); got a single number")
     axis = min(1, len(shape) - 1)
     check_float("cross_entropy", input=input)
-    check_shape("cross_entropy", "weight", weight, (shape[axis],), "one number a class")
     if getattr(data_of(target), "dtype", np.dtype(np.int64)).kind == "f":
+        check_shape("cross_entropy", "weight", weight, (shape[axis],), "one number a class")
         return _of_probabilities(input, target, axis, weight, ignore_index, reduction, label_smoothing)
+    check_class_weight("cross_entropy", weight, shape[axis])
     return _of_classes(input, target, axis, weight, ignore_index, reduction, label_smoothing)
 
 
@@ -192,7 +193,7 @@ def nll_loss(
         raise ShapeError("nll_loss: the input needs a class axis, (N, C) or (C,); got a single number")
     axis = min(1, len(shape) - 1)
     check_float("nll_loss", input=input)
-    check_shape("nll_loss", "weight", weight, (shape[axis],), "one number a class")
+    check_class_weight("nll_loss", weight, shape[axis])
     labels = class_numbers("nll_loss", target, _without(shape, axis), shape[axis], ignore_index)
     kept = labels != ignore_index
     chosen = np.where(kept, labels, 0)

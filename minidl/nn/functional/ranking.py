@@ -16,7 +16,7 @@ from ...primitives.operation import operation
 from ...primitives.reduction import sum
 from ...primitives.rounding import clamp_min
 from ...primitives.shape import gather, reshape, unsqueeze
-from .checks import check_broadcast, check_float, check_reduction, check_shape, class_numbers, reduced
+from .checks import check_broadcast, check_class_weight, check_float, check_reduction, class_numbers, reduced
 from .similarity import pairwise_distance
 
 _LABELS = np.array([2, 0, 1])
@@ -93,7 +93,7 @@ def multi_margin_loss(
         raise UsageError(f"{name}: p must be 1 or 2, got {p}")
     behind, labels, outer = _rivals(name, input, target, margin)
     classes = shape_of(behind)[1]
-    check_shape(name, "weight", weight, (classes,), "one number a class")
+    check_class_weight(name, weight, classes)
     terms = where(data_of(behind) > 0, behind, 0.0)
     terms = terms if p == 1 else square(terms)
     if weight is not None:
