@@ -45,8 +45,7 @@ from .kernels.dtypes import (
     set_default_dtype,
     uint8,
 )
-from .primitives.operation import namespace as _namespace
-from .primitives.random import (
+from .primitives.layers.random import (
     Generator,
     default_generator,
     get_rng_state,
@@ -55,6 +54,7 @@ from .primitives.random import (
     seed,
     set_rng_state,
 )
+from .primitives.operation import namespace as _namespace
 from .tensor import Tensor
 
 _operations = _namespace("minidl")

@@ -197,7 +197,8 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         "not offered",
-        "out=, inplace=True, size_average=, reduce=, max_norm=, scale_grad_by_freq=, antialias=True, sparse, quantized and complex gradients",
+        "out=, inplace=True, size_average=, reduce=, max_norm=, scale_grad_by_freq=, antialias=True, sparse and quantized "
+        "tensors, complex gradients",
         "offered",
         "they hide what is computed, are deprecated, or lie outside a course",
     ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .autodiff.inplace_methods import InPlace
-from .primitives import arithmetic, comparison, linalg, rounding
+from .primitives.elementwise import arithmetic, comparison, rounding
+from .primitives.matrices import linalg
 
 
 class Operators(InPlace):

@@ -16,8 +16,9 @@ from .graph import Node, data_of
 from .kernels import dtypes
 from .kernels.device import is_device, require_cpu
 from .operators import Operators
-from .primitives import broadcasting, flipping, reduction, shape
 from .primitives.operation import namespace
+from .primitives.reductions import reduction
+from .primitives.shapes import broadcasting, flipping, shape
 from .printing import format_array
 
 Dim = int | tuple[int, ...] | list[int] | None

@@ -200,7 +200,7 @@ def output(op: Operation) -> str:
 
 def call(op: Operation, sample: Sample, inputs: Sequence[Any], directly: bool = False) -> Any:
     """Run an operation on the inputs of a sample; `directly` where they are its arguments as they stand."""
-    from ..primitives.random import default_generator
+    from ..primitives.layers.random import default_generator
 
     before = default_generator.get_state()
     try:

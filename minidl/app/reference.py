@@ -26,6 +26,14 @@ KINDS = {
 }
 
 
+FIRST = (
+    "arithmetic", "exponential", "trigonometric", "rounding", "comparison", "activation", "activation_smooth",
+    "activation_units", "reduction", "extrema", "norms", "statistics", "softmax", "cumulative", "sorting", "shape", "joining",
+    "indexing",
+)  # fmt: skip
+"""The families in the order in which they are read; the others follow."""
+
+
 @dataclass(frozen=True)
 class Page:
     """What is known of one operation, as text.

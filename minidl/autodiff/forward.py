@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..graph import Node, data_of, describe
-from ..primitives.shape import cast
+from ..primitives.shapes.shape import cast
 from .checks import check_readable
 from .sweep import order, quietly
 

@@ -22,9 +22,9 @@ from ..graph import Node, Primitive, data_of, describe
 from ..graph.mode import state
 from ..graph.node import NO_PARAMS, Changes, Extras, clock
 from ..graph.place import user_place
-from ..primitives.indexing import check_item, set_item_
-from ..primitives.shape import cast
-from ..primitives.write_view import View, write_view_
+from ..primitives.shapes.indexing import check_item, set_item_
+from ..primitives.shapes.shape import cast
+from ..primitives.shapes.write_view import View, write_view_
 
 Value = Any
 SMALL = 256

@@ -9,7 +9,7 @@ import numpy as np
 from ..graph import Node, data_of
 from ..primitives import Elementwise
 from ..primitives.kinds import expand_to
-from ..primitives.reduction import squared_norm
+from ..primitives.reductions.reduction import squared_norm
 from .sweep import quietly
 
 

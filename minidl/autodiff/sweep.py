@@ -16,7 +16,7 @@ from ..errors import DtypeError, GraphError, ShapeError
 from ..graph import Node, data_of, describe
 from ..graph.history import as_recorded, drop
 from ..graph.mode import state
-from ..primitives.shape import cast
+from ..primitives.shapes.shape import cast
 from .checks import check_readable, check_sent, check_usable
 from .hooks import call_hooks
 

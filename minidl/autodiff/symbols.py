@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node, Primitive
-from ..primitives import Elementwise, Sample, arithmetic, comparison, linalg, shape
-from ..primitives.reduction import squared_norm
+from ..primitives import Elementwise, Sample
+from ..primitives.elementwise import arithmetic, comparison
+from ..primitives.matrices import linalg
+from ..primitives.reductions.reduction import squared_norm
+from ..primitives.shapes import shape
 
 _SUPERSCRIPTS = str.maketrans("0123456789-−.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻·")
 _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 9

@@ -11,7 +11,7 @@ from ..errors import DtypeError, UsageError
 from ..graph import Node, data_of
 from ..kernels import dtypes
 from ..kernels.device import require_cpu
-from ..primitives.random import Generator, default_generator
+from ..primitives.layers.random import Generator, default_generator
 from ..tensor import Tensor
 from .filled import float_dtype, lengths_of, one_shape, plain_number
 from .values import Array

@@ -11,7 +11,7 @@ from ..errors import DtypeError, UsageError
 from ..graph import Node, data_of
 from ..kernels import dtypes
 from ..kernels.device import require_cpu
-from ..primitives.elements import whole_number
+from ..primitives.shapes.elements import whole_number
 from ..tensor import Tensor, sizes
 from .values import Array, array_of
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CheckpointError, UsageError
-from ..primitives.random import Generator
+from ..primitives.layers.random import Generator
 from .dataset import Dataset
 from .transforms import Transform
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..autodiff.trees import rebuild
 from ..errors import UsageError
 from ..graph import Node
-from ..primitives.shape import reshape, stack
+from ..primitives.shapes.shape import reshape, stack
 from .derivatives import grad, jvp
 from .run import Argnums, Function, Run, as_asked, run_in
 

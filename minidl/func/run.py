@@ -12,7 +12,7 @@ from ..autodiff.sweep import order
 from ..autodiff.trees import Tree, leaves, map_leaves, rebuild
 from ..errors import DtypeError, UsageError
 from ..graph import Node, describe, enable_grad, is_grad_enabled
-from ..primitives.arithmetic import clone
+from ..primitives.elementwise.arithmetic import clone
 from ..tensor import Tensor
 
 Function = Callable[..., Any]

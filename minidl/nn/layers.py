@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import UsageError
 from ..kernels.dtypes import get_default_dtype
-from ..primitives.convolution import pair
-from ..primitives.random import default_generator
+from ..primitives.layers.random import default_generator
+from ..primitives.windows.convolution import pair
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module, Parameter
@@ -235,7 +235,7 @@ class Flatten(Module):
 
     def forward(self, input: Tensor) -> Any:
         """`(N, …)` → `(N, …)` with the axes merged."""
-        from ..primitives.shape import flatten
+        from ..primitives.shapes.shape import flatten
 
         return flatten(input, self.start_dim, self.end_dim)
 

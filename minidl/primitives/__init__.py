@@ -1,49 +1,27 @@
 """The operations. Each is complete in one place: forward rule, derivatives, textbook notation, sample inputs for its tests.
 
-Adding an operation is adding one definition to the family's file; the gradient checks, figures and narration find it in
-`registry`.
+Adding an operation is adding one definition to a family's file. Its rules enter `registry`, its public name `catalogue`; the
+names in `minidl`, the methods of `Tensor`, the tests, figures, narration and the reference all come from there.
 """
 
-from . import (
+from .elementwise import (  # noqa: F401
     activation,
     activation_smooth,
     activation_units,
-    adaptive_pooling,
-    affine,
     arithmetic,
-    average_pooling,
     comparison,
-    convolution,
-    decomposition,
-    determinant,
-    einsum,
     exponential,
-    inverse,
-    linalg,
-    loss,
-    matrix_norm,
-    pooling,
-    quantiles,
-    random,
-    reduction,
-    resampling,
     rounding,
-    scatter_reduce,
-    scattering,
-    shape,
-    cumulative,
-    extrema,
-    normalization,
-    norms,
-    softmax,
-    statistics,
-    sorting,
-    svd,
-    transposed_convolution,
     trigonometric,
-    unpooling,
-    write_view,
+)
+from .kinds import Constant, Elementwise, General, Linear, Multilinear, Primitive, Sample, registry
+from .layers import loss, normalization, random  # noqa: F401
+from .matrices import affine, decomposition, determinant, einsum, inverse, linalg, matrix_norm, svd  # noqa: F401
+from .operation import Operation, catalogue, operation
+from .reductions import axes, cumulative, extrema, norms, quantiles, reduction, softmax, sorting, statistics  # noqa: F401
+from .shapes import (  # noqa: F401
     broadcasting,
+    elements,
     encoding,
     flipping,
     folding,
@@ -52,56 +30,22 @@ from . import (
     joining,
     masking,
     padding,
+    scatter_reduce,
+    scattering,
+    shape,
+    write_view,
 )
-from .operation import Operation, catalogue, operation
-from .kinds import Constant, Elementwise, General, Linear, Multilinear, Primitive, Sample, registry
+from .windows import (  # noqa: F401
+    adaptive_pooling,
+    average_pooling,
+    convolution,
+    pooling,
+    resampling,
+    transposed_convolution,
+    unpooling,
+)
 
 __all__ = [
-    "Constant",
-    "Elementwise",
-    "General",
-    "Linear",
-    "Multilinear",
-    "Operation",
-    "Primitive",
-    "Sample",
-    "activation",
-    "activation_smooth",
-    "activation_units",
-    "affine",
-    "arithmetic",
-    "catalogue",
-    "comparison",
-    "convolution",
-    "decomposition",
-    "determinant",
-    "einsum",
-    "exponential",
-    "inverse",
-    "linalg",
-    "loss",
-    "matrix_norm",
-    "normalization",
-    "operation",
-    "pooling",
-    "random",
-    "reduction",
-    "registry",
-    "rounding",
-    "shape",
-    "softmax",
-    "svd",
-    "trigonometric",
-    "write_view",
-    "broadcasting",
-    "encoding",
-    "flipping",
-    "folding",
-    "gathering",
-    "indexing",
-    "joining",
-    "masking",
-    "padding",
-    "scatter_reduce",
-    "scattering",
-]
+    "Constant", "Elementwise", "General", "Linear", "Multilinear", "Operation", "Primitive", "Sample", "catalogue",
+    "operation", "registry",
+]  # fmt: skip

@@ -12,7 +12,7 @@ from .. import manual_seed, optim
 from ..data import DataLoader, Dataset, RandomWarp, Standardize, digits, idx_folder, stratified_split
 from ..errors import UsageError
 from ..models import build
-from ..primitives.random import Generator
+from ..primitives.layers.random import Generator
 from .schedule import WarmupCosine
 from .trainer import Trainer
 

@@ -16,7 +16,7 @@ from ..errors import CheckpointError, MinidlError
 from ..nn import Module
 from ..nn import functional as F
 from ..optim import Optimizer
-from ..primitives.random import default_generator
+from ..primitives.layers.random import default_generator
 from .events import EpochDone, Event, Listener, Record, StepDone, TrainingStarted, TrainingStopped
 from .metrics import evaluate, gradient_norms, top_k_correct
 

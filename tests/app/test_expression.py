@@ -89,7 +89,9 @@ def test_the_functions_come_from_the_catalogue():
     of_channels = {"prelu", "rrelu", "clone", "positive"}
     for op in catalogue.values():
         activation = op.family.startswith("activation") and op.family != "activation_units"
-        if ((isinstance(op.function, Elementwise) and "minidl" in op.homes) or activation) and op.name not in of_channels:
+        if (
+            (isinstance(op.function, Elementwise) and "minidl" in op.homes) or activation
+        ) and op.name not in of_channels:
             assert {op.name, *op.aliases} <= FUNCTIONS.keys()
 
 

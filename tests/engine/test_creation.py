@@ -13,7 +13,7 @@ import minidl
 from minidl import creation
 from minidl.errors import CheckpointError, DtypeError, MinidlError, UsageError
 from minidl.kernels import dtypes
-from minidl.primitives import random
+from minidl.primitives.layers import random
 
 DTYPES = [
     "bool",

@@ -11,9 +11,9 @@ import minidl
 import minidl.nn.functional as F
 from minidl import tensor
 from minidl.errors import DtypeError, ShapeError, UsageError
-from minidl.primitives.arithmetic import sqrt, square
-from minidl.primitives.normalization import standardize_
-from minidl.primitives.reduction import mean
+from minidl.primitives.elementwise.arithmetic import sqrt, square
+from minidl.primitives.layers.normalization import standardize_
+from minidl.primitives.reductions.reduction import mean
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(3.0, 2.0, (4, 3, 5, 2))

@@ -309,7 +309,9 @@ class TestForeignArrays:
 
     def test_are_named(self) -> None:
         for f in (lambda a: minidl.ones(2) * a, lambda a: minidl.exp(a), lambda a: minidl.ones(2) + a):
-            with pytest.raises(DtypeError, match=r"got a .*Elsewhere, an array of another library or device.*minidl.tensor"):
+            with pytest.raises(
+                DtypeError, match=r"got a .*Elsewhere, an array of another library or device.*minidl.tensor"
+            ):
                 f(self.Elsewhere())
 
     @pytest.mark.torch

@@ -13,7 +13,7 @@ import pytest
 
 import minidl
 from minidl.errors import MinidlError
-from minidl.primitives.indexing import set_item
+from minidl.primitives.shapes.indexing import set_item
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch

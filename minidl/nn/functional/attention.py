@@ -8,13 +8,13 @@ import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
 from ...graph import data_of
-from ...primitives.comparison import where
+from ...primitives.elementwise.comparison import where
 from ...primitives.kinds import Value, expand_to, marked, refuses, sample, shape_of
-from ...primitives.linalg import matmul
+from ...primitives.layers.random import Generator
+from ...primitives.matrices.linalg import matmul
 from ...primitives.operation import operation
-from ...primitives.random import Generator
-from ...primitives.shape import cast, reshape, transpose, unsqueeze
-from ...primitives.softmax import softmax
+from ...primitives.reductions.softmax import softmax
+from ...primitives.shapes.shape import cast, reshape, transpose, unsqueeze
 from .checks import check_fits, check_float, check_share
 from .regularization import dropout
 

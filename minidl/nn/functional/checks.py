@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import DtypeError, GraphError, ShapeError, UsageError
 from ...graph import Node, data_of, is_grad_enabled
 from ...primitives.kinds import Shape, Value, explain_broadcast, marked_apart, shape_of
-from ...primitives.reduction import mean, sum
+from ...primitives.reductions.reduction import mean, sum
 
 REDUCTIONS = ("mean", "sum", "none")
 

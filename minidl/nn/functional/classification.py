@@ -8,14 +8,14 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import data_of
-from ...primitives.arithmetic import mul_or_zero
-from ...primitives.comparison import where
+from ...primitives.elementwise.arithmetic import mul_or_zero
+from ...primitives.elementwise.comparison import where
 from ...primitives.kinds import Shape, Value, refuses, sample, shape_of
-from ...primitives.loss import cross_entropy_rows
+from ...primitives.layers.loss import cross_entropy_rows
 from ...primitives.operation import operation
-from ...primitives.reduction import sum
-from ...primitives.shape import gather, permute, reshape
-from ...primitives.softmax import log_softmax
+from ...primitives.reductions.reduction import sum
+from ...primitives.reductions.softmax import log_softmax
+from ...primitives.shapes.shape import gather, permute, reshape
 from .checks import check_class_weight, check_float, check_reduction, check_shape, check_share, class_numbers, reduced
 
 _LABELS = np.array([2, 0, 1])

@@ -8,14 +8,14 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import data_of
-from ...primitives.activation_smooth import logsigmoid
-from ...primitives.arithmetic import mul_or_zero
-from ...primitives.exponential import xlogy
+from ...primitives.elementwise.activation_smooth import logsigmoid
+from ...primitives.elementwise.arithmetic import mul_or_zero
+from ...primitives.elementwise.exponential import xlogy
 from ...primitives.kinds import Value, refuses, sample, shape_of
-from ...primitives.loss import binary_cross_entropy_, kl_term_of_logs
+from ...primitives.layers.loss import binary_cross_entropy_, kl_term_of_logs
 from ...primitives.operation import operation
-from ...primitives.reduction import mean
-from ...primitives.softmax import log_softmax
+from ...primitives.reductions.reduction import mean
+from ...primitives.reductions.softmax import log_softmax
 from .checks import (
     REDUCTIONS,
     check_broadcast,

@@ -9,14 +9,14 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import data_of
-from ...primitives.arithmetic import abs_, square
-from ...primitives.comparison import where
-from ...primitives.exponential import exp, log, xlogy
+from ...primitives.elementwise.arithmetic import abs_, square
+from ...primitives.elementwise.comparison import where
+from ...primitives.elementwise.exponential import exp, log, xlogy
 from ...primitives.kinds import Value, refuses, sample, shape_of
-from ...primitives.loss import at_least, huber
+from ...primitives.layers.loss import at_least, huber
 from ...primitives.operation import operation
-from ...primitives.reduction import sum
-from ...primitives.shape import unsqueeze
+from ...primitives.reductions.reduction import sum
+from ...primitives.shapes.shape import unsqueeze
 from .checks import check_broadcast, check_float, check_reduction, check_same_shape, reduced
 
 _W = np.array([[0.5, 1.0, 2.0, 0.0], [3.0, 0.25, 1.0, 1.5], [1.0, 1.0, 0.1, 2.0]])

@@ -11,13 +11,13 @@ import numpy as np
 from ...errors import ShapeError, UsageError
 from ...graph import Node, data_of
 from ...kernels import backend_of
-from ...primitives.arithmetic import square
-from ...primitives.exponential import sqrt
+from ...primitives.elementwise.arithmetic import square
+from ...primitives.elementwise.exponential import sqrt
 from ...primitives.kinds import Shape, Value, marked, refuses, sample, shape_of
-from ...primitives.normalization import moments, standardize_
+from ...primitives.layers.normalization import moments, standardize_
 from ...primitives.operation import operation
-from ...primitives.reduction import mean
-from ...primitives.shape import reshape
+from ...primitives.reductions.reduction import mean
+from ...primitives.shapes.shape import reshape
 from .checks import check_float, check_shape
 
 _MEAN, _VAR = np.array([0.1, -0.2, 0.3]), np.array([0.5, 1.0, 2.0])

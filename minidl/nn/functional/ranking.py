@@ -8,14 +8,14 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import data_of
-from ...primitives.arithmetic import minimum, square
-from ...primitives.comparison import where
-from ...primitives.exponential import sqrt
+from ...primitives.elementwise.arithmetic import minimum, square
+from ...primitives.elementwise.comparison import where
+from ...primitives.elementwise.exponential import sqrt
+from ...primitives.elementwise.rounding import clamp_min
 from ...primitives.kinds import Value, refuses, sample, shape_of
 from ...primitives.operation import operation
-from ...primitives.reduction import sum
-from ...primitives.rounding import clamp_min
-from ...primitives.shape import gather, reshape, unsqueeze
+from ...primitives.reductions.reduction import sum
+from ...primitives.shapes.shape import gather, reshape, unsqueeze
 from .checks import check_broadcast, check_class_weight, check_float, check_reduction, class_numbers, reduced
 from .similarity import pairwise_distance
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
 from ...primitives.kinds import Shape, Value, refuses, sample, shape_of
+from ...primitives.layers.random import Generator, default_generator, dropout_
 from ...primitives.operation import operation
-from ...primitives.random import Generator, default_generator, dropout_
 from .checks import check_float, check_share
 
 _REFUSED = [refuses((2, 3, 4), p=1.5, training=True, error=UsageError, match="0 … 1")]

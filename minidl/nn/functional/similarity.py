@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ...errors import UsageError
+from ...primitives.elementwise.rounding import clamp_min
 from ...primitives.kinds import Value, expand_to, refuses, sample, shape_of
-from ...primitives.loss import at_least
+from ...primitives.layers.loss import at_least
 from ...primitives.operation import operation
-from ...primitives.reduction import Dim, norm, sum
-from ...primitives.rounding import clamp_min
-from ...primitives.shape import axis_of, cast
+from ...primitives.reductions.reduction import Dim, norm, sum
+from ...primitives.shapes.shape import axis_of, cast
 from .checks import check_broadcast, check_float
 
 

@@ -1,0 +1,97 @@
+"""The terms of losses that are one row of a textbook's table: what a difference costs, how far two distributions are apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...graph import Notation
+from ..elementwise.arithmetic import abs_, maximum, sign
+from ..elementwise.comparison import choose, greater_equal
+from ..elementwise.exponential import exp, log
+from ..kinds import Elementwise, General, Value, sample
+from ..reductions.reduction import sum as sum_of
+from ..reductions.softmax import softmax_
+from ..shapes.shape import reshape
+
+huber = Elementwise(
+    "huber",
+    Notation("Huber", "huber({0})"),
+    forward=lambda xp, x, delta: xp.where(xp.abs(x) <= delta, 0.5 * x * x, delta * (xp.abs(x) - 0.5 * delta)),
+    partials=(lambda y, x, delta: choose(greater_equal(abs_(x), delta), delta * sign(x), x),),
+    parameters={"delta": 1.0},
+    homes="",
+    analytic=False,
+    samples=[
+        sample((3, 4), domain="distinct", delta=1.0),
+        sample((4, 2), domain="distinct", delta=0.4),
+        sample((), delta=1.0),
+    ],
+    doc="½x² up to |x| = δ and the tangent line beyond: δ(|x| − ½δ).",
+)
+
+binary_cross_entropy_: Elementwise = Elementwise(
+    "binary_cross_entropy",
+    Notation("BCE", "BCE({0}, {1})"),
+    forward=lambda xp, p, t: -(t * xp.maximum(xp.log(p), -100.0) + (1 - t) * xp.maximum(xp.log1p(-p), -100.0)),
+    partials=(lambda z, p, t: (p - t) / maximum(p * (1 - p), 1e-12), lambda z, p, t: log(1 - p) - log(p)),
+    homes="",
+    analytic=False,
+    samples=[sample((3, 4), (3, 4), domain="unit"), sample((), (), domain="unit")],
+    promotion="float",
+    doc="−t ln p − (1 − t) ln(1 − p), each logarithm at least −100, as in PyTorch, so that the loss stays finite.",
+)
+
+kl_term_of_logs: Elementwise = Elementwise(
+    "kl_term_of_logs",
+    Notation("KL", "exp({1})·({1} − {0})", 2, (2, 1)),
+    forward=lambda xp, x, t: xp.where(xp.equal(xp.exp(t), 0), xp.exp(t), xp.exp(t) * (t - x)),
+    partials=(lambda z, x, t: -exp(t), lambda z, x, t: z + exp(t)),
+    homes="",
+    analytic=False,
+    samples=[sample((3, 4), (3, 4)), sample((3, 1), (4,))],
+    promotion="float",
+    doc="eᵗ (t − x): the term t (ln t − x) of a divergence where the target's logarithm is given. At t = −∞ it is 0.",
+)
+
+at_least = Elementwise(
+    "at_least",
+    Notation("≥", "max({0}, {minimum})"),
+    forward=lambda xp, x, minimum: xp.maximum(x, minimum),
+    partials=(1,),
+    parameters={"minimum": 0.0},
+    homes="",
+    analytic=False,
+    samples=[sample((3, 4), domain="positive", minimum=0.1), sample((), domain="positive", minimum=0.1)],
+    doc="A value kept from falling below a limit that the derivative does not see, so that it can grow out of it again.",
+)
+
+
+def _cross_entropy(xp: Any, x: Any, weights: Any) -> Any:
+    weights = xp.astype(weights, x.dtype)
+    shifted = x - xp.max(x, axis=1, keepdims=True) if x.size else x
+    terms = (shifted - xp.log(xp.sum(xp.exp(shifted), axis=1, keepdims=True))) * weights
+    return -xp.sum(xp.where(xp.equal(weights, 0), 0, terms), axis=1)  # a class of no weight may be impossible: 0·(−∞)
+
+
+def _pull_of_logits(x: Value, weights: Value) -> Value:
+    """∂loss/∂logits, a row an example: softmax(x) − target, each scaled by the example's weight."""
+    return softmax_(x, dim=1) * sum_of(weights, 1, keepdim=True) - weights
+
+
+cross_entropy_rows = General(
+    "cross_entropy",
+    Notation("cross-entropy", "CE({0})"),
+    analytic=False,
+    reads="inputs",
+    forward=_cross_entropy,
+    vjp=lambda g, y, x, weights: reshape(g, (-1, 1)) * _pull_of_logits(x, weights),
+    jvp=lambda t, y, x, weights: sum_of(t * _pull_of_logits(x, weights), 1),
+    samples=[
+        sample((3, 4), weights=np.eye(4)[[0, 3, 1]]),
+        sample((2, 3), weights=np.array([[0.2, 0.5, 0.3], [0.0, 2.0, 0.0]])),
+    ],
+    promotion="float",
+)
+"""−Σ_c w_c · ln softmax(x)_c for each row of `x` `(N, C)`; `weights` `(N, C)` are the target probabilities, perhaps scaled."""

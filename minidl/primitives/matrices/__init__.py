@@ -1,0 +1,1 @@
+"""Linear algebra: products, einsum, solving, determinants, decompositions."""

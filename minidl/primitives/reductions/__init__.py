@@ -1,0 +1,1 @@
+"""Many numbers into few, or along an axis: sums, extrema, orders, norms, softmax."""

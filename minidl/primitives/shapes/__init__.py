@@ -1,0 +1,1 @@
+"""The same numbers, arranged or chosen differently: shapes, indexing, joining, padding."""

@@ -1,0 +1,1 @@
+"""What looks at an image through windows: convolution, pooling, resampling."""
