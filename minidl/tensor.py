@@ -41,8 +41,9 @@ class Tensor(Operators):
     __hash__ = object.__hash__
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
-        if requires_grad and data.dtype.kind not in "fc":
-            raise DtypeError(f"only floating-point tensors can require gradients, not {data.dtype}; write 2.0 for 2")
+        if requires_grad and data.dtype.kind != "f":
+            hint = "there are no complex gradients here" if data.dtype.kind == "c" else "write 2.0 for 2"
+            raise DtypeError(f"only floating-point tensors can require gradients, not {data.dtype}; {hint}")
         super().__init__(data, requires_grad, name)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:

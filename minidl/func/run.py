@@ -102,7 +102,7 @@ def _own(x: Any, name: str, connected: bool) -> Node:
         x = Tensor(np.float64(x))
     if not isinstance(x, Node):
         raise DtypeError(f"{name}: expected a tensor or a number to differentiate, got {type(x).__name__}")
-    if x.dtype.kind not in "fc":
+    if x.dtype.kind != "f":
         raise DtypeError(
             f"{name}: {describe(x)} holds {x.dtype}, and only floating-point values have derivatives; convert it with "
             "x.to(minidl.float32), or leave it out of argnums"

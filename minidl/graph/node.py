@@ -165,10 +165,10 @@ class Node:
                 "only leaves can be told whether to require gradients, not a recorded result; use detach() to cut the "
                 "graph here"
             )
-        if wanted and self.dtype.kind not in "fc":
+        if wanted and self.dtype.kind != "f":
             raise DtypeError(
-                f"only floating-point tensors can require gradients, not {self.dtype}; convert with x.to(minidl.float32) "
-                "first"
+                f"only real floating-point tensors can require gradients, not {self.dtype}; convert with "
+                "x.to(minidl.float32) first"
             )
         self._requires_grad = bool(wanted)
 

@@ -133,7 +133,7 @@ class Primitive:
         out.order = next(clock)
         out._changes = None
         out.scope = state.scope
-        if record and state.recording and self.kind != "constant" and result.dtype.kind in "fc":
+        if record and state.recording and self.kind != "constant" and result.dtype.kind == "f":
             out._requires_grad = True
             out.primitive = self
             out.inputs = inputs
@@ -142,6 +142,11 @@ class Primitive:
             if state.anomaly:
                 remember(out, arrays)
         else:
+            if record and result.dtype.kind == "c" and state.recording and self.kind != "constant":
+                raise DtypeError(
+                    f"{self.name}: the result is {result.dtype}, and complex values have no gradients here; "
+                    "compute it from x.detach()"
+                )
             out._requires_grad = False
             out.primitive = None
             out.inputs = ()

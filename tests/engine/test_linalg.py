@@ -272,8 +272,10 @@ def test_complex_matrices_are_computed_but_not_differentiated() -> None:
     x = minidl.tensor([[2.0, 1j], [-1j, 2.0]])
     np.testing.assert_allclose(L.eigvalsh(x).data, [1, 3], rtol=1e-6)
     np.testing.assert_allclose((L.cholesky(x) @ L.cholesky(x).mT).data.real, [[2, 0], [0, 1]], atol=1e-6)
-    with pytest.raises(DtypeError, match="complex matrices have no derivative"):
+    with pytest.raises(DtypeError, match="only real floating-point tensors"):
         L.inv(x.detach().requires_grad_())
+    with pytest.raises(DtypeError, match="complex values have no gradients"):
+        leaf([1.0]) * 1j
 
 
 def test_einsum_of_many_operands_keeps_small_results() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, LinAlgError, ShapeError, UsageError
-from ...graph import Node, Notation, is_grad_enabled
+from ...graph import Node, Notation
 from ..elementwise.arithmetic import clone
 from ..elementwise.comparison import where
 from ..kinds import General, Value, marked, refuses, sample, shape_of, sum_to
@@ -28,8 +28,6 @@ def require_matrix(name: str, x: Value, argument: str = "") -> None:
     if getattr(x, "dtype", None) is None or x.dtype.kind not in "fc" or x.dtype.itemsize == 2:
         got = getattr(x, "dtype", type(x).__name__)
         raise DtypeError(f"{name}: needs float32 or float64, got {got}; convert with x.to(minidl.float32)")
-    if x.dtype.kind == "c" and isinstance(x, Node) and x.requires_grad and is_grad_enabled():
-        raise DtypeError(f"{name}: complex matrices have no derivative here; compute with x.detach()")
 
 
 def require_square(name: str, x: Value) -> None:
