@@ -21,6 +21,9 @@ REASONS: dict[str, tuple[str, ...]] = {
         "kinds.Multilinear.vjp: sum_to(self.transposes[i](g, *inputs, **params), shape_of(inputs[i])) if need else None → sum_to(self.transposes[i](g, *inputs, **params), shape_of(inputs[i]))",
         "indexing._value_gradient: if not hasattr(value, 'shape') → False",
     ),
+    "a sign is its own reciprocal where it is not 0, and beyond δ > 0 it is not": (
+        "loss: huber.partials[0]: delta * sign(x) → delta / sign(x)",
+    ),
     "multiplying by 1 or −1 instead of taking g or −g: the same numbers, slower": (
         "kinds._times: if partial == 1 → False",
         "kinds._times: if partial == -1 → False",
