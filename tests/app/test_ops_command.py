@@ -91,3 +91,8 @@ def test_the_written_reference_is_up_to_date(repository: Path):
 def test_differences_are_listed():
     shown = ops("--differences", width=200).output
     assert all(d.name in shown and d.reason in shown for d in DIFFERENCES)
+
+
+def test_the_readmes_example_is_what_is_printed(repository: Path):
+    shown = "\n".join(line.rstrip() for line in ops("tanh").output.rstrip().splitlines())
+    assert f"```text\n{shown}\n```" in (repository / "README.md").read_text(encoding="utf-8")
