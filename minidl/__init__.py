@@ -8,7 +8,7 @@ mean there. The operations enter from their own definitions: `minidl ops` lists 
 from __future__ import annotations
 
 from math import e, inf, nan, pi
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import creation as _creation
 from . import func, linalg, nn, optim
@@ -54,6 +54,7 @@ from .primitives.layers.random import (
     seed,
     set_rng_state,
 )
+from .primitives.operation import catalogue as _catalogue
 from .primitives.operation import namespace as _namespace
 from .tensor import Tensor
 
@@ -61,10 +62,12 @@ _operations = _namespace("minidl")
 globals().update(ALIASES)  # minidl.float, minidl.long, …
 globals().update(_operations)
 
-if TYPE_CHECKING:
 
-    def __getattr__(name: str) -> Any:
-        """The operations, which no type checker can see coming."""
+def __getattr__(name: str) -> Any:
+    """Say where an operation is that is not here. (Type checkers take it for the operations, which they cannot see.)"""
+    homes = [op.path for op in _catalogue.values() if name in (op.name, *op.aliases)]
+    hint = f"; did you mean {homes[0]}?" if homes else ""
+    raise AttributeError(f"module 'minidl' has no attribute {name!r}{hint}", name=name)
 
 
 __all__ = [  # noqa: PLE0604  (the operations name themselves)

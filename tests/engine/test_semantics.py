@@ -764,3 +764,9 @@ def test_printing_follows_pytorch() -> None:
     assert repr(minidl.tensor([1.0], dtype=minidl.float64)) == "tensor([1.], dtype=minidl.float64)"
     assert repr(minidl.zeros(0)) == "tensor([])"
     assert repr(minidl.tensor([True, False])) == "tensor([ True, False])"
+
+
+def test_a_name_in_the_wrong_place_is_pointed_at() -> None:
+    with pytest.raises(AttributeError, match=r"did you mean minidl.nn.functional.softplus"):
+        minidl.softplus  # noqa: B018
+    assert not hasattr(minidl, "nothing_of_the_kind")
