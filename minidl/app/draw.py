@@ -11,7 +11,7 @@ import typer
 from ..errors import MissingEngineError, UsageError
 
 if TYPE_CHECKING:
-    from viz.figure import Figure
+    from viz.drawing.figure import Figure
 
 EXAMPLES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "circuit": ("f = (x + y) * z", ("x=-2", "y=5", "z=-4")),
@@ -43,13 +43,13 @@ def draw(
         bool | None,
         typer.Option("--local/--no-local", help="Whether to draw local derivatives; of functions, by default."),
     ] = None,
-    theme: Annotated[str, typer.Option("--theme", help="light or colorblind.")] = "light",
+    theme: Annotated[str, typer.Option("--theme", help="light, dark, print or colorblind.")] = "light",
 ) -> None:
     """Draw an expression as a textbook does: values above the wires, gradients below.
 
     An expression that begins with a minus sign goes after --, as in: minidl draw -o f.svg -- '-x * y' x=1 y=2
     """
-    from viz.figure import check_suffix
+    from viz.drawing.figure import check_suffix
 
     if output is not None and not output.is_dir():
         check_suffix(output)
@@ -77,7 +77,7 @@ def _root(expression: str | None, values: list[str], example: str | None) -> Any
         if example not in EXAMPLES:
             raise UsageError(f"there is no example {example!r}; the examples are {', '.join(EXAMPLES)}")
         if example == "vanishing":
-            from viz.chain import sigmoid_chain
+            from viz.architecture.thermometer import sigmoid_chain
 
             return sigmoid_chain(20)
         text, given = EXAMPLES[example]
@@ -117,9 +117,9 @@ def _print_numbers(root: Any, grads: bool) -> None:
     from rich.table import Table
 
     from minidl.autodiff import gradients
-    from viz.circuit import circuit_nodes
-    from viz.naming import choose_names
-    from viz.notation import array_text, tidy_name
+    from viz.circuit.draw import circuit_nodes
+    from viz.circuit.naming import choose_names
+    from viz.drawing.notation import array_text, tidy_name
 
     from ..autodiff.symbols import formula
 

@@ -27,7 +27,7 @@ def info() -> None:
 
 def _rows() -> list[tuple[str, str]]:
     from tutorials.progress import folder
-    from viz.engine import engine_info
+    from viz.drawing.engine import engine_info
 
     from .._version import __version__
     from ..kernels.cpu.jit import cache_folder, folder_bytes, our_cache_entries

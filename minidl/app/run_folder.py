@@ -188,7 +188,7 @@ class RunFolder:
         self._attempt("the kernels", lambda: self._draw_first_kernels(epoch))
 
     def _draw_passes(self, caption: str, epoch: int) -> None:
-        from viz.passes import draw_passes
+        from viz.architecture.passes import draw_passes
 
         model = self.session.trainer.model
         probe = self.session.parts.validation
@@ -244,7 +244,7 @@ class RunFolder:
         self._attempt("report.html", self._write_report)
 
     def _write_report(self) -> None:
-        from viz.report import write_report
+        from viz.report.page import write_report
 
         write_report(self.folder)
 

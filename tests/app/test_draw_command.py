@@ -106,7 +106,7 @@ def test_gradients_can_be_left_out(folder):
 def test_themes_are_named(folder):
     assert draw(*CIRCUIT, "--theme", "colorblind", "-o", "c.dot").exit_code == 0
     assert "#0072b2" in (folder / "c.dot").read_text(encoding="utf-8")
-    assert "light, colorblind" in refused(*CIRCUIT, "--theme", "neon")
+    assert "light, dark, print, colorblind" in refused(*CIRCUIT, "--theme", "neon")
 
 
 def test_without_an_engine_the_source_is_written_and_said(folder, monkeypatch):

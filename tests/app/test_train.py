@@ -295,9 +295,14 @@ def test_a_failing_picture_never_costs_the_run(
     def fail(*args: Any, **kwargs: Any) -> None:
         raise RenderError("no ink")
 
-    for name in ("viz.passes.draw_passes", "viz.plots.curves", "viz.plots.kernels", "viz.plots.guesses"):
+    for name in (
+        "viz.architecture.passes.draw_passes",
+        "viz.plots.curves",
+        "viz.plots.kernels",
+        "viz.plots.guesses",
+    ):
         monkeypatch.setattr(name, fail)
-    monkeypatch.setattr("viz.report.write_report", fail)
+    monkeypatch.setattr("viz.report.page.write_report", fail)
     train(**SMALL)
     out = capsys.readouterr().out
     assert out.count("could not draw the diagram of the passes: RenderError: no ink") == 1  # not once an epoch

@@ -15,13 +15,13 @@ from minidl.app.values import parse_values
 from minidl.autodiff import gradients, order
 from minidl.errors import GraphError, MissingEngineError, UsageError
 from minidl.primitives import registry
-from viz import engine
-from viz.chain import sigmoid_chain
-from viz.circuit import circuit_nodes
-from viz.naming import choose_names
-from viz.notation import number
-from viz.theme import theme_named
-from viz.wires import array_blocks, wire_block
+from viz.architecture.thermometer import sigmoid_chain
+from viz.circuit.draw import circuit_nodes
+from viz.circuit.naming import choose_names
+from viz.circuit.wires import array_blocks, wire_block
+from viz.drawing import engine
+from viz.drawing.notation import number
+from viz.drawing.theme import theme_named
 
 
 def leaf(data, name):
@@ -393,7 +393,7 @@ def test_the_local_derivative_of_a_function_stands_in_symbols_and_numbers():
 def test_themes_change_the_colours():
     dot = viz.draw(circuit(), theme="colorblind").dot
     assert cells(dot, "#0072b2") == ["−2", "5", "−4", "3", "−12"]
-    with pytest.raises(UsageError, match="light, colorblind"):
+    with pytest.raises(UsageError, match="light, dark, print, colorblind"):
         viz.draw(circuit(), theme="neon")
 
 

@@ -9,8 +9,8 @@ import textwrap
 import pytest
 
 from minidl.errors import MissingEngineError, RenderError, UsageError
-from viz import engine
-from viz.figure import Figure
+from viz.drawing import engine
+from viz.drawing.figure import Figure
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's dot is not installed")
 
@@ -199,7 +199,7 @@ def test_files_in_the_working_folder_are_not_taken_for_the_engine(tmp_path):
     program = f"""
         import sys
         sys.path.insert(0, {home!r})
-        from viz import engine
+        from viz.drawing import engine
         assert engine.render("digraph {{ a }}", "svg")
         print(engine._worker.process.pid)
     """
@@ -222,7 +222,7 @@ def test_importing_viz_loads_nothing_heavy():
 
 
 def test_fonts_that_are_cleared_away_come_back(kind, tmp_path, monkeypatch):
-    from viz import fonts
+    from viz.drawing import fonts
 
     monkeypatch.setattr(fonts, "_cache_folder", lambda: tmp_path / "cache")
     for _ in range(2):
@@ -233,7 +233,7 @@ def test_fonts_that_are_cleared_away_come_back(kind, tmp_path, monkeypatch):
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(kind, tmp_path, monkeypatch):
-    from viz import fonts
+    from viz.drawing import fonts
 
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setattr(fonts, "_cache_folder", lambda: tmp_path / "file" / "cache")

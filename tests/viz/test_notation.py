@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viz import dot, notation
-from viz.engine import render_with_warnings
-from viz.metrics import text_width
-from viz.theme import COLORBLIND, LIGHT, HeatScale
+from viz.drawing import dot, notation
+from viz.drawing.engine import render_with_warnings
+from viz.drawing.metrics import text_width
+from viz.drawing.theme import COLORBLIND, LIGHT, HeatScale
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_same_calls_give_the_same_dot():
 def test_widths_are_those_of_the_font():
     from fontTools.ttLib import TTFont
 
-    from viz.fonts import FACES, font_folder
+    from viz.drawing.fonts import FACES, font_folder
 
     for bold in (False, True):
         for style in ("normal", "italic"):

@@ -14,10 +14,10 @@ from minidl import nn
 from minidl.errors import GraphError
 from minidl.models import LeNet, LeNet5
 from minidl.nn import functional as F
-from viz import engine
-from viz.passes import SCALE, draw_passes, size_text
-from viz.passes_fold import fold
-from viz.passes_layout import SLIDE, TEXT, plan
+from viz.architecture.fold import fold
+from viz.architecture.layout import SLIDE, TEXT, plan
+from viz.architecture.passes import SCALE, draw_passes, size_text
+from viz.drawing import engine
 
 
 def lenet_loss(model: nn.Module, seed: int = 0, batch: int = 5) -> minidl.Tensor:

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from minidl.errors import ShapeError, UsageError
+from viz.drawing.theme import LIGHT
 from viz.plots import best_epoch, curves, guesses, kernels
-from viz.plots_kernels import _mosaic
-from viz.plots_style import SIZE
-from viz.theme import LIGHT
+from viz.plots.filters import _mosaic
+from viz.plots.style import SIZE
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -71,7 +71,7 @@ def test_matplotlib_settings_are_left_as_they_were() -> None:
 
 def test_matplotlib_is_loaded_when_a_plot_is_made_and_pyplot_never() -> None:
     code = (
-        "import sys, viz.plots, viz.report, viz.passes, numpy as np\n"
+        "import sys, viz.plots, viz.report.page, viz.architecture.passes, numpy as np\n"
         "early = {'matplotlib', 'fontTools'} & sys.modules.keys()\n"
         "viz.plots.kernels(np.ones((1, 1, 3, 3)), 'conv')\n"
         "sys.exit(bool(early) or 'matplotlib.pyplot' in sys.modules)"

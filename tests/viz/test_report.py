@@ -19,10 +19,10 @@ import minidl
 from minidl.errors import CheckpointError, DataError
 from minidl.models import LeNet
 from minidl.nn import functional as F
-from viz.passes import draw_passes
+from viz.architecture.passes import draw_passes
 from viz.plots import curves, guesses, kernels
-from viz.report import write_report
-from viz.report_svg import inline
+from viz.report.inline import inline
+from viz.report.page import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EPOCHS = 3

@@ -9,7 +9,7 @@ import pytest
 
 import minidl
 import viz
-from viz import svg
+from viz.drawing import svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -1,4 +1,4 @@
-"""Plots of a training run: the curves, the learned kernels, the guesses that were wrong. Each is an SVG."""
+"""The curves of a training run."""
 
 from __future__ import annotations
 
@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 
 from minidl.errors import UsageError
 
-from .plots_guesses import guesses
-from .plots_kernels import kernels
-from .plots_style import SIZE, house_style, new_figure, svg_of
-from .theme import LIGHT, Theme, theme_named
+from ..drawing.theme import LIGHT, Theme, theme_named
+from .style import SIZE, house_style, new_figure, svg_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-__all__ = ["best_epoch", "curves", "describe_history", "guesses", "kernels", "percent"]
 
 
 def curves(history: Sequence[Mapping[str, Any]], *, theme: str | Theme = LIGHT) -> str:

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from minidl.files import write_atomic
 
-from .engine import engine_info
-from .fonts import MATH_FONT
-from .notation import number
-from .plots import best_epoch, percent
-from .report_run import Run, read_run, read_text
-from .report_svg import inline
-from .svg import embedded_faces
+from ..drawing.engine import engine_info
+from ..drawing.fonts import MATH_FONT
+from ..drawing.notation import number
+from ..drawing.svg import embedded_faces
+from ..plots.history import best_epoch, percent
+from .inline import inline
+from .run import Run, read_run, read_text
 
 VERSIONS: Final = ("numpy", "scipy", "numba", "matplotlib")
 """The packages, besides minidl, whose versions a report names."""
@@ -77,7 +77,7 @@ def page(run: Run) -> str:
             _footer(run),
         ]
     )
-    assets = resources.files(__package__).joinpath("assets")
+    assets = resources.files(__package__)
     script = assets.joinpath("report.js").read_text(encoding="utf-8")
     style = _faces(body) + assets.joinpath("report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

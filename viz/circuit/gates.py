@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from minidl.graph import Primitive
 
-from .dot import Html, cell, font, table, text
-from .metrics import text_width
-from .notation import number, raised, symbol_html
-from .theme import Theme
+from ..drawing.dot import Html, cell, font, table, text
+from ..drawing.metrics import text_width
+from ..drawing.notation import number, raised, symbol_html
+from ..drawing.theme import Theme
 from .wires import OVERLAP, Block, line_height
 
 CIRCLE: Final = 34

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from .metrics import text_width
-from .passes_fold import Link, Passes, Stage
+from ..drawing.metrics import text_width
+from .fold import Link, Passes, Stage
 
 SLIDE: Final = (960.0, 540.0)
 """The size of a 16:9 slide in points; the number of rows is chosen so that the text comes out largest on it."""

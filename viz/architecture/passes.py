@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from minidl.graph import Node
 
-from .dot import Digraph, Html, bold, font, italic, text
-from .figure import Figure
-from .metrics import text_width
-from .notation import number, number_html, power_of_ten, raised
-from .passes_fold import Passes, Stage, fold
-from .passes_layout import LANE, LINE, MARGIN, NAME, TEXT, Arc, Box, Plan, Span, count_text, plan, shape_text
-from .theme import LIGHT, HeatScale, Theme, theme_named
-
-if TYPE_CHECKING:
-    from .passes_names import Family
+from ..drawing.dot import Digraph, Html, bold, font, italic, text
+from ..drawing.figure import Figure
+from ..drawing.metrics import text_width
+from ..drawing.notation import number, number_html, power_of_ten, raised
+from ..drawing.theme import LIGHT, HeatScale, Theme, theme_named
+from .fold import Passes, Stage, fold
+from .layout import LANE, LINE, MARGIN, NAME, TEXT, Arc, Box, Plan, Span, count_text, plan, shape_text
 
 Point = tuple[float, float]
 
@@ -31,18 +28,6 @@ TITLE: Final = 20.0
 
 SCALE: Final = HeatScale(low=-4, high=1, thin=1.2, thick=9.0)
 """The one scale of every diagram of passes: five decades, from 10⁻⁴ to 10."""
-
-FILLS: Final[dict[Family, str]] = {
-    "input": "#eceff3",
-    "conv": "#dbe7f5",
-    "pool": "#e4f1e4",
-    "dense": "#fbe9d2",
-    "activation": "#f1e8f6",
-    "shape": "#ffffff",
-    "loss": "#fde7e5",
-    "operation": "#eef3f8",
-}
-"""The fill of a slab, by the kind of its layer (which is also written above it)."""
 
 
 def draw_passes(loss: Node, model: Any, *, caption: str = "", theme: str | Theme = LIGHT) -> Figure:
@@ -202,7 +187,7 @@ class _Drawing:
         symbol = font(text(layer.text), theme.ink, 18) if layer.family == "operation" and len(layer.text) <= 2 else ""
         self._box(
             f"stage{i}", box.x, box.y, box.width, box.height, label=symbol, color=theme.line, penwidth=1.2,
-            style="filled,rounded" if round_one else "filled", fillcolor=FILLS[layer.family],
+            style="filled,rounded" if round_one else "filled", fillcolor=theme.family_fills[layer.family],
         )  # fmt: skip
         self._text(box.x, box.top + 34, font(text(stage.name), theme.ink, NAME))
         if layer.text and not symbol and layer.text.lower() != stage.name.lower():

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .fonts import MATH_FONT
-from .svg import finish
-from .theme import Theme
+from ..drawing.fonts import MATH_FONT
+from ..drawing.svg import finish
+from ..drawing.theme import Theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from minidl.errors import UsageError
@@ -79,6 +80,13 @@ class Theme:
     note_size: int = 14
     small_size: int = 13
     cluster_fills: tuple[str, ...] = field(default=("#f6f9fc", "#eef4ea", "#fbf4e6", "#f4eef8"))
+    family_fills: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "input": "#eceff3", "conv": "#dbe7f5", "pool": "#e4f1e4", "dense": "#fbe9d2", "activation": "#f1e8f6",
+            "norm": "#ddf0f0", "shape": "#ffffff", "loss": "#fde7e5", "operation": "#eef3f8",
+        }
+    )  # fmt: skip
+    """The fill of a layer's box, by the kind of the layer (which is also written at it)."""
 
     def stroke(self, size: float, scale: HeatScale | None = None) -> Stroke:
         """Return how to draw a wire whose gradient has norm `size`.
@@ -105,7 +113,26 @@ def blend(start: str, end: str, t: float) -> str:
 
 LIGHT = Theme()
 COLORBLIND = Theme(name="colorblind", value="#0072b2", gradient="#c04a00", local="#1d2733", accent="#e69f00")
-THEMES = {theme.name: theme for theme in (LIGHT, COLORBLIND)}
+DARK = Theme(
+    name="dark", value="#6fd39a", gradient="#ff8a80", local="#8fb8f6", ink="#eef2f7", line="#9fb0c3", fill="#28323f",
+    accent="#ffb84d", accent_fill="#4a3a18", dim="#4b5866", paper="#171d26", heat_low="#3a4a60", heat_high="#9cc4ff",
+    cluster_fills=("#1e2631", "#1f2a25", "#2c271d", "#28222f"),
+    family_fills={
+        "input": "#303a46", "conv": "#24405f", "pool": "#244a33", "dense": "#57401f", "activation": "#433255",
+        "norm": "#1f4a4d", "shape": "#171d26", "loss": "#5a2c2b", "operation": "#28323f",
+    },
+)  # fmt: skip
+PRINT = Theme(
+    name="print", value="#000000", gradient="#4d4d4d", local="#333333", ink="#000000", line="#404040", fill="#f2f2f2",
+    accent="#000000", accent_fill="#d9d9d9", dim="#c4c4c4", paper="#ffffff", heat_low="#bdbdbd", heat_high="#1a1a1a",
+    cluster_fills=("#f7f7f7", "#efefef", "#f7f7f7", "#efefef"),
+    family_fills={
+        "input": "#f5f5f5", "conv": "#d2d2d2", "pool": "#ececec", "dense": "#dfdfdf", "activation": "#fafafa",
+        "norm": "#e6e6e6", "shape": "#ffffff", "loss": "#c8c8c8", "operation": "#f2f2f2",
+    },
+)  # fmt: skip
+THEMES = {theme.name: theme for theme in (LIGHT, DARK, PRINT, COLORBLIND)}
+"""On paper, on a dark slide, printed in grey, and for red-green-blind readers."""
 
 
 def theme_named(theme: str | Theme) -> Theme:

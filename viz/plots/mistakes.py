@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from minidl.errors import ShapeError
 
-from .metrics import text_width
-from .plots_style import SIZE, house_style, new_figure, svg_of
-from .theme import LIGHT, Theme, theme_named
+from ..drawing.metrics import text_width
+from ..drawing.theme import LIGHT, Theme, theme_named
+from .style import SIZE, house_style, new_figure, svg_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

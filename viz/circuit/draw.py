@@ -13,13 +13,13 @@ from minidl.autodiff import backward_steps, forward_steps, gradients, local_deri
 from minidl.errors import GraphError
 from minidl.graph import Node, Primitive
 
-from .dot import Digraph, Html, font, text
-from .figure import Figure
+from ..drawing.dot import Digraph, Html, font, text
+from ..drawing.figure import Figure
+from ..drawing.metrics import text_width
+from ..drawing.notation import array_text, formula_html, name_html, number, number_html, tidy_name
+from ..drawing.theme import LIGHT, Theme, theme_named
 from .gates import CIRCLE, box, symbol_of
-from .metrics import text_width
 from .naming import choose_names
-from .notation import array_text, formula_html, name_html, number, number_html, tidy_name
-from .theme import LIGHT, Theme, theme_named
 from .wires import SHORTEST_WIRE, Block, bare, line_height, name_width, named_wire, wire_block
 
 LARGEST: Final = 200

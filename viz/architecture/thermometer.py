@@ -11,12 +11,12 @@ from minidl.autodiff import backward_steps, forward_steps, gradients, local_deri
 from minidl.errors import GraphError
 from minidl.graph import Node
 
-from .dot import Digraph, Html, font, italic, text
-from .figure import Figure
-from .metrics import text_width
-from .naming import choose_names
-from .notation import name_html, number, number_html, one_digit, power_of_ten, symbol_html, tidy_name
-from .theme import LIGHT, HeatScale, Stroke, Theme, theme_named
+from ..circuit.naming import choose_names
+from ..drawing.dot import Digraph, Html, font, italic, text
+from ..drawing.figure import Figure
+from ..drawing.metrics import text_width
+from ..drawing.notation import name_html, number, number_html, one_digit, power_of_ten, symbol_html, tidy_name
+from ..drawing.theme import LIGHT, HeatScale, Stroke, Theme, theme_named
 
 LONGEST_CHAIN: Final = 60
 _PITCH: Final = 82.0

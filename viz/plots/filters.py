@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from minidl.errors import ShapeError
 
-from .plots_style import SIZE, house_style, new_figure, svg_of
-from .theme import LIGHT, Theme, theme_named
+from ..drawing.theme import LIGHT, Theme, theme_named
+from .style import SIZE, house_style, new_figure, svg_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from .dot import Html, cell, font, table, text
-from .metrics import text_width
-from .notation import name_html, name_width_text, number, number_html, raised, shape_text
-from .theme import Theme
+from ..drawing.dot import Html, cell, font, table, text
+from ..drawing.metrics import text_width
+from ..drawing.notation import name_html, name_width_text, number, number_html, raised, shape_text
+from ..drawing.theme import Theme
 
 LINE_HEIGHT: Final = 1.51
 """The height of a line of STIX, in units of the type size; a lower cell makes Graphviz warn."""

@@ -1,0 +1,1 @@
+"""The page that a training run leaves behind."""
