@@ -22,7 +22,7 @@ from ..primitives.shapes import shape
 _SUPERSCRIPTS = str.maketrans("0123456789-−.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻·")
 _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 9
 _THIN_SPACE = "\u2009"
-_ONE_LETTER = re.compile(r"[^\W\d_](?![^\W\d_]|\()")
+_ONE_LETTER = re.compile(r"[^\W\d_](?![^\W\d_₀-₉]|[₀-₉]*\()")
 """A name of one letter, before which a number needs no dot: 2x, but 2·cos(x)."""
 
 _CONSTANTS = {

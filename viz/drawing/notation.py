@@ -100,6 +100,15 @@ def one_digit(value: float, size: float | None = None) -> Html:
     return text(digit) if power == 0 else text(f"{digit}·10") + raised(str(power).replace("-", "−"), size)
 
 
+def grouped(count: int) -> str:
+    """Return a count with its thousands set apart by narrow spaces.
+
+    >>> grouped(61706)
+    '61\u2009706'
+    """
+    return f"{count:,}".replace(",", "\u2009")
+
+
 def raised(exponent: str, size: float | None = None) -> Html:
     """Return an exponent for text of `size` points: smaller than the text, which Graphviz does not do by itself.
 
@@ -124,9 +133,9 @@ def _small(size: float | None) -> float | None:
 
 
 def _stem_and_index(name: str) -> tuple[str, str]:
-    """Split `x_1`, `x1` and `theta_ij` into what is written large and what is written below."""
+    """Split `x_1`, `x1`, `theta_ij` and `W⁽²⁾_12` into what is written large and what is written below."""
     name = clean(name, LONGEST_NAME)
-    match = re.fullmatch(r"([^\W\d_]+)_([^_]{1,6})|([^\W\d_])(\d+)", name)
+    match = re.fullmatch(r"([^\W\d_]+(?:⁽[⁰¹²³⁴-⁹]+⁾)?)_([^_]{1,6})|([^\W\d_])(\d+)", name)
     stem, index = (match[1] or match[3], match[2] or match[4]) if match else (name, "")
     return _GREEK.get(stem, stem), index
 
@@ -148,15 +157,18 @@ def tidy_name(name: str) -> str:
 def name_html(name: str, ndim: int = 0, size: float | None = None) -> Html:
     """Return a name as a textbook sets it: a scalar in italics, a vector, matrix or larger array in bold italics.
 
-    >>> name_html("x_1").markup, name_html("W", ndim=2).markup
-    ('<I>x</I><SUB>1</SUB>', '<B><I>W</I></B>')
+    >>> name_html("x_1").markup, name_html("W", ndim=2).markup, name_html("W⁽²⁾_12").markup
+    ('<I>x</I><SUB>1</SUB>', '<B><I>W</I></B>', '<I>W</I><SUP>(2)</SUP><SUB>12</SUB>')
     """
     if name.endswith("ᵀ"):
         return name_html(name[:-1], ndim, size) + raised("T", size)
     stem, index = _stem_and_index(name)
-    shown = italic(text(stem))
+    layer = re.fullmatch(r"(.+)⁽([⁰¹²³⁴-⁹]+)⁾", stem)  # an array's own index, above that of its element
+    shown = italic(text(layer[1] if layer else stem))
     if ndim > 0:
         shown = bold(shown)
+    if layer:
+        shown += raised(f"({layer[2].translate(_PLAIN)})", size)
     if not index:
         return shown
     return shown + (sub(font(italic(text(index)), size=_small(size))) if index in {"i", "ij"} else lowered(index, size))
@@ -164,7 +176,8 @@ def name_html(name: str, ndim: int = 0, size: float | None = None) -> Html:
 
 def name_width_text(name: str) -> str:
     """Return the letters of a name in order, for measuring its width."""
-    return "".join(_stem_and_index(name.removesuffix("ᵀ"))) + "T" * name.endswith("ᵀ")
+    letters = "".join(_stem_and_index(name.removesuffix("ᵀ"))).translate(_PLAIN | {ord("⁽"): "(", ord("⁾"): ")"})
+    return letters + "T" * name.endswith("ᵀ")
 
 
 _RAISED: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ·"
@@ -209,6 +222,8 @@ def _formula_piece(piece: str, ndims: Mapping[str, int], size: float | None) -> 
             digits = match[2].translate({ord("₀") + i: str(i) for i in range(10)})
             return name_html(match[1], ndims[piece]) + lowered(digits, size)
         return name_html(piece, ndims[piece], size)
+    if len(piece) > 1 and all(name in ndims for name in piece) and any(ndims[name] >= 2 for name in piece):
+        return join(name_html(name, ndims[name], size) for name in piece)  # a matrix product, Wx
     if piece[0] in _RAISED and piece != "·":
         return raised(piece.translate(_PLAIN), size)
     if piece.startswith("^") and len(piece) > 1:
