@@ -33,7 +33,13 @@ def draw(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Where to write: a .svg, .pdf, .png or .dot file, or a folder."),
+        typer.Option("--output", "-o", help="Where to write: a .svg, .pdf, .png, .tex, .html or .dot file, or a folder."),
+    ] = None,
+    deck: Annotated[
+        Path | None,
+        typer.Option(
+            "--deck", help="Write both passes step by step: a .pdf, .html or .gif file, or a folder for one picture a step."
+        ),
     ] = None,
     example: Annotated[
         str | None, typer.Option("--example", help=f"Draw an example instead: {', '.join(EXAMPLES)}.")
@@ -43,6 +49,19 @@ def draw(
         bool | None,
         typer.Option("--local/--no-local", help="Whether to draw local derivatives; of functions, by default."),
     ] = None,
+    level: Annotated[
+        str | None, typer.Option("--level", help="How much one gate holds: operation or scalar.")
+    ] = None,
+    expand: Annotated[
+        list[str] | None, typer.Option("--expand", help="A value whose operation is drawn number by number; repeatable.")
+    ] = None,
+    symbols: Annotated[
+        bool, typer.Option("--symbols", help="Write what each value and gradient is: x + y, ∂f/∂q.")
+    ] = False,
+    predict: Annotated[
+        bool, typer.Option("--predict", help="In a deck, ask for each number before it is shown.")
+    ] = False,
+    direction: Annotated[str, typer.Option("--direction", help="LR, left to right, or TB, top to bottom.")] = "LR",
     theme: Annotated[str, typer.Option("--theme", help="light, dark, print or colorblind.")] = "light",
 ) -> None:
     """Draw an expression as a textbook does: values above the wires, gradients below.
@@ -53,17 +72,26 @@ def draw(
 
     if output is not None and not output.is_dir():
         check_suffix(output)
+    if predict and deck is None:
+        raise UsageError("--predict is for decks: add --deck out.html")
     root = _root(expression, values or [], example)
-    if grads and root.data.size != 1:
+    if (grads or deck is not None) and root.data.size != 1:
         raise UsageError(
             f"{root.name or 'the result'} has shape {root.shape}, and gradients are those of one number: reduce it, as in "
             "sum(…) or norm(…)**2, or draw it with --no-grads"
         )
-    figure = _figure(root, example, grads, local, theme)
+    zoom: dict[str, Any] = {"level": level, "expand": expand or [], "direction": direction, "theme": theme}
+    if deck is not None:
+        _print_numbers(root, grads)
+        _save_deck(root, deck, predict, zoom)
+        if output is None:
+            return
+    figure = _figure(root, example, {"grads": grads, "local": local, "symbols": symbols, **zoom})
     path = output or Path()
     if path.is_dir():
         path = path / f"{_file_name(example or root.name)}.svg"
-    _print_numbers(root, grads)
+    if deck is None:
+        _print_numbers(root, grads)
     _save(figure, path)
 
 
@@ -88,12 +116,20 @@ def _root(expression: str | None, values: list[str], example: str | None) -> Any
     return parsed.evaluate(parse_values(values, parsed.inputs))
 
 
-def _figure(root: Any, example: str | None, grads: bool, local: bool | None, theme: str) -> Figure:
+def _figure(root: Any, example: str | None, options: dict[str, Any]) -> Figure:
     import viz
 
     if example == "vanishing":
-        return viz.thermometer(root, theme=theme)
-    return viz.draw(root, grads=grads, local=local, theme=theme)
+        return viz.thermometer(root, theme=options["theme"])
+    return viz.draw(root, **options)
+
+
+def _save_deck(root: Any, path: Path, predict: bool, zoom: dict[str, Any]) -> None:
+    import viz
+
+    frames = viz.frames(root, predict=predict, **zoom)
+    written = frames.save(path)
+    typer.echo(f"wrote {written}: {len(frames)} frames")
 
 
 def _file_name(name: str | None) -> str:

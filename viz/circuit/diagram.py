@@ -71,6 +71,7 @@ class Fold:
         family: the kind of layer, which decides the fill.
         parameters: how many numbers it learns.
         repeat: how many such boxes follow one another and are drawn as one.
+        paths: the modules that it stands for.
     """
 
     title: str
@@ -78,6 +79,7 @@ class Fold:
     family: str = "operation"
     parameters: int = 0
     repeat: int = 1
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, slots=True)

@@ -14,6 +14,7 @@ from ..drawing.figure import Figure
 from ..drawing.notation import array_text, formula_html, grouped, tidy_name
 from ..drawing.theme import LIGHT, HeatScale, Theme, theme_named
 from .diagram import Diagram
+from .foreign import foreign_diagram, is_torch_tensor
 from .naming import choose_names
 from .picture import Look, Picture
 from .record import Content, Zoom, circuit_nodes, record, visible_nodes
@@ -53,7 +54,8 @@ def draw(
     The gradients come from a sweep of their own; no `.grad` is read or changed.
 
     Args:
-        root: the value; one number, unless `grads` is off.
+        root: the value; one number, unless `grads` is off. A tensor of PyTorch shows what PyTorch keeps: operations,
+            shapes, leaves, the gradients in `.grad`, and the values of tensors found in `names`.
         level: how much one gate holds: a `module`, an `operation`, or one operation of numbers (`scalar`). By default
             operations; above 500 of them the figure folds by itself and says what it folded.
         expand: what is opened: modules by their path, or values (or their names) whose operation is drawn number by number.
@@ -82,7 +84,12 @@ def draw(
         raise UsageError(f"there is no direction {direction!r}; it is LR (left to right) or TB (top to bottom)")
     palette = theme_named(theme)
     content = Content(values, grads, local)
-    diagram = make_diagram(root, level, expand, collapse, names, content, palette)
+    if is_torch_tensor(root):
+        if level is not None or expand or collapse:
+            raise UsageError("level, expand and collapse are for minidl's graphs; a PyTorch graph is drawn as it is")
+        diagram = foreign_diagram(root, names, grads, palette)
+    else:
+        diagram = make_diagram(root, level, expand, collapse, names, content, palette)
     scale = heat if isinstance(heat, HeatScale) else CIRCUIT_SCALE if heat else None
     look = Look(palette, grads or not values, direction == "TB", scale)
     sides = all_sides(diagram, palette, Lettering(bool(symbols), symbols != "only", shapes))
@@ -112,7 +119,8 @@ def make_diagram(
     opened, unfolded = pick(expand, nodes, known, "expand")
     closed, values = pick(collapse, nodes, known, "collapse")
     if values:
-        raise UsageError(f"collapse takes paths of modules; {known[min(values, key=nodes.index)]} is a value")
+        first = next(node for node in nodes if node in values)
+        raise UsageError(f"collapse takes paths of modules; {known[first]} is a value")
     if level == "scalar" or unfolded:
         return _unfolded(root, None if level == "scalar" else unfolded, level, opened, closed, known, content, theme)
     zoom = _zoom(nodes, level, opened, closed)

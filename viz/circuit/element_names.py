@@ -21,6 +21,11 @@ def names_of(nodes: Sequence[Node], names: Mapping[Node, str]) -> dict[Node, str
     Args:
         nodes: all nodes, inputs before outputs, the root last.
         names: the names asked for; the second node of a name gets a prime.
+
+    >>> import minidl
+    >>> x, y = minidl.scalar(2.0, name="x"), minidl.scalar(3.0)
+    >>> list(names_of([x, y, x * y], {y: "x"}).values())
+    ['x', 'x′', 'f']
     """
     known = choose_names(nodes) | {node: names[node] for node in nodes if node in names}
     taken: set[str] = set()
@@ -30,7 +35,11 @@ def names_of(nodes: Sequence[Node], names: Mapping[Node, str]) -> dict[Node, str
 
 
 def free_name(name: str, taken: set[str]) -> str:
-    """Return a name that is not taken, primed if need be, and take it."""
+    """Return a name that is not taken, primed if need be, and take it.
+
+    >>> free_name("x", {"x"})
+    'x′'
+    """
     while name in taken:
         name += "′"
     taken.add(name)

@@ -16,7 +16,7 @@ from ..drawing.dot import Html, text
 from ..drawing.notation import formula_html, number, number_html, shape_text, tidy_name
 from ..drawing.theme import Theme
 from .diagram import Diagram, Wire
-from .wires import array_faces, is_bracketed, is_small
+from .wires import array_faces, is_bracketed, is_small, shape_face
 
 MOST_PICTURES: Final = 24
 """The most arrays that a figure shows as heat maps; with more of them, each is only its shape and its norm."""
@@ -81,6 +81,8 @@ class Setter:
         value, *below = (
             array_faces(arrays, self.theme, self.pictures) if self.lettering.numbers else [None] * len(arrays)
         )
+        if wire.node is None and wire.value is None and wire.shape and not self.lettering.shapes:
+            value = shape_face(wire.shape, self.theme)  # all that another framework tells
         above = self._lettered(value, arrays[0], self._formula(wire) if self.lettering.symbols else None)
         if self.lettering.symbols and wire.gradient is not None:
             name = tidy_name(wire.name)

@@ -28,6 +28,12 @@ def chosen(nodes: Sequence[Node], which: Collection[Node] | None) -> set[Node]:
 
     Raises:
         GraphError: one of `which` is not computed in this graph.
+
+    >>> import minidl
+    >>> x = minidl.tensor([[1.0, 2.0]], requires_grad=True)
+    >>> y = (x.T * 2.0).named("y")
+    >>> [node.primitive.name for node in sorted(chosen([x, y.inputs[0], y], [y]), key=lambda node: node.order)]
+    ['permute', 'mul']
     """
     computed = {node for node in nodes if node.primitive is not None}
     wanted = set(computed if which is None else which)
@@ -56,18 +62,33 @@ def _can_unfold(node: Node) -> bool:
 
 
 def rearranges(node: Node) -> bool:
-    """Whether a value has only elements of what it is computed from, or zeros."""
+    """Whether a value has only elements of what it is computed from, or zeros.
+
+    >>> import minidl
+    >>> rearranges(minidl.tensor([[1.0, 2.0]], requires_grad=True).T)
+    True
+    """
     assert node.primitive is not None
     return is_rearrangement(node.primitive, shapes_of(node), node.params)
 
 
 def shapes_of(node: Node) -> list[tuple[int, ...]]:
-    """Return the shapes of what a value is computed from."""
+    """Return the shapes of what a value is computed from.
+
+    >>> import minidl
+    >>> shapes_of(minidl.tensor([1.0, 2.0], requires_grad=True) * 3.0)
+    [(2,), ()]
+    """
     return [np.shape(data_of(x)) for x in node.inputs]
 
 
 def estimate(node: Node) -> int:
-    """Return about how many operations a value unfolds into, without unfolding it."""
+    """Return about how many operations a value unfolds into, without unfolding it.
+
+    >>> import minidl
+    >>> estimate(minidl.ones(3, 4, requires_grad=True) @ minidl.ones(4))
+    15
+    """
     assert node.primitive is not None
     size = math.prod(node.shape)
     if node.primitive.kind in {"linear", "multilinear"}:

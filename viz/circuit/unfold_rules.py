@@ -65,7 +65,7 @@ class Bench:
     def total(self, terms: Sequence[Element]) -> Element:
         """Add up: one addition for any number of terms; plain numbers come last, as one."""
         nodes: list[Element] = [x for x in terms if isinstance(x, Node)]
-        constant = math.fsum(x for x in terms if not isinstance(x, Node)) if len(nodes) < len(terms) else 0.0
+        constant = sum(x for x in terms if not isinstance(x, Node))
         if constant or not nodes:
             nodes.append(constant)
         return self._joined(nodes, "add", nary.total)

@@ -125,6 +125,11 @@ def _shape(shape: tuple[int, ...], size: int) -> tuple[Html, int]:
     return text("ℝ") + raised(sizes, size), math.ceil(text_width(f"ℝ{sizes}", size)) + 8
 
 
+def shape_face(shape: tuple[int, ...], theme: Theme) -> Face:
+    """Prepare a shape to be set where the numbers are not known."""
+    return partial(_line, *_shape(shape, theme.number_size), theme.number_size)
+
+
 def _norm(array: np.ndarray[Any, Any], size: int) -> tuple[Html, int]:
     with np.errstate(all="ignore"):
         norm = float(np.linalg.norm(array.astype(np.float64).ravel()))
@@ -256,8 +261,6 @@ def named_wire(
 def named_upright_wire(name: str, ndim: int, wire: Block, theme: Theme, size: int, color: str | None = None) -> Block:
     """Set a name on top of a wire that runs downwards."""
     line, width = line_height(size), max(wire.width, name_width(name, ndim, size))
-    label = cell(
-        font(name_html(name, ndim, size), color or theme.ink, size), width=width, height=line - 4, fixedsize=True
-    )
+    label = cell(font(name_html(name, ndim, size), color or theme.ink, size), width=width, height=line, fixedsize=True)
     rows = [[label], [cell(wire.html, width=width, height=wire.height)]]
-    return Block(table(rows, cellspacing=0), width, line - 4 + wire.height)
+    return Block(table(rows), width, line + wire.height)

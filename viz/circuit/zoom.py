@@ -22,6 +22,9 @@ MOST: Final = 500
 LARGEST: Final = 3000
 """The most operations that one figure shows, also when it is told to; Graphviz needs many seconds for more."""
 
+_READABLE: Final = 60
+"""So many boxes a figure that folds by itself aims at."""
+
 _CHUNKS: Final = 40
 
 Selector = str | Node
@@ -148,9 +151,9 @@ def describe(path: str, nodes: Sequence[Node]) -> Fold:
     kinds = [_kind(group) for group in _by_scope(nodes)]
     family = next((family for family, _ in kinds if family in {"conv", "dense"}), kinds[0][0])
     if len({node.scope for node in nodes}) == 1:
-        return Fold(kinds[0][1], path, kinds[0][0], count)
+        return Fold(kinds[0][1], path, kinds[0][0], count, paths=(path,))
     shown = " · ".join(kind for _, kind in kinds[:3]) + (" …" if len(kinds) > 3 else "")
-    return Fold(path, shown, family, count)
+    return Fold(path, shown, family, count, paths=(path,))
 
 
 def _by_scope(nodes: Sequence[Node]) -> list[list[Node]]:
@@ -208,16 +211,21 @@ def fold_runs(nodes: Sequence[Node]) -> Zoom:
 
 
 def fold_by_itself(nodes: Sequence[Node]) -> Zoom:
-    """Fold a graph of more than `MOST` operations as little as makes it fit, and say so in a remark."""
+    """Fold a graph of more than `MOST` operations as little as makes it readable, and say so in a remark."""
     depth = max(path.count(".") + 1 for path in paths) if (paths := scopes(nodes)) else 0
     operations = sum(node.primitive is not None for node in nodes)
+    fits: Zoom | None = None
     for level in range(depth, 0, -1):
         zoom = fold_modules(nodes, level)
         shown = len(zoom.labels) + operations - len(zoom.folds)
         if shown <= MOST:
-            remark = f"{grouped(len(zoom.folds))} operations are folded into {len(zoom.labels)} modules"
-            return Zoom(zoom.folds, zoom.labels, remarks=(f"{remark}; expand=[…] opens one",))
-    return fold_runs(nodes)
+            fits = zoom
+        if shown <= _READABLE:
+            break
+    if fits is None:
+        return fold_runs(nodes)
+    remark = f"{grouped(len(fits.folds))} operations are folded into {len(fits.labels)} modules; expand=[…] opens one"
+    return Zoom(fits.folds, fits.labels, remarks=(remark,))
 
 
 def merge_repeats(diagram: Diagram) -> None:
@@ -237,7 +245,12 @@ def merge_repeats(diagram: Diagram) -> None:
             else f"{first.fold.title.split(' … ')[0]} … {gate.fold.title}"
         )
         first.fold = Fold(
-            title, detail, first.fold.family, first.fold.parameters + gate.fold.parameters, first.fold.repeat + 1
+            title,
+            detail,
+            first.fold.family,
+            first.fold.parameters + gate.fold.parameters,
+            first.fold.repeat + 1,
+            (*first.fold.paths, *gate.fold.paths),
         )
         merged[gate.key] = first
         gone = set(map(id, (gate, *first.outputs)))
@@ -251,6 +264,8 @@ def _repeats(before: Gate, gate: Gate, first: Gate) -> bool:
     a, b = first.fold, gate.fold
     assert a is not None
     assert b is not None
+    if set(b.paths) & set(a.paths):
+        return False  # the same layer once more, not another one like it
     between = before.outputs
     if len(between) != 1 or gate.inputs != between or len(between[0].users) != 1 or len(gate.outputs) != 1:
         return False

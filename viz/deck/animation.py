@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Final
 
-from .pages import bitmaps
+from ..drawing.figure import COARSEST_DPI
+from .pages import bitmaps, page_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 DPI: Final = 120
 """A quarter larger than on the screen, so that it stays sharp when a slide program fits it in."""
+
+WIDEST: Final = 1600
+"""Pixels: as wide as a slide. A wider figure has fewer dots an inch."""
 
 LAST_SECONDS: Final = 3.0
 """How much longer the last frame stays, so that the whole is seen before it begins again."""
@@ -32,7 +36,9 @@ def gif(deck: Deck) -> bytes:
     import numpy as np
     from PIL import Image
 
-    images = bitmaps(deck, DPI)
+    width, _ = page_size(deck)
+    dpi = max(COARSEST_DPI, min(DPI, int(72 * WIDEST / width)))
+    images = bitmaps(deck, dpi)
     codes = [_codes(np.asarray(image)) for image in images]
     table, position = _palette(codes)
     frames = []

@@ -55,8 +55,8 @@ def beamer(deck: Deck, file: str) -> str:
         )
     for index, frame in enumerate(deck):
         said = [f"Answer: {clean(answer)}" if (answer := deck.answer_before(index)) else "", frame.question or ""]
-        words = "\n\n".join(dict.fromkeys(filter(None, [*said, sentences(frame)]))) or frame.label
-        lines.append(rf"  \note<{index + 1}>{{{latex_text(words)}}}")
+        words = r"\par ".join(map(latex_text, dict.fromkeys(filter(None, [*said, sentences(frame)]))))
+        lines.append(rf"  \note<{index + 1}>{{{words or latex_text(frame.label)}}}")
     body = "\n".join(lines)
     title = latex_text(deck.title or "Deck")
     return rf"""% {_comment(deck.title or "A deck")}: {count} steps, one overlay each.

@@ -42,10 +42,10 @@ class Captions:
     # Pieces ---------------------------------------------------------------------------------------------------------------
 
     def _math(self, plain: str, color: str) -> Block:
-        return line_block(formula_html(plain, self.ndims, self.size), plain, color, self.size, space=2)
+        return line_block(formula_html(plain, self.ndims, self.size), plain, color, self.size, space=6)
 
     def _sign(self, sign: str) -> Block:
-        return line_block(text(sign), sign, self.theme.ink, self.size, space=18 if sign in "=⊙+" else 10)
+        return line_block(text(sign), sign, self.theme.ink, self.size, space=14 if sign in "=⊙+" else 8)
 
     def _array(self, value: Any, color: str, factor: bool = False) -> Block:
         value = np.asarray(value)
@@ -53,7 +53,7 @@ class Captions:
             content, plain = number_html(float(value), size=self.size), number(float(value))
             if factor and plain.startswith("−"):
                 content, plain = text("(") + content + text(")"), f"({plain})"
-            return line_block(content, plain, color, self.size, space=2)
+            return line_block(content, plain, color, self.size, space=6)
         if is_small(value.shape):
             return array_block(value, color, self.theme)
         plain = f"{shape_text(value.shape)} numbers"
@@ -187,7 +187,7 @@ class Captions:
                 markup += font(formula_html(upstream, self.ndims, self.size), theme.gradient)
             if piece:
                 markup += font(formula_html(piece, self.ndims, self.size), theme.local)
-        return line_block(markup, rule, theme.ink, self.size, space=2)
+        return line_block(markup, rule, theme.ink, self.size, space=6)
 
     def added(self, target: str, before: Any, value: Any, total: Any, asked: bool = False) -> Block:
         """Set how a further contribution is added: ∂f/∂x = −4 + 3 = −1."""

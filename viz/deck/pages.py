@@ -88,6 +88,11 @@ def svg_pages(deck: Deck, *, fonts: bool = True) -> list[SvgPage]:
     return pages
 
 
+def page_size(deck: Deck) -> tuple[float, float]:
+    """Return the width and height of the first frame's figure, in points."""
+    return _size(_rendered(deck.frames[0], "svg").decode("utf-8"))
+
+
 def bitmaps(deck: Deck, dpi: int) -> list[Image.Image]:
     """Return every frame at `dpi` dots an inch, or all of them at as many as the engine can draw.
 

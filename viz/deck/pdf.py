@@ -84,7 +84,7 @@ def _enlarged(page: PageObject, room: tuple[float, float], paper: str) -> PageOb
     sheet = f"q {red:.4f} {green:.4f} {blue:.4f} rg {left} {bottom} {room[0]} {room[1]} re f Q\n"
     drawn = page.get_contents()
     content = DecodedStreamObject()
-    content.set_data(sheet.encode() + (drawn.get_data() if drawn else b""))
+    content.set_data(sheet.encode() + (drawn.get_data() if drawn is not None else b""))
     page[NameObject("/Contents")] = content.flate_encode()
     page.mediabox = RectangleObject((left, bottom, left + room[0], bottom + room[1]))
     return page

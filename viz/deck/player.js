@@ -92,6 +92,11 @@
     listButton.setAttribute("aria-expanded", open);
     if (open) links[shown].scrollIntoView({ block: "nearest" });
   };
+  // Beside the list, a wide picture would be too small to read: then the list waits until it is asked for.
+  const roomy = () => {
+    const width = Number(getComputedStyle(document.documentElement).getPropertyValue("--width"));
+    return !narrow.matches && 0.75 * window.innerWidth > 0.8 * width;
+  };
   const toggleList = () => setList(!document.body.classList.contains("listed"));
   const toggleWords = () => {
     const quiet = document.body.classList.toggle("quiet");
@@ -196,9 +201,9 @@
   window.addEventListener("resize", measure);
   window.addEventListener("hashchange", followAddress);
   window.addEventListener("popstate", followAddress);
-  narrow.addEventListener("change", () => setList(!narrow.matches));
+  narrow.addEventListener("change", () => setList(roomy()));
   document.documentElement.classList.add("js");
-  setList(!narrow.matches);
+  setList(roomy());
   followAddress();
   measure();
 })();
