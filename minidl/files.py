@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -11,9 +13,10 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     """Write `content` (text as UTF-8) to `path`, creating its folder, and return the path.
 
     The content goes to a temporary file beside `path`, which then takes its place in one step: an interrupted write
-    leaves the previous file as it was.
+    leaves the previous file as it was. A file that is write-protected is not replaced, though its folder would allow it.
 
     Raises:
+        PermissionError: the file is write-protected.
         OSError: the folder cannot be created or written; `path` is untouched.
 
     >>> import tempfile
@@ -22,6 +25,8 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     'σ'
     """
     path = Path(path)
+    if path.is_file() and not (path.stat().st_mode & stat.S_IWUSR and os.access(path, os.W_OK)):
+        raise PermissionError(errno.EACCES, "the file is write-protected", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")

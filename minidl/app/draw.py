@@ -153,8 +153,8 @@ def _print_numbers(root: Any, grads: bool) -> None:
     from rich.table import Table
 
     from minidl.autodiff import gradients
-    from viz.circuit.record import circuit_nodes
     from viz.circuit.naming import choose_names
+    from viz.circuit.record import circuit_nodes
     from viz.drawing.notation import array_text, tidy_name
 
     from ..autodiff.symbols import formula

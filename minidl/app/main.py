@@ -13,7 +13,9 @@ import typer
 from .._version import __version__
 from ..errors import MinidlError, UsageError
 from .cache import cache
+from .derive import derive
 from .draw import draw
+from .gallery import gallery
 from .info import info
 from .ops import ops
 from .train import train
@@ -30,6 +32,8 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(draw)
+app.command()(derive)
+app.command()(gallery)
 app.command()(tutorial)
 app.command()(ops)
 app.command()(info)

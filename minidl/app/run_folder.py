@@ -10,6 +10,8 @@ runs/NAME/
     result.json           at the end: what the test set says
     figures/passes-000.svg  the forward and backward pass of one fixed batch: 000 before the first step, then a
                           picture an epoch; .dot where there is no Graphviz
+    figures/filmstrip.svg   kernels, feature maps, answers and the loss at up to eight moments, which are kept in
+                          film-EEE.safetensors
     figures/curves.svg, kernels-LAYER.svg, kernels-LAYER-EEE.svg (the first layer's, each epoch), guesses.svg
     report.html           all of it in one file
 """
@@ -39,6 +41,7 @@ from ..training import (
     clopper_pearson,
     save_checkpoint,
 )
+from .film import draw_strip, keep_moment
 
 PROBE = 16
 """How many validation images the diagrams of the passes show going through the network."""
@@ -186,6 +189,7 @@ class RunFolder:
         """Draw how the probe, always the same images, goes through the network, and the first kernels as they are now."""
         self._attempt("the diagram of the passes", lambda: self._draw_passes(caption, epoch))
         self._attempt("the kernels", lambda: self._draw_first_kernels(epoch))
+        self._attempt("the film strip", lambda: keep_moment(self.folder / "figures", self.session, epoch, PROBE))
 
     def _draw_passes(self, caption: str, epoch: int) -> None:
         from viz.architecture.passes import draw_passes
@@ -209,34 +213,35 @@ class RunFolder:
             raise
 
     def draw_summary(self, trainer: Trainer) -> None:
-        """Draw the curves and the kernels."""
+        """Draw the curves, the kernels and the film strip."""
         self._attempt("the curves", lambda: self._draw_curves(trainer))
         self._attempt("the kernels", lambda: self._draw_kernels(trainer))
+        self._attempt("the film strip", lambda: draw_strip(self.folder / "figures", self.session))
 
     def _draw_curves(self, trainer: Trainer) -> None:
         from viz.plots import curves
 
         if trainer.history:
-            write_atomic(self.folder / "figures" / "curves.svg", curves(trainer.history))
+            write_atomic(self.folder / "figures" / "curves.svg", curves(trainer.history).svg())
 
     def _draw_first_kernels(self, epoch: int) -> None:
         from viz.plots import kernels
 
         for layer, weight in _convolutions(self.session.trainer)[:1]:
-            picture = kernels(weight, layer, limit=KERNEL_SCALE)
+            picture = kernels(weight, layer, limit=KERNEL_SCALE).svg()
             write_atomic(self.folder / "figures" / f"kernels-{layer}-{epoch:03d}.svg", picture)
 
     def _draw_kernels(self, trainer: Trainer) -> None:
         from viz.plots import kernels
 
         for layer, weight in _convolutions(trainer):
-            write_atomic(self.folder / "figures" / f"kernels-{layer}.svg", kernels(weight, layer))
+            write_atomic(self.folder / "figures" / f"kernels-{layer}.svg", kernels(weight, layer).svg())
 
     def _draw_guesses(self, judged: Evaluation) -> None:
         from viz.plots import guesses
 
         test = self.session.parts.test
-        picture = guesses(test.images, judged.labels, judged.probabilities, test.classes)
+        picture = guesses(test.images, judged.labels, judged.probabilities, test.classes).svg()
         write_atomic(self.folder / "figures" / "guesses.svg", picture)
 
     def write_report(self) -> None:

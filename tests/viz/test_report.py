@@ -38,11 +38,11 @@ def pictures() -> dict[str, str]:
     for epoch in range(EPOCHS + 1):
         loss = F.cross_entropy(model(images), minidl.tensor([1, 2, 3, epoch]))
         drawn[f"passes-{epoch:03d}"] = draw_passes(loss, model, caption=f"caption of epoch {epoch}").svg()
-        drawn[f"kernels-conv1-{epoch:03d}"] = kernels(model.conv1.weight.data * (epoch + 1), "conv1", limit=1.0)
-    drawn["curves"] = curves(history())
-    drawn["kernels-conv1"] = kernels(model.conv1.weight.data, "conv1")
+        drawn[f"kernels-conv1-{epoch:03d}"] = kernels(model.conv1.weight.data * (epoch + 1), "conv1", limit=1.0).svg()
+    drawn["curves"] = curves(history()).svg()
+    drawn["kernels-conv1"] = kernels(model.conv1.weight.data, "conv1").svg()
     probabilities = np.tile([0.7, 0.2, 0.1], (5, 1))
-    drawn["guesses"] = guesses(images.data[[0, 1, 2, 3, 0]], np.array([0, 0, 1, 2, 1]), probabilities)
+    drawn["guesses"] = guesses(images.data[[0, 1, 2, 3, 0]], np.array([0, 0, 1, 2, 1]), probabilities).svg()
     return drawn
 
 
@@ -192,7 +192,7 @@ def test_a_network_without_convolutions_has_no_section_of_kernels(run: Path) -> 
 
 
 def test_a_small_plot_is_not_blown_up(run: Path) -> None:
-    one = guesses(np.zeros((1, 1, 8, 8)), np.array([1]), np.array([[0.9, 0.1]]))
+    one = guesses(np.zeros((1, 1, 8, 8)), np.array([1]), np.array([[0.9, 0.1]])).svg()
     (run / "figures" / "guesses.svg").write_text(one, encoding="utf-8")
     content, _ = report(run)
     own = re.search(r'style="--own: (\d+)px"><svg[^>]*? width="([\d.]+)pt"[^>]*aria-labelledby="guesses-', content)

@@ -64,7 +64,7 @@ def test_exponents_are_raised_and_indices_lowered_by_their_coordinates():
     )
     up = svg.finish(svg_text.format("super"))
     down = svg.finish(svg_text.format("sub"))
-    assert 'y="-14.50"' in up
+    assert 'y="-13.50"' in up
     assert 'y="-7.80"' in down
 
 

@@ -74,7 +74,7 @@ def test_a_network_folds_into_its_modules():
 
 def test_alike_blocks_in_a_row_are_one_box_with_their_number():
     figure = viz.draw(loss_of(Net(5)), level="module", expand=["blocks"])
-    assert "blocks.0 … blocks.4 (linear · ReLU · linear …) × 5, 720 parameters" in figure.text
+    assert "blocks.0 … 4 (linear · ReLU · linear …) × 5, 720 parameters" in figure.text
     assert "× 5" in words(figure.dot)
     assert "cluster_blocks" in figure.dot
 

@@ -8,20 +8,17 @@ can be laid on top of each other and compared.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Final
 
 from minidl.graph import Node
 
-from ..drawing.dot import Digraph, Html, bold, font, italic, text
+from ..drawing.dot import Html, bold, font, italic, text
 from ..drawing.figure import Figure
-from ..drawing.metrics import text_width
 from ..drawing.notation import number, number_html, power_of_ten, raised
 from ..drawing.theme import LIGHT, HeatScale, Theme, theme_named
+from .canvas import Canvas, Point
 from .fold import Passes, Stage, fold
 from .layout import LANE, LINE, MARGIN, NAME, TEXT, Arc, Box, Plan, Span, count_text, plan, shape_text
-
-Point = tuple[float, float]
 
 TITLE: Final = 20.0
 """The size of the title line."""
@@ -102,67 +99,31 @@ def _size(size: float | None) -> Html:
 _NO_POWER: Final = raised("\u00a0", TEXT)
 
 
-class _Drawing:
+class _Drawing(Canvas):
     """One diagram being written as DOT with every place given, so that Graphviz only draws."""
 
     def __init__(self, passes: Passes, places: Plan, theme: Theme) -> None:
         self.passes = passes
         self.plan = places
-        self.theme = theme
-        self.dot = Digraph(
-            layout="nop2", bgcolor=theme.paper, pad=0.02, margin=0, outputorder="nodesfirst", fontname=theme.font
-        )
-        self.dot.default(
-            "node", shape="plaintext", margin=0, width=0.01, height=0.01, fontname=theme.font, fontcolor=theme.ink
-        )
-        self.dot.default("edge", color=theme.line, arrowhead="none")
-        self.count = 0
+        super().__init__(theme)
 
     def source(self, caption: str) -> str:
         """Write everything and return the DOT text."""
         width, height = self.plan.width, self.plan.height
-        self._box("paper", width / 2, height / 2, width, height, color=self.theme.paper)
+        self.box("paper", width / 2, height / 2, width, height, color=self.theme.paper)
         if caption:
-            self._left(MARGIN, height - MARGIN - 12, caption, font(text(caption), self.theme.ink, TITLE), TITLE)
+            self.left(MARGIN, height - MARGIN - 12, caption, font(text(caption), self.theme.ink, TITLE), TITLE)
         for i, box in enumerate(self.plan.boxes):
             self._stage(i, box)
         for span in self.plan.spans:
             self._span(span)
         for arc in self.plan.arcs:
             self._arc(arc)
-        self._text(*self.plan.end, font(italic(text("L")), self.theme.ink, 24))
+        self.text(*self.plan.end, font(italic(text("L")), self.theme.ink, 24))
         self._legend(MARGIN + 24)
         return self.dot.source()
 
-    # What a drawing is made of ---------------------------------------------------------------------------------------
-
-    def _new(self, kind: str) -> str:
-        self.count += 1
-        return f"{kind}{self.count}"
-
-    def _box(self, name: str, x: float, y: float, width: float, height: float, **attributes: Any) -> None:
-        size = {"fixedsize": True, "width": width / 72, "height": height / 72}
-        self.dot.node(name, **{"label": "", "shape": "box", **attributes, **size, "pos": _at((x, y))})
-
-    def _text(self, x: float, y: float, content: Html) -> None:
-        self.dot.node(self._new("text"), label=content, pos=_at((x, y)))
-
-    def _left(self, x: float, y: float, plain: str, content: Html, size: float = TEXT) -> None:
-        """Text that starts at `x`; `plain` is what is measured."""
-        self._text(x + text_width(plain, size) / 2, y, content)
-
-    def _path(self, points: Sequence[Point], arrow: float = 0.0, **attributes: Any) -> None:
-        """A line through corners, which are rounded; `arrow` is the length of its head."""
-        controls = _rounded(points)
-        tip = ""
-        if arrow:
-            tip = f"e,{_at(points[-1])} "
-            controls[-2:] = [_towards(points[-1], points[-2], arrow)] * 2
-            attributes |= {"arrowhead": "normal", "arrowsize": arrow / 10}
-        tail, head = self._new("end"), self._new("end")
-        for name, point in ((tail, controls[0]), (head, controls[-1])):
-            self.dot.node(name, label="", shape="point", style="invis", pos=_at(point))
-        self.dot.edge(tail, head, pos=tip + " ".join(map(_at, controls)), **attributes)
+    # The parts of the diagram ----------------------------------------------------------------------------------------
 
     def _heat(self, start: Point, end: Point, norm: float) -> None:
         """A gradient's wire, straight to the left or down, with a head that grows with its width."""
@@ -171,27 +132,25 @@ class _Drawing:
         side = length / 0.75  # Graphviz's triangle fills three quarters of its height
         (x, y), fill = end, {"style": "filled", "fillcolor": stroke.color, "color": stroke.color, "penwidth": 0}
         if start[0] == end[0]:
-            self._box(self._new("head"), x, y + side / 2, breadth, side, shape="triangle", orientation=180, **fill)
+            self.box(self.new("head"), x, y + side / 2, breadth, side, shape="triangle", orientation=180, **fill)
             stop = (x, y + length)
         else:
-            self._box(self._new("head"), x + side / 2, y, side, breadth, shape="triangle", orientation=90, **fill)
+            self.box(self.new("head"), x + side / 2, y, side, breadth, shape="triangle", orientation=90, **fill)
             stop = (x + length, y)
-        self._path([start, stop], penwidth=stroke.width, color=stroke.color, style=stroke.style)
-
-    # The parts of the diagram ----------------------------------------------------------------------------------------
+        self.path([start, stop], penwidth=stroke.width, color=stroke.color, style=stroke.style)
 
     def _stage(self, i: int, box: Box) -> None:
         stage, theme = self.passes.stages[i], self.theme
         layer = stage.layer
         round_one = layer.family in ("loss", "operation")
         symbol = font(text(layer.text), theme.ink, 18) if layer.family == "operation" and len(layer.text) <= 2 else ""
-        self._box(
+        self.box(
             f"stage{i}", box.x, box.y, box.width, box.height, label=symbol, color=theme.line, penwidth=1.2,
             style="filled,rounded" if round_one else "filled", fillcolor=theme.family_fills[layer.family],
         )  # fmt: skip
-        self._text(box.x, box.top + 34, font(text(stage.name), theme.ink, NAME))
+        self.text(box.x, box.top + 34, font(text(stage.name), theme.ink, NAME))
         if layer.text and not symbol and layer.text.lower() != stage.name.lower():
-            self._text(box.x, box.top + 16, font(text(layer.text), theme.line, TEXT))
+            self.text(box.x, box.top + 16, font(text(layer.text), theme.line, TEXT))
         if stage.weights:
             self._weights(stage, box)
 
@@ -205,10 +164,10 @@ class _Drawing:
             y -= LINE if weight is not stage.weights[0] else LINE - 4
             letter = bold(italic(text({"weight": "W", "bias": "b"}.get(weight.name, weight.name))))
             label = text("‖∂") + italic(text("L")) + text("/∂") + letter + text("‖ ")
-            self._text(
+            self.text(
                 box.x, y, font(font(label, self.theme.line) + font(_size(weight.norm), self.theme.gradient), size=TEXT)
             )
-        self._text(box.x, y - LINE - 2, font(text(count_text(stage.count)), self.theme.line, TEXT))
+        self.text(box.x, y - LINE - 2, font(text(count_text(stage.count)), self.theme.line, TEXT))
 
     def _span(self, span: Span) -> None:
         theme, up, down, middle = self.theme, span.y + LANE, span.y - LANE, (span.start + span.end) / 2
@@ -216,20 +175,20 @@ class _Drawing:
         if span.link is not None:
             link = self.passes.links[span.link]
             value, norm = text(shape_text(link.shape, self.passes.batch)), link.norm
-        self._path([(span.start + 1, up), (span.end - 1, up)], 0.0 if span.closes else 7.0, penwidth=1.2)
-        self._text(middle, up + 10, font(value, theme.value, TEXT))
+        self.path([(span.start + 1, up), (span.end - 1, up)], 0.0 if span.closes else 7.0, penwidth=1.2)
+        self.text(middle, up + 10, font(value, theme.value, TEXT))
         if norm is not None:
             self._heat((span.end - 1, down), (span.start + 2, down), norm)
-            self._text(middle, down - 16, font(_size(norm), theme.gradient, TEXT))
+            self.text(middle, down - 16, font(_size(norm), theme.gradient, TEXT))
         if span.closes or span.opens:
-            self._text(span.end + 12 if span.closes else span.start - 12, span.y, font(text("⋯"), theme.line, 16))
+            self.text(span.end + 12 if span.closes else span.start - 12, span.y, font(text("⋯"), theme.line, 16))
 
     def _arc(self, arc: Arc) -> None:
         a, b, link = arc.source, arc.target, self.passes.links[arc.link]
         up = [(a.x, a.y + a.height / 2), (a.x, a.y + arc.rise), (b.x, b.y + arc.rise), (b.x, b.y + b.height / 2 + 1)]
-        self._path(up, 7.0, penwidth=1.2)
+        self.path(up, 7.0, penwidth=1.2)
         value = text(shape_text(link.shape, self.passes.batch))
-        self._text((a.x + b.x) / 2, a.y + arc.rise + 10, font(value, self.theme.value, TEXT))
+        self.text((a.x + b.x) / 2, a.y + arc.rise + 10, font(value, self.theme.value, TEXT))
         if link.norm is not None:
             stroke = self.theme.stroke(link.norm, SCALE)
             down = [
@@ -238,49 +197,25 @@ class _Drawing:
                 (a.x, a.y - arc.rise),
                 (a.x, a.y - a.height / 2 - 2),
             ]
-            self._path(down, 10.0, penwidth=stroke.width, color=stroke.color, style=stroke.style)
-            self._text(arc.label, a.y - arc.rise - 15, font(_size(link.norm), self.theme.gradient, TEXT))
+            self.path(down, 10.0, penwidth=stroke.width, color=stroke.color, style=stroke.style)
+            self.text(arc.label, a.y - arc.rise - 15, font(_size(link.norm), self.theme.gradient, TEXT))
 
     def _legend(self, y: float) -> None:
         theme, x = self.theme, MARGIN
-        self._path([(x, y + LANE + 2), (x + 34, y + LANE + 2)], 7.0, penwidth=1.2)
+        self.path([(x, y + LANE + 2), (x + 34, y + LANE + 2)], 7.0, penwidth=1.2)
         which = f" of each of N = {self.passes.batch} examples" if self.passes.batch else ""
         label = text("forward: ") + font(text("shape"), theme.value) + text(which)
-        self._left(x + 44, y + LANE, f"forward: shape{which}", font(label, theme.line, TEXT))
+        self.left(x + 44, y + LANE, f"forward: shape{which}", font(label, theme.line, TEXT))
         self._heat((x + 34, y - LANE + 2), (x, y - LANE + 2), 1e-2)
         label = text("backward: ") + font(text("‖∂") + italic(text("L")) + text("/∂·‖"), theme.gradient) + text(_SAME)
-        self._left(x + 44, y - LANE, f"backward: ‖∂L/∂·‖{_SAME}", font(label, theme.line, TEXT))
+        self.left(x + 44, y - LANE, f"backward: ‖∂L/∂·‖{_SAME}", font(label, theme.line, TEXT))
         step, decades = 37.0, range(int(SCALE.low), int(SCALE.high) + 1)
         for k, decade in enumerate(decades):
             stroke = theme.stroke(10.0**decade, SCALE)
             left = self.plan.width - MARGIN - step * (len(decades) - k)
-            self._path([(left + 2, y + 8), (left + step - 2, y + 8)], penwidth=stroke.width, color=stroke.color)
+            self.path([(left + 2, y + 8), (left + step - 2, y + 8)], penwidth=stroke.width, color=stroke.color)
             power = power_of_ten(10.0**decade, TEXT) if decade < 0 else text(str(10**decade)) + _NO_POWER
-            self._text(left + step / 2, y - LANE - 1, font(power, theme.gradient, TEXT))
+            self.text(left + step / 2, y - LANE - 1, font(power, theme.gradient, TEXT))
 
 
 _SAME: Final = ", on one scale in every diagram"
-
-
-def _at(point: Point) -> str:
-    return f"{point[0]:.2f},{point[1]:.2f}"
-
-
-def _towards(a: Point, b: Point, distance: float) -> Point:
-    """The point that lies `distance` from `a` on the way to `b`."""
-    t = distance / math.dist(a, b)
-    return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t
-
-
-def _rounded(points: Sequence[Point], radius: float = 10.0) -> list[Point]:
-    """Cubic curves, end to end, that follow a line through `points` and round its corners."""
-    stops = [points[0]]
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        stops += [_towards(corner, before, radius), corner, _towards(corner, after, radius)]
-    stops.append(points[-1])
-    controls = [stops[0]]
-    for i in range(1, len(stops), 3):
-        controls += [controls[-1], stops[i], stops[i]]  # a straight piece
-        if i + 2 < len(stops):
-            controls += [stops[i + 1], stops[i + 1], stops[i + 2]]
-    return controls

@@ -1,10 +1,13 @@
-"""The vanishing gradient as a picture: a chain of functions whose wires are as thick as the gradient is large."""
+"""The vanishing gradient as a picture: wires as thick as the gradient is large, in a chain of functions or in networks.
+
+The networks are drawn by `comparison`, from what `units` reads off their graphs.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from minidl.autodiff import backward_steps, forward_steps, gradients, local_derivative, order
@@ -17,6 +20,7 @@ from ..drawing.figure import Figure
 from ..drawing.metrics import text_width
 from ..drawing.notation import name_html, number, number_html, one_digit, power_of_ten, symbol_html, tidy_name
 from ..drawing.theme import LIGHT, HeatScale, Stroke, Theme, theme_named
+from .comparison import compare
 
 LONGEST_CHAIN: Final = 60
 _PITCH: Final = 82.0
@@ -26,38 +30,68 @@ _LEGEND_STEP: Final = 3
 
 
 def thermometer(
-    root: Node,
+    losses: Node | tuple[Node, Any] | Mapping[str, Any],
+    model: Any = None,
     *,
     per_row: int = 10,
     scale: HeatScale | None = None,
     theme: str | Theme = LIGHT,
     title: str | None = None,
 ) -> Figure:
-    """Draw a chain of functions with the size of the gradient as the width and colour of every wire.
+    """Draw how the gradient fades (or not) on its way back: as the width and colour of wires, on one fixed scale.
 
-    Above each wire stands the value, below it the size of the gradient of `root`, below each function the number that
-    the gradient is multiplied by there. Long chains break into rows, read like text.
+    Of a chain of functions of one number: above each wire stands the value, below it the size of the gradient, below
+    each function the number that the gradient is multiplied by there. Long chains break into rows, read like text.
+
+    Of a deep network: a slab a layer, and on the wire that leaves it the Euclidean norm ‖∂L/∂h‖ of the gradient of its
+    output h, over all units and the whole batch; below it the mean size of the activation's derivative, the share of
+    units × examples that are saturated (derivative below 0.01; of sigmoid, tanh and the like), and the share of units
+    that are dead (derivative 0 for every example; of ReLU and the like). A layer is a product with a weight and all that
+    follows up to the next. Several networks stand under each other, on the same scale.
 
     Args:
-        root: the end of a chain, each value computed from the one before it by a function of one number.
-        per_row: how many functions stand in a row.
+        losses: the end of a chain, each value computed from the one before it by a function of one number; or a
+            network's loss, computed with recording on; or a loss and its model; or several of these by label.
+        model: the module that made the loss, for the layers' names.
+        per_row: how many functions of a chain stand in a row.
         scale: the scale of widths and colours; the same for every figure unless another is given.
-        theme: `light`, `colorblind`, or a `Theme`.
-        title: what the figure is called in its alternative text.
+        theme: `light`, `dark`, `print`, `colorblind`, or a `Theme`.
+        title: what the figure is called; a network's figure prints it.
 
     Raises:
-        GraphError: the graph is no such chain, or longer than 60.
+        GraphError: the graph is neither a chain nor a network's loss, or there are more than 60 functions or layers.
+        UsageError: more than 6 networks are compared, or one is no loss.
 
     >>> import minidl
     >>> x = minidl.scalar(0.0, name="x")
     >>> thermometer(x.sigmoid().sigmoid()).text.split(":")[0]
     'A chain of 2 functions from x to f'
+    >>> from minidl import nn
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1))
+    >>> thermometer(model(minidl.ones(4, 2)).mean(), model).text.startswith("One network")
+    True
     """
+    scale, theme = scale or HeatScale(), theme_named(theme)
+    if isinstance(losses, Mapping):
+        return compare(losses, scale, theme, title)
+    if isinstance(losses, tuple):
+        return compare({"": losses}, scale, theme, title)
+    if model is not None or _has_arrays(losses):
+        return compare({"": (losses, model)}, scale, theme, title)
+    return _draw_chain(losses, per_row, scale, theme, title)
+
+
+def _has_arrays(root: object) -> bool:
+    """Whether there is anything but single numbers in a graph."""
+    return isinstance(root, Node) and any(node.ndim > 0 for node in order(root))
+
+
+def _draw_chain(root: Node, per_row: int, scale: HeatScale, theme: Theme, title: str | None) -> Figure:
     chain = _chain(root)
     found = gradients(root)
     sizes = [abs(float(found[node])) for node in chain]
     names = choose_names(chain)
-    drawing = _Rows(chain, sizes, names, per_row, scale or HeatScale(), theme_named(theme))
+    drawing = _Rows(chain, sizes, names, per_row, scale, theme)
     first, last = tidy_name(names[chain[0]]), tidy_name(names[root])
     words = [
         f"a chain of {len(chain) - 1} functions from {first} to {last}",

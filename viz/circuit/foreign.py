@@ -139,8 +139,10 @@ class _Reading:
 
 def _numbers(tensor: Any) -> Any:
     """Return a PyTorch tensor as an array, wherever it lives; one of more exotic kinds as nothing."""
+    if tensor.is_complex():
+        return None
     try:
-        return tensor.detach().cpu().resolve_conj().resolve_neg().numpy()
+        return tensor.detach().cpu().resolve_neg().numpy()
     except (RuntimeError, TypeError):
         return None
 

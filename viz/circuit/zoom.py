@@ -238,11 +238,11 @@ def merge_repeats(diagram: Diagram) -> None:
             continue
         start = first.fold.detail.split(" … ")[0]
         alike = first.fold.detail == gate.fold.detail
-        detail = start if alike else f"{start} … {gate.fold.detail}"
+        detail = start if alike else f"{start} … {gate.fold.detail.rpartition('.')[2]}"
         title = (
             first.fold.title
             if first.fold.title == gate.fold.title
-            else f"{first.fold.title.split(' … ')[0]} … {gate.fold.title}"
+            else f"{first.fold.title.split(' … ')[0]} … {gate.fold.title.rpartition('.')[2]}"
         )
         first.fold = Fold(
             title,

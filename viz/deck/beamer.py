@@ -47,7 +47,7 @@ def beamer(deck: Deck, file: str) -> str:
         file: the PDF's name, as seen from the document.
     """
     count = len(deck)
-    lines = []
+    lines = []  # each ends in a comment: the space of a line's end would push the picture aside
     for number, frame in enumerate(deck, start=1):
         lines.append(
             rf"  \only<{number}>{{\includegraphics[page={number},width=\textwidth,height=0.8\textheight,"
@@ -56,7 +56,7 @@ def beamer(deck: Deck, file: str) -> str:
     for index, frame in enumerate(deck):
         said = [f"Answer: {clean(answer)}" if (answer := deck.answer_before(index)) else "", frame.question or ""]
         words = r"\par ".join(map(latex_text, dict.fromkeys(filter(None, [*said, sentences(frame)]))))
-        lines.append(rf"  \note<{index + 1}>{{{words or latex_text(frame.label)}}}")
+        lines.append(rf"  \note<{index + 1}>{{{words or latex_text(frame.label)}}}%")
     body = "\n".join(lines)
     title = latex_text(deck.title or "Deck")
     return rf"""% {_comment(deck.title or "A deck")}: {count} steps, one overlay each.

@@ -13,7 +13,7 @@ from minidl.graph import Node
 from ..circuit.diagram import Wire
 from ..circuit.wires import array_block, is_small
 from ..drawing.block import Block, beside, line_block, stacked
-from ..drawing.dot import Html, bold, font, text
+from ..drawing.dot import Html, bold, font, italic, text
 from ..drawing.notation import formula_html, number, number_html, shape_text, tidy_name
 from ..drawing.theme import Theme
 
@@ -42,10 +42,10 @@ class Captions:
     # Pieces ---------------------------------------------------------------------------------------------------------------
 
     def _math(self, plain: str, color: str) -> Block:
-        return line_block(formula_html(plain, self.ndims, self.size), plain, color, self.size, space=6)
+        return line_block(_even(formula_html(plain, self.ndims, self.size)), plain, color, self.size, space=8)
 
     def _sign(self, sign: str) -> Block:
-        return line_block(text(sign), sign, self.theme.ink, self.size, space=14 if sign in "=⊙+" else 8)
+        return line_block(_even(text(sign)), sign + "n", self.theme.ink, self.size, space=8 if sign in "=⊙+" else 2)
 
     def _array(self, value: Any, color: str, factor: bool = False) -> Block:
         value = np.asarray(value)
@@ -53,7 +53,7 @@ class Captions:
             content, plain = number_html(float(value), size=self.size), number(float(value))
             if factor and plain.startswith("−"):
                 content, plain = text("(") + content + text(")"), f"({plain})"
-            return line_block(content, plain, color, self.size, space=6)
+            return line_block(_even(content), plain, color, self.size, space=8)
         if is_small(value.shape):
             return array_block(value, color, self.theme)
         plain = f"{shape_text(value.shape)} numbers"
@@ -64,7 +64,7 @@ class Captions:
 
     def _small(self, plain: str) -> Block:
         size = self.theme.note_size
-        return line_block(formula_html(plain, self.ndims, size), plain, self.theme.line, size)
+        return line_block(_even(formula_html(plain, self.ndims, size)), plain, self.theme.line, size)
 
     def _short(self, *variants: list[Block]) -> Block:
         """Set the first variant that is not too long."""
@@ -77,22 +77,18 @@ class Captions:
 
     def words(self, plain: str) -> Block:
         """Set a sentence."""
-        return line_block(text(plain), plain, self.theme.ink, self.size - 2)
-
-    def heading(self, plain: str) -> Block:
-        """Set a title."""
-        return line_block(bold(text(plain)), plain, self.theme.ink, self.size - 2)
+        return line_block(_even(text(plain)), plain, self.theme.ink, self.size - 2)
 
     def given(self, wires: list[Wire]) -> Block:
         """Set the inputs: x = −2, y = 5."""
         blocks: list[Block] = []
         for wire in wires[:_MOST_GIVEN]:
             if blocks:
-                blocks.append(line_block(text(", "), ", ", self.theme.ink, self.size))
+                blocks.append(line_block(_even(text(",")), ", ", self.theme.ink, self.size))
             name = self._math(tidy_name(wire.name), self.theme.ink)
             blocks += [name, self._sign("="), self._array(wire.value, self.theme.value)]
         if len(wires) > _MOST_GIVEN:
-            blocks.append(line_block(text(", …"), ", …", self.theme.ink, self.size))
+            blocks.append(line_block(_even(text(", …")), ", …", self.theme.ink, self.size))
         return self._short(blocks, [self.words("the inputs")])
 
     def computed(self, wire: Wire, asked: bool = False) -> Block:
@@ -205,9 +201,14 @@ class Captions:
         blocks: list[Block] = []
         for wire in wires[:_MOST_GIVEN]:
             if blocks:
-                blocks.append(line_block(text(", "), ", ", self.theme.ink, self.size))
+                blocks.append(line_block(_even(text(",")), ", ", self.theme.ink, self.size))
             name = self._math(self._partial(tidy_name(wire.name)), self.theme.gradient)
             blocks += [name, self._sign("="), self._array(wire.gradient, self.theme.gradient)]
         if len(wires) > _MOST_GIVEN:
-            blocks.append(line_block(text(", …"), ", …", self.theme.ink, self.size))
+            blocks.append(line_block(_even(text(", …")), ", …", self.theme.ink, self.size))
         return self._short(blocks, [self.words("every input has its gradient")])
+
+
+def _even(content: Html) -> Html:
+    """Make a line of several pieces: Graphviz sets a line of one piece lower than others, and they stand side by side."""
+    return content + italic(text("\u00a0"))

@@ -79,8 +79,8 @@ class Deck(Sequence[Frame]):
 
     >>> a, b = (Frame(Figure(f"digraph {{ {name} }}"), f"step {name}") for name in "ab")
     >>> deck = Deck([a, b], title="two steps")
-    >>> len(deck), deck[1].step, len(deck[:1])
-    (2, 'step b', 1)
+    >>> len(deck), deck[1].step, deck[:1]
+    (2, 'step b', Deck('two steps', 1 frame))
     """
 
     frames: Sequence[Frame]
@@ -93,6 +93,9 @@ class Deck(Sequence[Frame]):
         object.__setattr__(self, "theme", theme_named(self.theme))
         if not self.frames:
             raise UsageError("a deck needs at least one frame")
+
+    def __repr__(self) -> str:
+        return f"Deck({clean(self.title)!r}, {len(self)} frame{'s' * (len(self) > 1)})"
 
     def __len__(self) -> int:
         return len(self.frames)

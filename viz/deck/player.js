@@ -7,11 +7,27 @@
   const [listButton, wordsButton] = [byId("list-button"), byId("words-button")];
   const bar = document.querySelector("#progress i");
   const narrow = window.matchMedia("(max-width: 48rem)");
+  const asking = frames.map((frame) => frame.querySelector(".question") !== null);
   let shown = 0;
+  let furthest = 0;
   let timer = null;
   let digits = "";
 
   // One frame in view -------------------------------------------------------------------------------------------------
+
+  // Where the picture is wider than the screen, what lights up in it is brought into view.
+  const root = getComputedStyle(document.documentElement);
+  const [accent, accentFill, ink] = ["--accent", "--accent-fill", "--ink"].map((name) => root.getPropertyValue(name).trim());
+  const lit = `[fill="${accentFill}"]` + (accent === ink ? "" : `, [stroke="${accent}"]`);
+  const follow = (picture) => {
+    if (picture.scrollWidth <= picture.clientWidth + 1) return;
+    const boxes = [...picture.querySelectorAll(lit)].map((each) => each.getBoundingClientRect());
+    if (!boxes.length) return;
+    const [left, right] = [Math.min(...boxes.map((box) => box.left)), Math.max(...boxes.map((box) => box.right))];
+    const pane = picture.getBoundingClientRect();
+    if (left >= pane.left && right <= pane.right) return;
+    picture.scrollBy(left + right - (pane.left + pane.right) > 0 ? right - pane.right + 60 : left - pane.left - 60, 0);
+  };
 
   const show = (position) => {
     const old = frames[shown];
@@ -22,8 +38,12 @@
     old.classList.remove("shown");
     frame.classList.add("shown");
     to.scrollTo(left, top);
+    follow(to);
     frame.querySelector(".words").scrollTo(0, 0);
+    furthest = Math.max(furthest, shown);
+    const open = asking.findIndex((asks, index) => asks && index >= furthest); // the first question without its answer
     links.forEach((link, index) => {
+      link.classList.toggle("secret", open >= 0 && index > open && !asking[index]);
       if (index === shown) link.setAttribute("aria-current", "step");
       else link.removeAttribute("aria-current");
     });
@@ -58,8 +78,6 @@
 
   // Playing by itself -------------------------------------------------------------------------------------------------
 
-  const asks = () => frames[shown].querySelector(".question") !== null;
-
   function stop() {
     clearTimeout(timer);
     timer = null;
@@ -71,7 +89,7 @@
     timer = setTimeout(() => {
       show(shown + 1);
       remember("replaceState");
-      if (shown === frames.length - 1 || asks()) stop(); // a question waits for its answer
+      if (shown === frames.length - 1 || asking[shown]) stop(); // a question waits for its answer
       else wait();
     }, Number(frames[shown].dataset.seconds) * 1000);
   };
@@ -81,7 +99,7 @@
     if (shown === frames.length - 1) go(0);
     play.setAttribute("aria-label", "pause");
     play.querySelector("path").setAttribute("d", play.dataset.pause);
-    if (asks()) go(shown + 1);
+    if (asking[shown]) go(shown + 1);
     wait();
   };
 
@@ -94,7 +112,7 @@
   };
   // Beside the list, a wide picture would be too small to read: then the list waits until it is asked for.
   const roomy = () => {
-    const width = Number(getComputedStyle(document.documentElement).getPropertyValue("--width"));
+    const width = Number(root.getPropertyValue("--width"));
     return !narrow.matches && 0.75 * window.innerWidth > 0.8 * width;
   };
   const toggleList = () => setList(!document.body.classList.contains("listed"));
@@ -141,7 +159,7 @@
       const wanted = Number(digits);
       type("");
       go(wanted - 1);
-    } else if (key === "Enter" && asks() && !control) {
+    } else if (key === "Enter" && asking[shown] && !control) {
       go(shown + 1);
     } else if (key === "Backspace" && digits) {
       type(digits.slice(0, -1));

@@ -89,7 +89,7 @@ def _frame(deck: Deck, index: int, page: SvgPage) -> str:
     svg = inline(page.content, f"f{number}-", f"frame {number}").replace(f' font-family="{_FAMILY}"', "")
     said = sentences(frame)
     # What is said often is the step, or the question: it is not written twice.
-    words = "" if frame.label in said else f'<h2 dir="auto">{_escaped(frame.label)}</h2>'
+    words = "" if frame.question or frame.label in said else f'<h2 dir="auto">{_escaped(frame.label)}</h2>'
     if answer := deck.answer_before(index):
         words += f'<p class="answer" dir="auto">Answer: {_escaped(answer)}</p>'
     if frame.question:
@@ -108,12 +108,14 @@ def _frame(deck: Deck, index: int, page: SvgPage) -> str:
 def _list(deck: Deck) -> str:
     sections = []
     for part, first, end in deck.parts():
-        items = "".join(
-            f'<li><a href="#{index + 1}"><span>{index + 1}</span><bdi>{_escaped(deck.frames[index].label)}</bdi></a></li>'
-            for index in range(first, end)
-        )
+        items = "".join(_item(deck, index) for index in range(first, end))
         sections.append(f'<h2 dir="auto">{_escaped(part, 60)}</h2><ol start="{first + 1}">{items}</ol>')
     return "\n".join(sections)
+
+
+def _item(deck: Deck, index: int) -> str:
+    label = f"<span>{index + 1}</span><bdi>{_escaped(deck.frames[index].label)}</bdi>"
+    return f'<li><a href="#{index + 1}">{label}</a></li>'
 
 
 def _controls() -> str:

@@ -6,19 +6,17 @@ worth, whatever was rewritten on the way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
 
 from minidl.autodiff.symbols import lift as symbol
-from minidl.graph import Primitive
 
 from .expression import (
     Axes,
-    Back,
-    Call,
     Chain,
     Constant,
     Expand,
@@ -48,7 +46,8 @@ def lift(value: Any) -> Expression:
     array = np.asarray(value)
     if array.ndim == 0:
         number = float(array)
-        return _special(number) or Number(as_fraction(number))
+        simple = as_fraction(number)
+        return Number(simple) if isinstance(simple, Fraction) else _special(number) or Number(number)
     if array.size and (array == array.flat[0]).all():
         return multiply(lift(array.flat[0]), Expand(ONE, array.shape, np.ones(array.shape)))
     return Constant(constant_key(array), array)
@@ -76,22 +75,24 @@ def _shape(parts: Sequence[Expression]) -> Shape:
     return np.broadcast_shapes(*(part.shape for part in parts))
 
 
-def _lean(parts: Sequence[Expression]) -> list[Expression]:
+def lean(parts: Sequence[Expression]) -> list[Expression]:
     """Leave out what only repeats, and axes of length 1, where the other parts' shapes bring them about anyway."""
     kept = list(parts)
     shape = _shape(parts)
     for i, part in enumerate(parts):
-        lean = _without_ones(part)
+        lean = _without_ones(part, alone=math.prod(shape) == 1)
         if lean is not part and _shape([*kept[:i], lean, *kept[i + 1 :]]) == shape:
             kept[i] = lean
     return kept
 
 
-def _without_ones(x: Expression) -> Expression:
-    """Return what is repeated, or the number within axes of length 1."""
+def _without_ones(x: Expression, alone: bool) -> Expression:
+    """Return what is repeated, or the number within axes of length 1; a vector of one stays one where it is alone."""
     if isinstance(x, Expand):
         return x.inner
-    if x.ndim and x.size == 1:
+    if isinstance(x, Axes) and x.size == 1:
+        return x if x.inner.ndim == 1 else with_axes(x, ())
+    if x.ndim and x.size == 1 and not alone:
         return with_axes(x, ())
     if isinstance(x, Product) and any(isinstance(f, Expand) for f in x.factors):
         return multiply(Number(x.number), *(f.inner if isinstance(f, Expand) else f for f in x.factors))
@@ -112,7 +113,7 @@ def add(*terms: Any) -> Expression:
     if not kept or _shape(kept) != shape:
         kept.append(multiply(0, Expand(ONE, shape, np.ones(shape))) if shape else ZERO)
         kept = kept if len(kept) == 1 else [k for k in kept if k != ZERO]
-    kept = _lean(kept)
+    kept = lean(kept)
     if len(kept) == 1:
         return kept[0]
     with np.errstate(all="ignore"):
@@ -136,7 +137,7 @@ def multiply(*factors: Any) -> Expression:
     if number == 0:
         flat = [Expand(ONE, shape, np.ones(shape))]
         return Product(number, tuple(flat), np.zeros(shape)) if shape else ZERO
-    flat = [f for f in _lean(flat) if f != ONE]
+    flat = [f for f in lean(flat) if f != ONE]
     if shape != (_shape(flat) if flat else ()):
         flat.append(Expand(ONE, shape, np.ones(shape)))
     flat = _collected(flat)
@@ -250,26 +251,11 @@ def _chained(factors: Sequence[Expression]) -> Chain:
     return Chain(tuple(factors), value)
 
 
-def times(x: Any, y: Any) -> Expression:
-    """Multiply element by element; a column times a row is an outer product."""
-    column, row = lift(x), lift(y)
-    if column.size == 1 or row.size == 1:
-        return multiply(column, row)
-    if row.ndim == 2 and row.shape[1] == 1 and column.shape[-1:] != (1,):
-        column, row = row, column
-    if column.ndim == 2 and column.shape[1] == 1 and row.ndim in (1, 2) and (row.ndim == 1 or row.shape[0] == 1):
-        return chain(with_axes(column, column.shape[:1]), transpose(with_axes(row, row.shape[-1:])))
-    return multiply(x, y)
-
-
-def matmul(x: Any, y: Any) -> Expression:
-    """Write x @ y: for vectors xᵀy, for a vector on the left yᵀx, which holds the same numbers."""
-    x, y = lift(x), lift(y)
-    if x.ndim == 1 and y.ndim == 1:
-        return chain(transpose(x), y)
-    if x.ndim == 1:
-        return chain(transpose(y), x)
-    return chain(x, y)
+def numbers_in_front(x: Expression) -> tuple[list[Expression], Expression]:
+    """Take an expression as numbers that may stand in front, and an array."""
+    number, factors = _split(x)
+    scalars = [f for f in factors if f.ndim == 0]
+    return [Number(number), *scalars], multiply(*(f for f in factors if f.ndim > 0))
 
 
 def total(x: Any, axes: Sequence[int], keepdim: bool) -> Expression:
@@ -350,56 +336,3 @@ def expand(x: Any, shape: Shape) -> Expression:
     if number != 1 or scalars:
         return multiply(Number(number), *scalars, expand(multiply(*arrays), shape))
     return Expand(x, shape, np.broadcast_to(x.value, shape))
-
-
-def substitute(x: Expression, table: Mapping[Expression, Expression]) -> Expression:
-    """Put other expressions in the place of names."""
-    if x in table:
-        return table[x]
-    parts = [substitute(part, table) for part in x.parts]
-    if all(new is old for new, old in zip(parts, x.parts, strict=True)):
-        return x
-    return _rebuilt(x, parts)
-
-
-def _rebuilt(x: Expression, parts: Sequence[Expression]) -> Expression:
-    match x:
-        case Sum():
-            return add(*parts)
-        case Product():
-            return multiply(*parts)
-        case Power():
-            return power(parts[0], x.exponent)
-        case Transpose():
-            return transpose(parts[0])
-        case Chain():
-            return chain(*parts)
-        case Total():
-            return total(parts[0], x.axes, x.keepdim)
-        case Expand():
-            return expand(parts[0], x.to)
-        case Axes():
-            return with_axes(parts[0], x.to)
-        case Call():
-            return applied(x.primitive, parts, x.params)
-        case Back():
-            return Back(x.primitive, tuple(parts), x.index, x.value)
-    raise TypeError(f"{type(x).__name__} has no parts")
-
-
-def call(primitive: Primitive, arguments: Sequence[Any], params: Mapping[str, Any]) -> Expression:
-    """Write an operation by its notation."""
-    arguments = [lift(x) for x in arguments]
-    plain = {name: p.value if isinstance(p, Expression) else p for name, p in params.items()}
-    value = primitive.compute([x.value for x in arguments], plain)[0]
-    return Call(primitive, tuple(arguments), dict(params), repr(params), value)
-
-
-def applied(primitive: Primitive, inputs: Sequence[Any], params: Mapping[str, Any]) -> Expression:
-    """Write a primitive applied to inputs: as a sum, a product, a power … where it is one, else by its notation."""
-    from .translation import TRANSLATIONS
-
-    x = [lift(value) for value in inputs]
-    translate = TRANSLATIONS.get(primitive.name)
-    written = translate(x, params) if translate else None
-    return call(primitive, x, params) if written is None else written

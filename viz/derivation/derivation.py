@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -25,12 +26,12 @@ _NARROWEST: Final = 30
 _SLIDE: Final = 56
 """About how many letters of mathematics fit beside one another on a slide."""
 
-_LONGEST: Final = 70
-"""Letters of a side that is too long for a slide, and left out where there are others."""
+_LONGEST: Final = (64, 40)
+"""Letters of a side in symbols, and of one in numbers, that is too long for a slide: it is left out where there are others."""
 
 _SUFFIXES: Final = (".tex", ".txt", ".md")
-_PREAMBLE: Final = r"""% A derivation made by minidl. It needs \usepackage{amsmath} and sets itself in a paragraph of its own.
-"""
+_PREAMBLE: Final = r"""% A derivation made by minidl. It needs \usepackage{amsmath}.
+\begingroup\allowdisplaybreaks"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,7 @@ class Derivation:
         backward: a line for each gradient, from the output to the leaves.
     """
 
-    def __init__(
-        self, given: Sequence[Equation], forward: Sequence[Equation], backward: Sequence[Equation]
-    ) -> None:
+    def __init__(self, given: Sequence[Equation], forward: Sequence[Equation], backward: Sequence[Equation]) -> None:
         self.given = tuple(given)
         self.forward = tuple(forward)
         self.backward = tuple(backward)
@@ -90,7 +89,9 @@ class Derivation:
         for heading, equations in (("forward", self.forward), ("backward", self.backward)):
             lines = [line for equation in equations for line in self._lines(equation, width)]
             blocks.append("\n".join([heading, *lines]))
-        notes = [textwrap.fill(note, width, initial_indent=_INDENT, subsequent_indent=_INDENT * 2) for note in self.notes()]
+        notes = [
+            textwrap.fill(note, width, initial_indent=_INDENT, subsequent_indent=_INDENT * 2) for note in self.notes()
+        ]
         if notes:
             blocks.append("\n".join(["where", *notes]))
         return "\n\n".join(blocks)
@@ -98,8 +99,10 @@ class Derivation:
     def latex(self) -> str:
         """Return it as LaTeX for amsmath: what is given, then an `align*` for each of the two passes."""
         blocks = [f"\\begin{{gather*}}\n{self._gathered()}\n\\end{{gather*}}"]
-        blocks += [f"\\begin{{align*}}\n{self._aligned(part)}\n\\end{{align*}}" for part in (self.forward, self.backward)]
-        return _PREAMBLE + "\n".join(blocks) + "\n"
+        blocks += [
+            f"\\begin{{align*}}\n{self._aligned(part)}\n\\end{{align*}}" for part in (self.forward, self.backward)
+        ]
+        return "\n".join([_PREAMBLE, *blocks, r"\endgroup", ""])
 
     def save(self, path: str | Path) -> Path:
         """Write it to a file.
@@ -116,7 +119,9 @@ class Derivation:
         path = Path(path)
         if path.suffix not in _SUFFIXES:
             raise UsageError(f"cannot save a derivation as {path.name!r}: the suffix must be {', '.join(_SUFFIXES)}")
-        content = {".tex": self.latex, ".txt": lambda: f"{self.text()}\n", ".md": lambda: f"{self._repr_latex_()}\n"}
+        content: dict[str, Callable[[], str]] = {
+            ".tex": self.latex, ".txt": lambda: f"{self.text()}\n", ".md": lambda: f"{self._repr_latex_()}\n",
+        }  # fmt: skip
         return write_atomic(path, content[path.suffix]())
 
     def notes(self) -> list[str]:
@@ -124,7 +129,10 @@ class Derivation:
         found = list(self._expressions())
         write = Writer(self._constants)
         all_text = "\n".join(write(x) for x in found)
-        notes = [f"{name} = {Writer().array(np.squeeze(value))} is constant" for name, value in self._constant_values().items()]
+        notes = [
+            f"{name} = {Writer().array(np.squeeze(value))} is constant"
+            for name, value in self._constant_values().items()
+        ]
         kinds = {type(x) for x in found}
         if "⊙" in all_text:
             notes.append("a ⊙ b multiplies element by element")
@@ -152,16 +160,19 @@ class Derivation:
 
     def _sides(self, equation: Equation, write: Writer, numbers: Writer) -> tuple[list[str], list[str]]:
         """Return the sides in symbols and the sides in numbers; none is said twice."""
-        left = write(equation.left)
-        spoken = {side.replace(write.chain_dot, write.dot): side for side in map(write, reversed(equation.steps))}
-        symbols = [side for side in dict.fromkeys(map(write, equation.steps)) if side != left and side in spoken.values()]
-        last = write.array(equation.value)
-        figures = []
+        symbols = [write(step) for step in self._steps(equation)]
+        figures = [write.array(equation.value)]
         numeric = equation.numeric
         if numeric is not None and not isinstance(numeric, Name | Partial) and _fits(numeric):
-            figures.append(numbers(numeric))
-        figures = [side for side in dict.fromkeys([*figures, last]) if side not in symbols]
-        return symbols, figures
+            figures.insert(0, numbers(numeric))
+        return symbols, [side for side in dict.fromkeys(figures) if side not in symbols]
+
+    def _steps(self, equation: Equation) -> list[Expression]:
+        """Return the steps that say something new; of those that differ in parentheses alone, the last."""
+        write = Writer(self._constants)
+        last = {re.sub(r"[()\s]", "", write(step)): step for step in (equation.left, *equation.steps)}
+        new = dict.fromkeys(id(step) for step in last.values() if write(step) != write(equation.left))
+        return [step for step in equation.steps if new.pop(id(step), 0) is None]
 
     def _lines(self, equation: Equation, width: int) -> Iterator[str]:
         write, numbers = Writer(self._constants), Writer(self._constants, numbers=True)
@@ -190,9 +201,11 @@ class Derivation:
     def _gathered(self) -> str:
         """Return what is given, as much in each row as a slide is wide."""
         write, rows, room = LatexWriter(self._constants), [], 0
-        for equation in self.given:
-            text = f"{write(equation.left)} = {write.array(equation.value)}"
-            width = 6 + 4 * (equation.value.shape[-1] if equation.value.ndim == 2 else 1)
+        given = [(write(equation.left), equation.value) for equation in self.given]
+        given += [(write.name(n, np.squeeze(v).ndim), np.squeeze(v)) for n, v in self._constant_values().items()]
+        for name, value in given:
+            text = f"{name} = {write.array(value)}"
+            width = 6 + _set_width(Writer().array(value))
             if width > room:
                 rows.append(text)
                 room = _SLIDE
@@ -209,17 +222,18 @@ class Derivation:
         plain = self._sides(equation, Writer(self._constants), Writer(self._constants, numbers=True))
         tex = self._sides(equation, LatexWriter(self._constants), LatexWriter(self._constants, numbers=True))
         row, room = LatexWriter(self._constants)(equation.left) + " &", _SLIDE
-        together = sum(len(text) + 3 for texts in plain for text in texts) <= _SLIDE
+        together = sum(_set_width(text) + 3 for texts in plain for text in texts) <= _SLIDE
         for texts, formulas in zip(plain, tex, strict=True):
             for i, (text, formula) in enumerate(zip_longest(texts, formulas, fillvalue="")):
                 last = i == len(formulas) - 1 and texts is plain[1]
-                if not formula or (len(text) > _LONGEST and not last and (i or texts is plain[1])):
+                length = _set_width(text)
+                if not formula or (length > _LONGEST[texts is plain[1]] and not last and (i or texts is plain[1])):
                     continue
-                if len(text) + 3 > room and room < _SLIDE:
+                if length + 3 > room and room < _SLIDE:
                     yield row
                     row, room = "&", _SLIDE
                 row += f" = {formula}"
-                room -= len(text) + 3
+                room -= length + 3
             if texts and not together:
                 room = min(room, 0)
         yield row
@@ -255,6 +269,16 @@ def _wrapped(start: str, line: str, indent: int, width: int) -> Iterator[str]:
     )
 
 
+def _set_width(text: str) -> int:
+    """About how many letters wide a line of text is when its arrays are set as columns and matrices.
+
+    >>> _set_width("[[1, 2], [3, −1]]"), _set_width("2·[1, 12, 3]")
+    (6, 6)
+    """
+    text = re.sub(r"\[(\[.*?\])\]", lambda m: "m" + max(re.split(r"(?<=\]), ", m[1]), key=len).strip("[]"), text)
+    return len(re.sub(r"\[([^\[\]>]*)\]", lambda m: f"m{max(m[1].split(', '), key=len)}m", text))
+
+
 def _fits(x: Expression) -> bool:
     """Whether all of it can be written in numbers."""
     if isinstance(x, Name | Partial | Constant):
@@ -263,7 +287,7 @@ def _fits(x: Expression) -> bool:
 
 
 def _named(found: Iterator[Expression]) -> dict[Any, str]:
-    """Give the arrays that have no name a letter: y or Y if each row points at one class, else c or C."""
+    """Give the arrays that have no name a letter: y or Y if each row points at one class, m or M for a mask, else c or C."""
     names: dict[Any, str] = {}
     expressions = list(found)
     taken = {x.text for x in expressions if isinstance(x, Name)}
@@ -272,7 +296,8 @@ def _named(found: Iterator[Expression]) -> dict[Any, str]:
             continue
         rows = np.atleast_2d(x.value)
         points = bool(rows.ndim == 2 and ((rows == 0) | (rows == 1)).all() and (rows.sum(axis=-1) == 1).all())
-        letter = ("y" if points else "c") if len(rows) == 1 else ("Y" if points else "C")
+        letter = "m" if x.value.dtype == bool else "y" if points else "c"
+        letter = letter if len(rows) == 1 else letter.upper()
         index, name = 0, letter
         while name in taken:
             index += 1

@@ -15,9 +15,10 @@ from minidl.primitives import Elementwise
 
 from ..circuit.naming import choose_names
 from ..drawing.notation import tidy_name
-from .algebra import ONE, add, applied, lift, substitute
+from .algebra import ONE, add, lift
 from .derivation import Derivation, Equation
 from .expression import Axes, Back, Call, Expand, Expression, Name, Number, Partial, Transpose, Unsimplified
+from .translation import applied, substitute
 from .writing import Writer
 
 LARGEST: Final = 40
@@ -107,7 +108,9 @@ def _wanted(nodes: Sequence[Node], names: Mapping[Node, str], wrt: Any) -> list[
     given: Iterable[Any] = [wrt] if isinstance(wrt, Node | str) else wrt
     wanted = []
     for which in given:
-        matches = [n for n in nodes if n is which or (isinstance(which, str) and which in (names[n], tidy_name(names[n])))]
+        matches = [
+            n for n in nodes if n is which or (isinstance(which, str) and which in (names[n], tidy_name(names[n])))
+        ]
         if isinstance(which, str) and not matches:
             there = ", ".join(tidy_name(names[n]) for n in nodes if n.requires_grad)
             raise UsageError(f"derive: there is no {which!r} in this graph; there are {there}")
@@ -195,6 +198,7 @@ class _Sweep:
             if node is self.root:
                 self.gradient[node] = lift(np.ones(node.shape))
             else:
+                self.arrived[node].sort(key=lambda path: path[0].order)
                 total = add(*(sent for _, sent, _ in self.arrived[node]))
                 if self.symbols[node] is not self.names[node]:
                     self.gradient[node] = total
@@ -223,13 +227,13 @@ class _Sweep:
                 continue
             c = sent[i]
             expression = lift(c) if c is not None else None
-            if expression is None or not _readable(expression):
+            if expression is None or not is_readable(expression):
                 others = (upstream, *(s for k, s in enumerate(inputs) if k != i))
                 expression = Back(primitive, others, i, known[i])
             local = None
             if isinstance(primitive, Elementwise) and self.symbols[node] is self.names[node]:
                 local = lift(primitive.partial(i, own, inputs, node.params))
-                local = local if _readable(local) and local.shape in ((), x.shape) and x.shape == node.shape else None
+                local = local if is_readable(local) and local.shape in ((), x.shape) and x.shape == node.shape else None
             self.arrived[x].append((node, expression, local))
 
     def _computed(self, node: Node, needs: Sequence[bool]) -> list[Any]:
@@ -242,6 +246,8 @@ class _Sweep:
         """Write ∂root/∂node in steps: the chain rule, the rule's own words, by the names of the values, by the leaves."""
         left = Partial(self.names[self.root], self.names[node], self.found[node])
         shown = substitute(total, self.short)
+        if len(self.write(shown)) > _LONGEST_RESULT:
+            shown = total
         steps = [*self._chain_rule(node, left, total), shown]
         closed = self._in_leaves(total)
         self.closed[left] = closed
@@ -291,10 +297,12 @@ def _mentions(x: Expression, kind: type[Expression]) -> bool:
     return isinstance(x, kind) or any(_mentions(part, kind) for part in x.parts)
 
 
-def _readable(x: Expression) -> bool:
+def is_readable(x: Expression) -> bool:
     """Whether all of it has a notation that stands for what it does."""
-    if isinstance(x, Call) and x.primitive.kind in ("linear", "multilinear", "general") and x.primitive.name not in _KNOWN:
+    if (
+        isinstance(x, Call)
+        and x.primitive.kind in ("linear", "multilinear", "general")
+        and x.primitive.name not in _KNOWN
+    ):
         return False
-    return all(_readable(part) for part in x.parts)
-
-
+    return all(is_readable(part) for part in x.parts)

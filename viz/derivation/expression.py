@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 
 from minidl.graph import Primitive
+from minidl.primitives.elementwise import arithmetic, comparison
+from minidl.primitives.matrices import linalg
+from minidl.primitives.shapes import shape as shapes
 
 
 class Expression:
@@ -57,7 +60,7 @@ class Expression:
 
     def __primitive__(self, primitive: Primitive, inputs: Sequence[Any], params: Mapping[str, Any]) -> Expression:
         """Write an operation instead of computing it."""
-        from .algebra import applied
+        from .translation import applied
 
         return applied(primitive, inputs, params)
 
@@ -77,10 +80,10 @@ class Expression:
         return _algebra().multiply(-1, self)
 
     def __mul__(self, other: Any) -> Expression:
-        return _algebra().times(self, other)
+        return self.__primitive__(arithmetic.mul, (self, other), {})
 
     def __rmul__(self, other: Any) -> Expression:
-        return _algebra().times(other, self)
+        return self.__primitive__(arithmetic.mul, (other, self), {})
 
     def __truediv__(self, other: Any) -> Expression:
         return _algebra().multiply(self, _algebra().power(other, -1))
@@ -89,29 +92,19 @@ class Expression:
         return _algebra().multiply(other, _algebra().power(self, -1))
 
     def __pow__(self, exponent: Any) -> Expression:
-        from minidl.primitives.elementwise import arithmetic
-
         return arithmetic.pow(self, exponent)
 
     def __rpow__(self, base: Any) -> Expression:
-        from minidl.primitives.elementwise import arithmetic
-
         return arithmetic.pow_(base, self)
 
     def __abs__(self) -> Expression:
-        from minidl.primitives.elementwise import arithmetic
-
         return arithmetic.abs_(self)
 
     def __matmul__(self, other: Any) -> Expression:
-        from minidl.primitives.matrices import linalg
-
         return linalg.matmul_(self, other)
 
     def __getitem__(self, index: Any) -> Expression:
-        from minidl.primitives.shapes import shape
-
-        return shape.getitem(self, index)
+        return shapes.getitem(self, index)
 
     @property
     def mT(self) -> Expression:  # noqa: N802
@@ -119,34 +112,23 @@ class Expression:
         return _algebra().transpose(self)
 
     def __gt__(self, other: Any) -> Expression:
-        from minidl.primitives.elementwise import comparison
-
         return comparison.greater(self, other)
 
     def __ge__(self, other: Any) -> Expression:
-        from minidl.primitives.elementwise import comparison
-
         return comparison.greater_equal(self, other)
 
     def __lt__(self, other: Any) -> Expression:
-        from minidl.primitives.elementwise import comparison
-
         return comparison.less(self, other)
 
     def __le__(self, other: Any) -> Expression:
-        from minidl.primitives.elementwise import comparison
-
         return comparison.less_equal(self, other)
 
 
 def _algebra() -> Any:
+    """The functions that put expressions together, which need the classes below."""
     from . import algebra
 
     return algebra
-
-
-def _value() -> Any:
-    return field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -155,7 +137,7 @@ class Name(Expression):
 
     key: Hashable
     text: str = field(compare=False)
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -164,7 +146,7 @@ class Partial(Expression):
 
     of: Name
     by: Name
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -174,7 +156,7 @@ class Number(Expression):
     number: Fraction | float
 
     @property
-    def value(self) -> Any:  # type: ignore[override]
+    def value(self) -> Any:
         """The number."""
         return np.float64(self.number)
 
@@ -184,7 +166,7 @@ class Constant(Expression):
     """An array that has no name in the graph, such as the right answers in a cross-entropy."""
 
     key: Hashable
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -192,7 +174,7 @@ class Sum(Expression):
     """Two or more terms."""
 
     terms: tuple[Expression, ...]
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -206,7 +188,7 @@ class Product(Expression):
 
     number: Fraction | float
     factors: tuple[Expression, ...]
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -220,7 +202,7 @@ class Power(Expression):
 
     base: Expression
     exponent: Fraction | float
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -233,7 +215,7 @@ class Transpose(Expression):
     """A transposed matrix (or stack of them), or a vector as a row."""
 
     inner: Expression
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -246,7 +228,7 @@ class Chain(Expression):
     """A product of matrices and vectors."""
 
     factors: tuple[Expression, ...]
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -261,7 +243,7 @@ class Total(Expression):
     inner: Expression
     axes: tuple[int, ...]
     keepdim: bool
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -275,7 +257,7 @@ class Expand(Expression):
 
     inner: Expression
     to: tuple[int, ...]
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -289,7 +271,7 @@ class Axes(Expression):
 
     inner: Expression
     to: tuple[int, ...]
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -305,7 +287,7 @@ class Call(Expression):
     arguments: tuple[Expression, ...]
     params: Mapping[str, Any] = field(compare=False)
     shown: str
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -320,7 +302,7 @@ class Back(Expression):
     primitive: Primitive
     arguments: tuple[Expression, ...]
     index: int
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -333,19 +315,19 @@ class Unsimplified(Expression):
     """Upstream times local, one term a path, just as the chain rule has it."""
 
     terms: tuple[tuple[Expression, Expression], ...]
-    value: Any = _value()
+    value: Any = field(compare=False, repr=False)
 
 
 def as_fraction(number: float) -> Fraction | float:
-    """Return a number as a fraction if a textbook would write it as one.
+    """Return a number as a fraction if it is a simple one.
 
-    >>> as_fraction(0.5), as_fraction(1e-05), as_fraction(math.inf)
-    (Fraction(1, 2), 1e-05, inf)
+    >>> as_fraction(0.5), as_fraction(2 / 3), as_fraction(1e-05), as_fraction(math.inf)
+    (Fraction(1, 2), Fraction(2, 3), 1e-05, inf)
     """
     if not math.isfinite(number):
         return float(number)
-    exact = Fraction(repr(float(number)))
-    return exact if exact.denominator <= 1000 and abs(exact.numerator) < 10**6 else float(number)
+    simple = Fraction(number).limit_denominator(1000)
+    return simple if float(simple) == number and abs(simple.numerator) < 10**6 else float(number)
 
 
 def constant_key(array: Any) -> Hashable:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..drawing.notation import number
 from .expression import Expression, Partial
-from .writing import ATOM, POWER, Writer, Written
+from .writing import POWER, Writer, Written
 
 _LARGEST: Final = 16
 _APART: Final = tuple(f"\\{name}" for name in (
@@ -25,21 +25,23 @@ _SIGNS: Final = {
     "−": "-", "·": r"\cdot ", "⊙": r"\odot ", "×": r"\times ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "≈": r"\approx ",
     "∞": r"\infty ", "Σ": r"\sum ", "Π": r"\prod ", "σ": r"\sigma ", "Φ": r"\Phi ", "φ": r"\varphi ", "π": r"\pi ",
     "½": r"\tfrac12 ", "⅓": r"\tfrac13 ", "⅙": r"\tfrac16 ", "∧": r"\wedge ", "∨": r"\vee ", "¬": r"\neg ", "∗": r"* ",
-    "‖": r"\|", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "ᵀ": r"^{\top}", "…": r"\dots ",
-    "√": r"\surd ", "²": "^{2}", "³": "^{3}", "⁻": "^{-}", "₂": "_{2}", "₁": "_{1}", "₀": "_{0}", "&": r"\&", "~": r"\sim ",
-    "_": r"\_", "#": r"\#", "%": r"\%", "∃": r"\exists ", "∀": r"\forall ", "⊻": r"\veebar ", "⋆": r"\star ", "ₚ": "_{p}",
+    "‖": r"\|", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "…": r"\dots ",
+    "√": r"\surd ", "&": r"\&", "~": r"\sim ",
+    "_": r"\_", "+": "+", "#": r"\#", "%": r"\%", "∃": r"\exists ", "∀": r"\forall ", "⊻": r"\veebar ", "⋆": r"\star ",
 }  # fmt: skip
 _FUNCTIONS: Final = frozenset({"exp", "ln", "tanh", "sinh", "cosh", "sin", "cos", "tan", "log", "max", "min", "arcsin",
                                "arccos", "arctan", "det"})  # fmt: skip
-_GREEK: Final = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
-        "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon varphi chi psi "
-        "omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split(),
-        strict=True,
-    )
-)
+_GREEK: Final = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+    "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma",
+    "τ": "tau", "υ": "upsilon", "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta",
+    "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+}  # fmt: skip
 _INDEX: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_RAISED: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵀ"
+_LOWERED: Final = "₀₁₂₃₄₅₆₇₈₉₋₊ᵢⱼₚ"
+_FLAT: Final = str.maketrans(dict(zip(_RAISED, [*"0123456789-+", "\2top "], strict=True)))
+_LEVEL: Final = str.maketrans(_LOWERED, "0123456789-+ijp")
 _TEXT: Final = {
     "\\": r"\textbackslash ", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum ", "~": r"\textasciitilde ", "−": "-", "…": r"\ldots ", "\n": " ", "\t": " ",
@@ -70,7 +72,9 @@ class LatexWriter(Writer):
         elif text.startswith(("ln ", "√", "(2/√")) or text in ("⅓", "⅙"):
             return self.formula(text, {})
         else:
-            written = f"\\mathit{{{as_text(stem)}}}" if stem.isascii() and stem.isalpha() else f"\\text{{{as_text(stem)}}}"
+            written = (
+                f"\\mathit{{{as_text(stem)}}}" if stem.isascii() and stem.isalpha() else f"\\text{{{as_text(stem)}}}"
+            )
         if ndim:
             written = f"\\boldsymbol{{{written}}}"
         return f"{written}_{{{as_text(index.translate(_INDEX))}}}" if index else written
@@ -78,6 +82,10 @@ class LatexWriter(Writer):
     def word(self, text: str) -> str:
         """Write an operation's name."""
         return f"\\operatorname{{{as_text(text)}}}"
+
+    def sign(self, text: str) -> str:
+        """Write a sign that an operation is told to use."""
+        return _signs(text, tall=False)
 
     def partial(self, x: Partial) -> Written:
         """Write ∂of/∂by as a fraction."""
@@ -129,6 +137,7 @@ class LatexWriter(Writer):
 
     def raised(self, base: str, exponent: str) -> str:
         """Write a power."""
+        base = self.parentheses(base) if base.endswith("^{2}") else base
         return f"{{{base}}}^{{{exponent.replace('−', '-')}}}"
 
     def transposed(self, text: str) -> str:
@@ -165,7 +174,8 @@ class LatexWriter(Writer):
         tall = any(r"\frac" in str(v) or "matrix" in str(v) for v in given.values())
         text = ""
         for i, piece in enumerate(pieces):
-            text += str(given[piece]) if i % 2 else _signs(piece, tall)
+            raised = i % 2 and pieces[i - 1].endswith("^")
+            text += f"{{{given[piece]}}}" if raised else str(given[piece]) if i % 2 else _signs(piece, tall)
         return text
 
 
@@ -178,8 +188,10 @@ def _signs(piece: str, tall: bool) -> str:
         lambda m: f"\2{m[0]} " if m[0] in _FUNCTIONS else f"\2operatorname\3{m[0]}\4",
         piece,
     )
-    text = "".join(_SIGNS.get(c, c) for c in words)
-    for mark, written in zip("\0\1\2\3\4", ("\\left(", "\\right)", "\\", "{", "}"), strict=True):
+    words = re.sub(f"[{_RAISED}]+", lambda m: f"^\3{m[0].translate(_FLAT)}\4", words)
+    words = re.sub(f"[{_LOWERED}]+", lambda m: f"\5\3{m[0].translate(_LEVEL)}\4", words)
+    text = "".join(_SIGNS.get(c) or (c if c < "\x7f" else f"\2text\3{as_text(c)}\4") for c in words)
+    for mark, written in zip("\0\1\2\3\4\5", ("\\left(", "\\right)", "\\", "{", "}", "_"), strict=True):
         text = text.replace(mark, written)
     return text.replace(" (", "(")
 
@@ -193,6 +205,3 @@ def as_text(text: str) -> str:
     return "".join(
         _TEXT.get(c) or (f"$\\{_GREEK[c]}$" if c in _GREEK else c if " " <= c <= "~" else f"U+{ord(c):X}") for c in text
     )
-
-
-__all__ = ["ATOM", "LatexWriter", "as_text"]

@@ -1,4 +1,4 @@
-"""What one operation sends back, in symbols: `∂z/∂W = ∂z/∂u xᵀ`, from the operation's own rule."""
+"""What one operation sends back, in symbols: `∂z/∂W = (∂z/∂u)xᵀ`, from the operation's own rule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minidl.autodiff.sweep import quietly
 from minidl.graph import Node
 
 from .algebra import lift
-from .derive import _readable as is_readable
+from .derive import is_readable
 from .expression import Name, Partial
 from .writing import Writer
 
@@ -31,7 +31,7 @@ def sent_back(node: Node, root: Node, names: Mapping[Node, str], found: Mapping[
     >>> u = W @ x
     >>> z = u.sum()
     >>> sent_back(u, z, {W: "W", x: "x", u: "u", z: "z"}, minidl.autodiff.gradients(z))[0]
-    '(∂z/∂u) xᵀ'
+    '(∂z/∂u)xᵀ'
     """
     if node.primitive is None or any(isinstance(x, Node) and x not in names for x in (node, root, *node.inputs)):
         return []

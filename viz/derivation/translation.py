@@ -1,4 +1,4 @@
-"""How primitives are written that a textbook writes with signs rather than by name."""
+"""How primitives are written: with signs where a textbook does so, else by their notation."""
 
 from __future__ import annotations
 
@@ -8,10 +8,26 @@ from typing import Any, Final
 
 import numpy as np
 
+from minidl.graph import Primitive
 from minidl.primitives import registry
+from minidl.primitives.kinds import explain_broadcast
 
-from .algebra import ZERO, add, applied, expand, lift, matmul, multiply, power, times, total, transpose, with_axes
-from .expression import Call, Expression, Number
+from .algebra import ZERO, add, chain, expand, lean, lift, multiply, power, total, transpose, with_axes
+from .expression import (
+    Axes,
+    Back,
+    Call,
+    Chain,
+    Expand,
+    Expression,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Total,
+    Transpose,
+)
+from .products import matmul, times
 
 Inputs = Sequence[Expression]
 Params = Mapping[str, Any]
@@ -82,3 +98,56 @@ TRANSLATIONS: Final[dict[str, Callable[[Inputs, Params], Expression | None]]] = 
     "clone": lambda x, _: x[0],
     "positive": lambda x, _: x[0],
 }
+
+
+def applied(primitive: Primitive, inputs: Sequence[Any], params: Params) -> Expression:
+    """Write a primitive applied to inputs: as a sum, a product, a power … where it is one, else by its notation."""
+    x = [lift(value) for value in inputs]
+    translate = TRANSLATIONS.get(primitive.name)
+    written = translate(x, params) if translate else None
+    return call(primitive, x, params) if written is None else written
+
+
+def call(primitive: Primitive, arguments: Sequence[Any], params: Params) -> Expression:
+    """Write an operation by its notation."""
+    arguments = [lift(x) for x in arguments]
+    if primitive.explain is explain_broadcast:
+        arguments = lean(arguments)
+    plain = {name: p.value if isinstance(p, Expression) else p for name, p in params.items()}
+    value = primitive.compute([x.value for x in arguments], plain)[0]
+    return Call(primitive, tuple(arguments), dict(params), repr(params), value)
+
+
+def substitute(x: Expression, table: Mapping[Expression, Expression]) -> Expression:
+    """Put other expressions in the place of names."""
+    if x in table:
+        return table[x]
+    parts = [substitute(part, table) for part in x.parts]
+    if all(new is old for new, old in zip(parts, x.parts, strict=True)):
+        return x
+    return _rebuilt(x, parts)
+
+
+def _rebuilt(x: Expression, parts: Sequence[Expression]) -> Expression:
+    match x:
+        case Sum():
+            return add(*parts)
+        case Product():
+            return multiply(*parts)
+        case Power():
+            return power(parts[0], x.exponent)
+        case Transpose():
+            return transpose(parts[0])
+        case Chain():
+            return chain(*parts)
+        case Total():
+            return total(parts[0], x.axes, x.keepdim)
+        case Expand():
+            return expand(parts[0], x.to)
+        case Axes():
+            return with_axes(parts[0], x.to)
+        case Call():
+            return applied(x.primitive, parts, x.params)
+        case Back():
+            return Back(x.primitive, tuple(parts), x.index, x.value)
+    raise TypeError(f"{type(x).__name__} has no parts")

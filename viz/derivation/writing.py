@@ -28,6 +28,7 @@ from .expression import (
     Total,
     Transpose,
     Unsimplified,
+    as_fraction,
     constant_key,
 )
 
@@ -45,6 +46,8 @@ _RAISED: Final = str.maketrans("0123456789-−./", "⁰¹²³⁴⁵⁶⁷⁸⁹�
 
 _CLOSE: Final = re.compile(r"^(?:[^\W\d_]|𝟏|\(.*\)|\[.*\])[₀-₉]*ᵀ?$")
 """What may stand beside another factor without a space: a letter, or what has parentheses or brackets around it."""
+
+_EXPONENTS: Final = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Written = tuple[str, int]
 """A formula and how tightly its last sign binds."""
@@ -132,6 +135,10 @@ class Writer:
         """Write an operation's name."""
         return text
 
+    def sign(self, text: str) -> str:
+        """Write a sign that an operation is told to use."""
+        return text
+
     def partial(self, x: Partial) -> Written:
         """Write ∂of/∂by."""
         return f"∂{x.of.text}/∂{x.by.text}", PRODUCT
@@ -164,8 +171,8 @@ class Writer:
 
     def raised(self, base: str, exponent: str) -> str:
         """Write a power."""
-        raised = exponent.translate(_RAISED)
-        return base + raised
+        base = self.parentheses(base) if base[-1] in _EXPONENTS else base
+        return base + exponent.translate(_RAISED)
 
     def transposed(self, text: str) -> str:
         """Write a transpose."""
@@ -197,15 +204,19 @@ class Writer:
         return text
 
     def _product(self, coefficient: Fraction | float, factors: Sequence[Expression]) -> Written:
+        if coefficient == 0:
+            return "0", ATOM
         sign = self.minus if coefficient < 0 else ""
-        size = abs(coefficient)
+        size: Fraction | float = -coefficient if coefficient < 0 else coefficient
         above = [f for f in factors if not (isinstance(f, Power) and f.exponent < 0)]
         below = [_inverted(f) for f in factors if isinstance(f, Power) and f.exponent < 0]
-        top, bottom = (size.numerator, size.denominator) if isinstance(size, Fraction) else (size, 1)
+        top: Fraction | float = Fraction(size.numerator) if isinstance(size, Fraction) else size
+        bottom = size.denominator if isinstance(size, Fraction) else 1
         front = ""
         if bottom != 1 and isinstance(size, Fraction):
-            if any(isinstance(f, Total) for f in above) and not below:
-                front, top, bottom = self.front(size), 1, 1
+            matrices = self.numbers and self.tall_fractions and any(f.ndim for f in above)
+            if (matrices or any(isinstance(f, Total) for f in above)) and not below:
+                front, top, bottom = self.front(size), Fraction(1), 1
             elif _has_short_decimals(size):
                 top, bottom = float(size), 1
         numerator, level = self._factors(top, above)
@@ -213,7 +224,7 @@ class Writer:
             numerator = self._juxtaposed([front, numerator], spaced=True)
         if not below and bottom == 1:
             return sign + numerator, SUM if sign else min(level, PRODUCT) if front else level
-        denominator, tight = self._factors(bottom, below)
+        denominator, tight = self._factors(Fraction(bottom), below)
         if not self.tall_fractions:
             arrays = any(f.ndim for f in below) or level < PRODUCT
             if arrays and (level < PRODUCT or sum(f.ndim > 0 for f in above) > 1):
@@ -226,10 +237,10 @@ class Writer:
         """Write a fraction that stands before a sum over axes."""
         return _VULGAR.get(size) or self.parentheses(self.ratio(str(size.numerator), str(size.denominator)))
 
-    def _factors(self, size: Fraction | float | int, factors: Sequence[Expression]) -> Written:
+    def _factors(self, size: Fraction | float, factors: Sequence[Expression]) -> Written:
         """Write a positive number times factors, none of them below a line."""
         if not factors:
-            return self.fraction(Fraction(size) if isinstance(size, int) else size)
+            return self.fraction(size)
         scalars = [f for f in factors if f.ndim == 0]
         arrays = [f for f in factors if f.ndim > 0]
         written, level = self._part(scalars, self.dot, alone=not arrays and size == 1)
@@ -238,7 +249,7 @@ class Writer:
             written, level = (f"{written}{self.dot}{more}", PRODUCT) if scalars else (more, level_of_arrays)
         if size == 1:
             return written, level
-        times = self.fraction(Fraction(size) if isinstance(size, int) else size)[0]
+        times = self.fraction(size)[0]
         return self._before(times, written, (scalars + arrays)[0]), PRODUCT
 
     def _part(self, factors: Sequence[Expression], sign: str, alone: bool) -> Written:
@@ -261,12 +272,16 @@ class Writer:
             return f"{size} {text}"
         while isinstance(first, Chain | Transpose | Power | Axes):
             first = first.parts[0]
-        tight = not self.numbers and (text[0] in "(‖" or self._is_letter(first))
+        tight = not self.numbers and size[-1].isnumeric() and (text[0] in "(‖" or self._is_letter(first))
         return f"{size}{text}" if tight else f"{size}{self.dot}{text}"
 
     def _is_letter(self, x: Expression) -> bool:
         """Whether it is written as a letter, beside which nothing is needed."""
-        return isinstance(x, Name) and bool(_CLOSE.search(x.text)) or (isinstance(x, Expand) and isinstance(x.inner, Number))
+        return (
+            _CLOSE.search(x.text) is not None
+            if isinstance(x, Name)
+            else isinstance(x, Expand) and isinstance(x.inner, Number)
+        )
 
     def _juxtaposed(self, parts: Sequence[str], spaced: bool = False) -> str:
         """Write factors side by side; a space stands between where two words would run into one."""
@@ -283,7 +298,7 @@ class Writer:
         if not isinstance(upstream, Partial) and (upstream.ndim or local.ndim):
             sign = self.circled
         apart = PRODUCT if sign == self.chain_dot else POWER
-        return sign.join(self.inside(x, apart if isinstance(x, Chain) else PRODUCT) for x in (upstream, local))
+        return sign.join(self.inside(x, apart if _holds_chain(x) else PRODUCT) for x in (upstream, local))
 
     # Others ---------------------------------------------------------------------------------------------------------------
 
@@ -303,12 +318,12 @@ class Writer:
         notation = x.primitive.notation
         if self.numbers and x.primitive.kind == "constant":
             return self.array(x.value), ATOM
-        params: dict[str, Any] = dict.fromkeys(x.params, "…")
+        params: dict[str, Any] = dict.fromkeys(x.params, self.sign("…"))
         for key, value in x.params.items():
             if isinstance(value, Expression):
                 params[key] = self(value)
             elif isinstance(value, int | float | str):
-                params[key] = value if isinstance(value, str) else self.fraction(float(value))[0]
+                params[key] = self.sign(value) if isinstance(value, str) else self.fraction(as_fraction(value))[0]
             elif isinstance(value, np.ndarray) and constant_key(value) in self.constants:
                 params[key] = self.constants[constant_key(value)]
         for i, argument in enumerate(x.arguments):
@@ -322,10 +337,13 @@ class Writer:
 
 
 def _has_short_decimals(value: Fraction) -> bool:
-    """Whether 0.1 is how one writes it: tenths and hundredths that are no simple fraction."""
-    return value.denominator in (10, 20, 25, 50, 100, 200, 250, 500, 1000) or (
-        value.denominator > 8 and value.denominator & (value.denominator - 1) == 0
-    )
+    """Whether it is written with a decimal point: 0.1 and 0.15, but 1/100, which is a mean of a hundred."""
+    return value.denominator == 10 or (value.denominator in (20, 50, 100, 200, 500, 1000) and abs(value.numerator) > 2)
+
+
+def _holds_chain(x: Expression) -> bool:
+    """Whether factors stand side by side in it, as if they were parts of what surrounds it."""
+    return isinstance(x, Chain) or (isinstance(x, Product) and any(isinstance(f, Chain) for f in x.factors))
 
 
 def _inverted(x: Expression) -> Expression:

@@ -53,7 +53,8 @@ def text(content: str) -> Html:
     >>> text('x < "y" & z').markup
     'x &lt; &quot;y&quot; &amp; z'
     """
-    return Html(html.escape(clean(content)).replace("]", "&#93;"))  # Graphviz 2.43 stumbles over a ] alone
+    # Graphviz 2.43 stumbles over a ] alone, and every Graphviz takes two backslashes for one.
+    return Html(html.escape(clean(content)).replace("]", "&#93;").replace("\\", "\\\\"))
 
 
 def join(parts: Iterable[Html]) -> Html:

@@ -8,8 +8,8 @@ import os
 import sys
 import tempfile
 from functools import lru_cache
+from html import escape
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from minidl.errors import RenderError
 from minidl.files import write_atomic

@@ -26,7 +26,8 @@ _OTHERS: Final = {
     "⋅": 286, "…": 1000, "½": 750, "→": 926, "≤": 685, "∗": 523, "\u00a0": 250, "\u2009": 200,
 }  # fmt: skip
 _GREEK_WIDTH: Final = 690
-_UNKNOWN_WIDTH: Final = 1000
+_UNKNOWN_WIDTH: Final = 1020
+_RARE_WIDTH: Final = 1440  # where no font has a letter beyond U+FFFF, its box has six digits in it
 _WIDTHS: Final = {
     is_bold: {chr(32 + i): int(width) for i, width in enumerate(row.split())} | _OTHERS
     for is_bold, row in _ASCII.items()
@@ -42,5 +43,6 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
     widths = _WIDTHS[bold]
     total = 0
     for letter in text:
-        total += widths.get(letter, _GREEK_WIDTH if "Ͱ" <= letter <= "Ͽ" else _UNKNOWN_WIDTH)
+        other = _UNKNOWN_WIDTH if letter <= "\uffff" else _RARE_WIDTH
+        total += widths.get(letter, _GREEK_WIDTH if "Ͱ" <= letter <= "Ͽ" else other)
     return round(total * size / 1000, 3)

@@ -12,16 +12,19 @@ from functools import lru_cache
 from .dot import clean
 from .fonts import FACES, MATH_FONT, font_folder
 
+_NUMERALS = frozenset("0123456789−.×")
+
 FALLBACKS = f"{MATH_FONT},'STIX Two Text','Times New Roman',serif"
 
 
-def finish(svg: str | bytes, title: str = "", description: str = "") -> str:
+def finish(svg: str | bytes, title: str = "", description: str = "", faces: str | None = None) -> str:
     """Return an SVG made by Graphviz, ready to be put on a page or a slide.
 
     Args:
         svg: what the engine rendered.
         title: a short name of the figure.
         description: the figure in words: its alternative text.
+        faces: rules for its fonts, where many pictures share one set; by default those of the letters in this one.
 
     >>> print(finish('<svg width="8pt"><g id="graph0"><title>%3</title></g></svg>', "a sum"))
     <svg width="8pt" role="img" aria-labelledby="title-975b4486">
@@ -42,7 +45,8 @@ def finish(svg: str | bytes, title: str = "", description: str = "") -> str:
     if description:
         names.append(f"desc-{mark}")
         words += f'<desc id="{names[1]}">{_escaped(description)}</desc>\n'
-    faces = embedded_faces(content)
+    if faces is None:
+        faces = embedded_faces(content)
     head = words + (f"<style>{faces}</style>\n" if faces else "")
     start = content.index("<svg")
     end = content.index(">", start)
@@ -61,7 +65,9 @@ def embedded_faces(svg: str) -> str:
         used.setdefault((style, weight), set()).update(html.unescape(re.sub(r"<[^>]+>", "", content)))
     rules = []
     for (style, weight), letters in sorted(used.items()):
-        data = _subset(FACES[style, weight], "".join(sorted(letters)))
+        # With one digit come all: figures that differ only in their numbers share a font, which is then cut only once.
+        wanted = letters | _NUMERALS if letters & _NUMERALS else letters
+        data = _subset(FACES[style, weight], "".join(sorted(wanted)))
         rules.append(
             f"@font-face{{font-family:{MATH_FONT};font-style:{style};font-weight:{weight};"
             f"src:url(data:font/woff;base64,{data}) format('woff')}}"
@@ -96,7 +102,7 @@ def _shifted(tag: re.Match[str]) -> str:
     y = re.search(r'\by="(-?[\d.]+)"', tag[0])
     if not (kind and size and y):
         return tag[0]
-    shift = {"super": -0.45, "sub": 0.22}.get(kind[1], 0.0) * float(size[1])
+    shift = {"super": -0.35, "sub": 0.22}.get(kind[1], 0.0) * float(size[1])
     return tag[0].replace(kind[0], "").replace(y[0], f'y="{float(y[1]) + shift:.2f}"')
 
 

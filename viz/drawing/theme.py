@@ -73,6 +73,9 @@ class Theme:
     paper: str = "#ffffff"
     heat_low: str = "#b4c3d8"
     heat_high: str = "#174a86"
+    positive: tuple[str, str] = ("#86b4df", "#0f3f78")
+    """Half way and at the end of the colours of positive numbers in a heat map; zero has the paper's."""
+    negative: tuple[str, str] = ("#f2ab6b", "#9a3d00")
     font: str = "STIXGeneral"
     name_size: int = 20
     number_size: int = 15
@@ -116,6 +119,7 @@ COLORBLIND = Theme(name="colorblind", value="#0072b2", gradient="#c04a00", local
 DARK = Theme(
     name="dark", value="#6fd39a", gradient="#ff8a80", local="#8fb8f6", ink="#eef2f7", line="#9fb0c3", fill="#28323f",
     accent="#ffb84d", accent_fill="#4a3a18", dim="#4b5866", paper="#171d26", heat_low="#3a4a60", heat_high="#9cc4ff",
+    positive=("#3a7cc2", "#b4d8ff"), negative=("#bd6a1e", "#ffd3a0"),
     cluster_fills=("#1e2631", "#1f2a25", "#2c271d", "#28222f"),
     family_fills={
         "input": "#303a46", "conv": "#24405f", "pool": "#244a33", "dense": "#57401f", "activation": "#433255",
@@ -125,6 +129,7 @@ DARK = Theme(
 PRINT = Theme(
     name="print", value="#000000", gradient="#4d4d4d", local="#333333", ink="#000000", line="#404040", fill="#f2f2f2",
     accent="#000000", accent_fill="#d9d9d9", dim="#c4c4c4", paper="#ffffff", heat_low="#bdbdbd", heat_high="#1a1a1a",
+    positive=("#a6a6a6", "#333333"), negative=("#a6a6a6", "#333333"),
     cluster_fills=("#f7f7f7", "#efefef", "#f7f7f7", "#efefef"),
     family_fills={
         "input": "#f5f5f5", "conv": "#d2d2d2", "pool": "#ececec", "dense": "#dfdfdf", "activation": "#fafafa",

@@ -209,7 +209,9 @@ def _picture(channels: Array, theme: Theme, scale: ColorScale, width: int, heigh
         [_cell(channels[:, i, j], across, down, theme, scale) for j in range(columns)] for i in range(rows)
     ]  # fmt: skip
     # Neighbours overlap by a point, or every viewer would show hairlines between them.
-    inside = table(lines, cellspacing=-1, bgcolor=scale.color(0.0, theme))
+    # The table's size is fixed, or Graphviz would pull them apart to fill the frame.
+    size: dict[str, Any] = {"width": columns * across - 1, "height": rows * down - 1, "fixedsize": True}
+    inside = table(lines, cellspacing=-1, bgcolor=scale.color(0.0, theme), **size)
     return _framed(inside, columns * across, rows * down, theme)
 
 

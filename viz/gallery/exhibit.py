@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ..deck.deck import Deck
+from ..derivation.derivation import Derivation
 from ..drawing.theme import Theme
 
 
@@ -31,7 +33,7 @@ class Picture(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """One picture of the gallery.
+    """One piece of the gallery.
 
     Attributes:
         name: what its file is called, without the ending: lower-case letters, digits and hyphens.
@@ -41,4 +43,4 @@ class Exhibit:
 
     name: str
     title: str
-    make: Callable[[Theme], Picture]
+    make: Callable[[Theme], Picture | Deck | Derivation]

@@ -1,9 +1,61 @@
-"""Plots with axes, set by matplotlib in the house's style; matplotlib itself loads when the first one is made."""
+"""Plots with axes, set by matplotlib in the house's style; matplotlib itself loads when the first one is drawn.
+
+    history       `curves`: training curves, early stopping, several runs
+    functions     `activation`: functions with their derivatives; `iterates`: a function of itself
+    landscape     `contours`: a loss from above with the paths of optimizers, which `descend` makes
+    boundary      `decision_boundary`: where a classifier changes its mind
+    rates         `learning_rates`, `schedules`
+    filters       `kernels`, `feature_maps`
+    images        `gallery`: images with guesses; `crops`
+    mistakes      `guesses`: what the wrong ones were taken for
+    confusion     `confusion_matrix`
+    layers        `histograms` and `bars` of what goes on in each layer
+    comparison    `scatter`: two test sets; `double_descent`
+    clouds        `clouds`: points before and after a transformation
+
+Each returns a `Plot`, which is drawn when it is shown or saved.
+"""
 
 from __future__ import annotations
 
-from .filters import kernels
-from .history import best_epoch, curves, describe_history, percent
+from .boundary import decision_boundary
+from .clouds import clouds
+from .comparison import double_descent, scatter
+from .confusion import confusion_matrix
+from .filters import feature_maps, kernels
+from .functions import activation, iterates
+from .history import best_epoch, curves, describe_history, early_stop, percent
+from .images import crops, gallery
+from .landscape import contours, descend
+from .layers import bars, histograms, layer_sizes
 from .mistakes import guesses
+from .plot import Plot
+from .rates import learning_rates, schedules
 
-__all__ = ["best_epoch", "curves", "describe_history", "guesses", "kernels", "percent"]
+__all__ = [
+    "Plot",
+    "activation",
+    "bars",
+    "best_epoch",
+    "clouds",
+    "confusion_matrix",
+    "contours",
+    "crops",
+    "curves",
+    "decision_boundary",
+    "descend",
+    "describe_history",
+    "double_descent",
+    "early_stop",
+    "feature_maps",
+    "gallery",
+    "guesses",
+    "histograms",
+    "iterates",
+    "kernels",
+    "layer_sizes",
+    "learning_rates",
+    "percent",
+    "scatter",
+    "schedules",
+]

@@ -1,4 +1,4 @@
-"""The kernels that a convolution has learned."""
+"""The kernels that a convolution has learned, and what they see in an image."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.errors import ShapeError
+from minidl.errors import ShapeError, UsageError
 
+from ..drawing.notation import number
 from ..drawing.theme import LIGHT, Theme, theme_named
-from .style import SIZE, house_style, new_figure, svg_of
+from .inputs import LONGEST_TITLE, array_of, short
+from .palette import readable, signed_map, unsigned_map
+from .pictures import as_picture
+from .plot import Plot
+from .style import HEAD, SMALL, blank, frame, new_figure, panel, set_number, words_at
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST_KERNELS: Final = 32
 """More output or input channels than these are not drawn."""
+Grid = list[list[NDArray[Any]]]
 
 
-def kernels(weight: NDArray[Any], title: str, *, limit: float | None = None, theme: str | Theme = LIGHT) -> str:
+def kernels(weight: Any, title: str, *, limit: float | None = None, theme: str | Theme = LIGHT) -> Plot:
     """Draw the kernels of a convolution side by side, on one colour scale that is symmetric about zero.
 
     Args:
@@ -30,80 +37,165 @@ def kernels(weight: NDArray[Any], title: str, *, limit: float | None = None, the
         theme: the palette, or its name.
 
     Returns:
-        The SVG. With one input channel, a tile a kernel; with more, a column an output channel, a row an input channel.
+        The plot. With one input channel, a tile a kernel; with more, a column an output channel, a row an input channel.
 
     Raises:
         ShapeError: the weight has not four axes.
+        UsageError: `limit` is not above 0.
 
-    >>> "conv1" in kernels(np.ones((2, 1, 3, 3)), "conv1")
+    >>> kernels(np.ones((2, 1, 3, 3)), "conv1").title
+    'Kernels of conv1'
+    """
+    palette = theme_named(theme)
+    weight = _four_axes(weight, "kernels", "a weight (out channels, in channels, height, width)")
+    largest = _limit(weight, limit, "kernels")
+    out, inner, height, width = weight.shape
+    words = f"{out} kernels of {height}×{width}"
+    if inner > 1:
+        words = f"{out}×{inner} kernels of {height}×{width}: a column an output channel, a row an input channel"
+    shown = min(out, MOST_KERNELS), min(inner, MOST_KERNELS)
+    if shown != (out, inner):
+        words += f" (the first {shown[0]}×{shown[1]})"
+    grid = _grid_of(weight)
+    text = f"{words}. Weights {_spread(weight)}. A minus sign marks the negative ones where there is room."
+    name = short(title, LONGEST_TITLE)
+
+    def draw() -> Figure:
+        picture, _ = _mosaic(grid, largest, palette)
+        return _framed(picture, name, words, largest, -largest, signed_map(palette), palette)
+
+    return Plot(draw, f"Kernels of {name}", text, palette)
+
+
+def feature_maps(
+    maps: Any, title: str = "Feature maps", *, image: Any = None, limit: float | None = None, theme: str | Theme = LIGHT
+) -> Plot:
+    """Draw the channels that a layer made of one image, side by side on one scale.
+
+    Args:
+        maps: `(channels, height, width)`, or with a leading axis of length 1.
+        title: the layer's name.
+        image: the image that went in, `(height, width)` or `(1 or 3, height, width)`, drawn on the left.
+        limit: the value at the end of the colour scale; the largest absolute value if left out.
+        theme: the palette, or its name.
+
+    Returns:
+        The plot; maps without a negative value go from paper to full colour, others are centred on zero. A map that is
+        zero everywhere is crossed out and counted: the unit is dead for this image.
+
+    Raises:
+        ShapeError: there are not three axes.
+        UsageError: `limit` is not above 0.
+
+    >>> "1 of 2 maps is zero everywhere" in feature_maps(np.array([[[0.0, 0.0]], [[1.0, 2.0]]])).text
     True
     """
-    weight = np.asarray(weight, dtype=np.float64)
-    if weight.ndim != 4 or weight.size == 0:
-        raise ShapeError(f"kernels: expected a weight (out channels, in channels, height, width); got {weight.shape}")
     palette = theme_named(theme)
-    finite = np.abs(weight[np.isfinite(weight)])
-    largest = float(limit if limit is not None else finite.max(initial=0.0)) or 1.0
-    grid = _grid_of(weight)
-    words = f"{weight.shape[0]}×{weight.shape[1]} kernels of {weight.shape[2]}×{weight.shape[3]}"
-    if weight.shape[1] == 1:
-        words = f"{weight.shape[0]} kernels of {weight.shape[2]}×{weight.shape[3]}"
-    else:
-        words += ": a column an output channel, a row an input channel"
-    shown = (min(weight.shape[0], MOST_KERNELS), min(weight.shape[1], MOST_KERNELS))
-    if shown != weight.shape[:2]:
-        words += f" (the first {shown[0]}×{shown[1]})"
-    with house_style(palette):
-        picture, side = _mosaic(grid, largest, palette)
-        height, width = picture.shape[:2]
-        scale = min(8.2 / width, 6.0 / height, 0.45 / side * 2)
-        inches = (width * scale, height * scale)
-        figure = new_figure(max(inches[0], 3.2) + 1.6, inches[1] + 1.05)
-        total = figure.get_size_inches()
-        axes = figure.add_axes((0.25 / total[0], 0.25 / total[1], inches[0] / total[0], inches[1] / total[1]))
-        axes.imshow(picture, interpolation="none", aspect="auto")
-        axes.set_axis_off()
-        top = 1 - 0.28 / total[1]
-        figure.text(0.25 / total[0], top, title, fontsize=SIZE + 3, va="center")
-        figure.text(0.25 / total[0], top - 0.27 / total[1], words, fontsize=SIZE - 1, color=palette.line, va="center")
-        bar = figure.add_axes(((inches[0] + 0.5) / total[0], 0.25 / total[1], 0.16 / total[0], inches[1] / total[1]))
-        _colour_bar(bar, largest, palette)
-        spread = f"Weights from {weight.min():.3g} to {weight.max():.3g}, mean {weight.mean():.3g}."
-        return svg_of(
-            figure, f"Kernels of {title}", f"{words}. {spread} Blue is positive, red is negative, white is zero."
-        )
+    values = array_of(maps, "feature_maps", "the maps", ndim=(3, 4))
+    if values.ndim == 4:
+        if len(values) != 1:
+            raise ShapeError(f"feature_maps: draws the maps of one image; got those of {len(values)}: give maps[i]")
+        values = values[0]
+    largest = _limit(values, limit, "feature_maps")
+    is_signed = bool((values < 0).any())
+    count, height, width = values.shape
+    dead = int((values == 0).all(axis=(1, 2)).sum())
+    words = f"{count} maps of {height}×{width}"
+    words += f" (the first {2 * MOST_KERNELS})" if count > 2 * MOST_KERNELS else ""
+    crossed = f"{dead} of {count} maps {'is' if dead == 1 else 'are'} zero everywhere"
+    words += f"; {crossed} (crossed out)" if dead else ""
+    name = short(title, LONGEST_TITLE)
+    picture_in = None if image is None else as_picture(image, "feature_maps")
+
+    def draw() -> Figure:
+        tiles = list(values[: 2 * MOST_KERNELS])
+        colours = signed_map(palette) if is_signed else unsigned_map(palette)
+        low = -largest if is_signed else 0.0
+        grid = _in_rows(tiles)
+        picture = _tiles(grid, low, largest, colours, palette)
+        return _framed(picture, name, words, largest, low, colours, palette, picture_in)
+
+    return Plot(draw, name, f"{words}. Values {_spread(values)}." + (f" {crossed}." if dead else ""), palette)
 
 
-def _grid_of(weight: NDArray[Any]) -> list[list[NDArray[Any]]]:
+def _four_axes(weight: Any, plot: str, expected: str) -> NDArray[np.float64]:
+    if np.ndim(getattr(weight, "data", weight)) != 4 or 0 in np.shape(getattr(weight, "data", weight)):
+        raise ShapeError(f"{plot}: expected {expected}; got {np.shape(getattr(weight, 'data', weight))}")
+    return array_of(weight, plot, expected, ndim=4)
+
+
+def _limit(values: NDArray[Any], limit: float | None, plot: str) -> float:
+    if limit is not None and not 0 < limit < float("inf"):
+        raise UsageError(f"{plot}: limit, the end of the colour scale, must be above 0; got {limit}")
+    finite = np.abs(values[np.isfinite(values)])
+    return float(limit if limit is not None else finite.max(initial=0.0)) or 1.0
+
+
+def _spread(values: NDArray[Any]) -> str:
+    """The range of the finite values in words, and how many are none."""
+    finite = values[np.isfinite(values)]
+    lost = values.size - finite.size
+    words = (
+        f"from {number(finite.min(), 3)} to {number(finite.max(), 3)}, mean {number(finite.mean(), 3)}"
+        if finite.size
+        else "none finite"
+    )
+    return words + (f"; {lost} of {values.size} are nan or infinite" if lost else "")
+
+
+def _grid_of(weight: NDArray[Any]) -> Grid:
     """The kernels in rows and columns."""
     weight = weight[:MOST_KERNELS, :MOST_KERNELS]
     if weight.shape[1] > 1:
         return [[kernel[row] for kernel in weight] for row in range(weight.shape[1])]
     tiles = [kernel[0] for kernel in weight]
-    columns = len(tiles) if len(tiles) <= 6 else 8
-    return [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
+    return _in_rows(tiles)
 
 
-def _mosaic(grid: list[list[NDArray[Any]]], limit: float, theme: Theme) -> tuple[NDArray[Any], int]:
+def _in_rows(tiles: list[NDArray[Any]]) -> Grid:
+    """Tiles in rows of about equal length; a single row where there are few."""
+    count = len(tiles)
+    longest = 6 if count <= 12 else 8 if count <= 32 else 11
+    rows = -(-count // longest)
+    columns = -(-count // rows)
+    return [tiles[i : i + columns] for i in range(0, count, columns)]
+
+
+def _mosaic(grid: Grid, limit: float, theme: Theme) -> tuple[NDArray[Any], int]:
     """One picture of all tiles, and a cell's side in its pixels; drawn large, so that every viewer keeps it sharp."""
     height, width = grid[0][0].shape
-    side = 24 if len(grid) * len(grid[0]) <= 64 else 8
-    gap = max(2, side // 2) if side == 24 else 4
+    side = 24 if height * width <= 64 and len(grid) * len(grid[0]) * height * width <= 1600 else 8
+    return _tiles(grid, -limit, limit, signed_map(theme), theme, side=side, marks=side == 24), side
+
+
+def _tiles(
+    grid: Grid, low: float, high: float, colours: Any, theme: Theme, side: int | None = None, marks: bool = False
+) -> NDArray[Any]:
+    height, width = grid[0][0].shape
+    side = side or max(1, -(-64 // max(height, width)))
+    gap = max(4, round(0.09 * side * max(height, width)), side // 2 if marks else 0)
     rows, columns = len(grid), max(map(len, grid))
-    picture = np.ones((rows * (height * side + gap) - gap, columns * (width * side + gap) - gap, 3))
-    colours = _colour_map(theme)
-    frame = np.frombuffer(bytes.fromhex(theme.dim[1:]), np.uint8) / 255
+    shape = (rows * (height * side + gap) - gap, columns * (width * side + gap) - gap, 3)
+    picture = np.broadcast_to(_rgb(theme.paper), shape).copy()
+    rule = 2 if side * height >= 40 else 1
     for r, row in enumerate(grid):
         for c, tile in enumerate(row):
-            cells = colours(np.clip(np.nan_to_num(tile / limit), -1, 1) / 2 + 0.5)[..., :3]
+            cells = colours(np.clip((np.nan_to_num(tile) - low) / (high - low), 0, 1))[..., :3]
+            cells[~np.isfinite(tile)] = _rgb(theme.accent)
             block = cells.repeat(side, axis=0).repeat(side, axis=1)
-            if side == 24:
+            if marks:
                 _mark_negative(block, tile, side)
-            for edge in (block[:2], block[-2:], block[:, :2], block[:, -2:]):
-                edge[:] = frame
+            if not tile.any():
+                _cross_out(block, theme)
+            for edge in (block[:rule], block[-rule:], block[:, :rule], block[:, -rule:]):
+                edge[:] = _rgb(theme.dim)
             top, left = r * (height * side + gap), c * (width * side + gap)
             picture[top : top + height * side, left : left + width * side] = block
-    return (picture * 255).round().astype(np.uint8), side
+    return (picture * 255).round().astype(np.uint8)
+
+
+def _rgb(color: str) -> NDArray[Any]:
+    return np.frombuffer(bytes.fromhex(color[1:]), np.uint8) / 255
 
 
 def _mark_negative(block: NDArray[Any], tile: NDArray[Any], side: int) -> None:
@@ -111,20 +203,51 @@ def _mark_negative(block: NDArray[Any], tile: NDArray[Any], side: int) -> None:
     for i, j in zip(*np.nonzero(tile < 0), strict=True):
         y, x = i * side + side // 2, j * side + side // 4
         stroke = block[y - 1 : y + 1, x : x + side // 2]
-        stroke[:] = np.where(stroke.mean() > 0.62, stroke * 0.6, 1.0)
+        stroke[:] = stroke * 0.6 if stroke.mean() > 0.62 else 1.0
 
 
-def _colour_map(theme: Theme) -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
+def _cross_out(block: NDArray[Any], theme: Theme) -> None:
+    height, width = block.shape[:2]
+    for t in np.linspace(0, 1, 2 * max(height, width)):
+        y, x = round(t * (height - 1)), round(t * (width - 1))
+        block[y, x] = block[y, width - 1 - x] = _rgb(theme.line)
 
-    return LinearSegmentedColormap.from_list("signed", [theme.gradient, "#f3b8b3", "#ffffff", "#b3cbe6", theme.local])
+
+def _framed(
+    picture: NDArray[Any], title: str, words: str, high: float, low: float, colours: Any, theme: Theme,
+    image: NDArray[Any] | None = None,
+) -> Figure:  # fmt: skip
+    """A picture with its heading above and its colour scale on the right; on the left what it was made from."""
+    rows, columns = picture.shape[:2]
+    scale = min(8.2 / columns, 5.2 / rows, 1 / 48)
+    width, height = columns * scale, rows * scale
+    figure = new_figure(10, 6)
+    words_at(figure, 0, 0, title, fontsize=HEAD)
+    words_at(figure, 0, 0.3, words, fontsize=SMALL + 1, color=readable(theme.line, theme))
+    left, top = 0.0, 0.72
+    if image is not None:
+        side = min(1.9, height)
+        shown = panel(figure, 0, top, side * min(1.0, image.shape[1] / image.shape[0]), side)
+        shown.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="none", aspect="auto")
+        blank(shown)
+        frame(shown, theme.line)
+        left = 2.35
+        arrow: dict[str, Any] = {"arrowstyle": "-|>", "color": theme.line, "linewidth": 1.4}
+        ends = ((left - 0.08) * 72, -(top + side / 2) * 72), ((left - 0.39) * 72, -(top + side / 2) * 72)
+        shown.annotate("", (ends[0][0], side * 36), xytext=(ends[1][0], side * 36), xycoords="axes points",
+                       textcoords="axes points", arrowprops=arrow, annotation_clip=False)  # fmt: skip
+    axes = panel(figure, left, top, width, height)
+    axes.imshow(picture, interpolation="none", aspect="auto")
+    axes.set_axis_off()
+    _colour_bar(panel(figure, left + width + 0.25, top, 0.16, max(height, 0.9)), low, high, colours, theme)
+    return figure
 
 
-def _colour_bar(axes: Axes, limit: float, theme: Theme) -> None:
-    axes.imshow(_colour_map(theme)(np.linspace(1, 0, 128))[:, np.newaxis], aspect="auto", extent=(0, 1, -limit, limit))
+def _colour_bar(axes: Axes, low: float, high: float, colours: Any, theme: Theme) -> None:
+    axes.imshow(colours(np.linspace(1, 0, 128))[:, np.newaxis], aspect="auto", extent=(0, 1, low, high))
     axes.set_xticks([])
     axes.yaxis.tick_right()
-    axes.set_yticks([-limit, 0, limit], [f"−{limit:.2g}", "0", f"{limit:.2g}"])
+    places = sorted({low, 0.0, high})
+    axes.set_yticks(places, [set_number(x, 2) for x in places], parse_math=True)
     axes.tick_params(length=3)
-    for spine in axes.spines.values():
-        spine.set_visible(True)
+    frame(axes, theme.line)

@@ -13,23 +13,27 @@ from minidl.errors import ShapeError
 
 from ..drawing.metrics import text_width
 from ..drawing.theme import LIGHT, Theme, theme_named
-from .style import SIZE, house_style, new_figure, svg_of
+from .inputs import array_of, labels_of, names_of
+from .palette import readable
+from .pictures import as_picture, chance
+from .plot import Plot
+from .style import HEAD, SIZE, blank, frame, new_figure, panel, words_at
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST_GUESSES: Final = 24
 """More misclassified images than these are not drawn."""
 
 
 def guesses(
-    images: NDArray[Any],
-    labels: NDArray[Any],
-    probabilities: NDArray[Any],
+    images: Any,
+    labels: Any,
+    probabilities: Any,
     classes: Sequence[str] | None = None,
     *,
     theme: str | Theme = LIGHT,
-) -> str:
+) -> Plot:
     """Draw the misclassified images, each with its three likeliest classes and their probabilities.
 
     Args:
@@ -40,47 +44,53 @@ def guesses(
         theme: the palette, or its name.
 
     Returns:
-        The SVG, the surest mistakes first.
+        The plot, the surest mistakes first.
 
     Raises:
         ShapeError: images, labels and probabilities do not belong together.
+        UsageError: a label has no class.
 
-    >>> "correctly" in guesses(np.zeros((1, 1, 8, 8)), np.array([1]), np.array([[0.1, 0.9]]))
-    True
+    >>> guesses(np.zeros((1, 1, 8, 8)), np.array([1]), np.array([[0.1, 0.9]])).title
+    'No misclassified images'
     """
-    images, labels, probabilities = np.asarray(images), np.asarray(labels), np.asarray(probabilities)
-    if probabilities.ndim != 2 or not len(images) == len(labels) == len(probabilities):
+    given = array_of(images, "guesses", "images", ndim=(3, 4))
+    chances = array_of(probabilities, "guesses", "probabilities")
+    right = array_of(labels, "guesses", "labels", ndim=1)
+    if chances.ndim != 2 or not len(given) == len(right) == len(chances):
         raise ShapeError(
-            f"guesses: {len(images)} images, {len(labels)} labels and probabilities {probabilities.shape} "
-            "do not belong together"
+            f"guesses: {len(given)} images, {len(right)} labels and probabilities {chances.shape} do not belong together"
         )
-    names = list(classes) if classes is not None else [str(k) for k in range(probabilities.shape[1])]
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+    answers = labels_of(right, "guesses", "labels", chances.shape[1])
+    names = names_of(classes, chances.shape[1], "guesses")
     palette = theme_named(theme)
-    with house_style(palette):
-        if not wrong.size:
-            figure = new_figure(7.0, 0.9)
-            words = f"Every test image was classified correctly ({len(labels)} of {len(labels)})."
-            figure.text(0.03, 0.5, words, fontsize=SIZE + 3, va="center", color=palette.value)
-            return svg_of(figure, "No misclassified images", words)
-        shown = wrong[:MOST_GUESSES]
-        heading = f"{len(wrong)} of {len(labels)} test images misclassified"
-        heading += f", the {len(shown)} surest mistakes" if len(shown) < len(wrong) else ""
+    wrong = np.flatnonzero(chances.argmax(axis=1) != answers)
+    wrong = wrong[np.argsort(-chances[wrong].max(axis=1), kind="stable")]
+    if not wrong.size:
+        words = f"Every test image was classified correctly ({len(answers)} of {len(answers)})."
+        return Plot(lambda: _only_words(words, palette), "No misclassified images", words, palette)
+    shown = wrong[:MOST_GUESSES]
+    heading = f"{len(wrong)} of {len(answers)} test images misclassified"
+    heading += f", the {len(shown)} surest mistakes" if len(shown) < len(wrong) else ""
+    cards = [(as_picture(given[i], "guesses"), int(answers[i]), chances[i]) for i in shown]
+
+    def draw() -> Figure:
+        figure = new_figure(10, 6)
+        words_at(figure, 0, 0, heading, fontsize=HEAD)
         name_width = max(text_width(name, SIZE) for name in names) / 72
-        columns, card_width = min(3, len(shown)), 3.1 + name_width
-        height = 1.5 * -(-len(shown) // columns) + 0.55
-        width = max(card_width * columns, 5.2)
-        figure = new_figure(width, height)
-        figure.text(0.1 / width, 1 - 0.28 / height, heading, fontsize=SIZE + 3, va="center")
-        for k, i in enumerate(shown):
-            card = _Card(
-                figure, card_width * (k % columns) + 0.1, height - 0.55 - 1.5 * (k // columns), name_width, palette
-            )
-            card.draw(images[i], int(labels[i]), probabilities[i], names)
-        return svg_of(
-            figure, "Misclassified images", heading + ". " + _describe_guesses(shown, labels, probabilities, names)
-        )
+        columns, width = min(3, len(cards)), 3.15 + name_width
+        for k, (picture, label, odds) in enumerate(cards):
+            card = _Card(figure, width * (k % columns), 0.5 + 1.5 * (k // columns), name_width, palette)
+            card.draw(picture, label, odds, names)
+        return figure
+
+    text = heading + ". " + _describe_guesses(shown, answers, chances, names)
+    return Plot(draw, "Misclassified images", text, palette)
+
+
+def _only_words(words: str, theme: Theme) -> Figure:
+    figure = new_figure(7.0, 0.9)
+    words_at(figure, 0, 0, words, fontsize=HEAD, color=theme.value)
+    return figure
 
 
 def _describe_guesses(
@@ -89,35 +99,14 @@ def _describe_guesses(
     lines = []
     for i in shown:
         top = np.argsort(-probabilities[i], kind="stable")[:3]
-        listed = ", ".join(f"{names[k]} {_chance(probabilities[i, k])}" for k in top)
+        listed = ", ".join(f"{names[k]} {chance(probabilities[i, k])}" for k in top)
         lines.append(f"A {names[labels[i]]} was taken for: {listed}.")
     return " ".join(lines)
 
 
-def _chance(probability: float) -> str:
-    """A probability in whole per cent; a small one is not nothing, and a great one not everything.
-
-    >>> _chance(0.9), _chance(0.004), _chance(0.998)
-    ('90 %', '<1 %', '>99 %')
-    """
-    whole = round(100 * probability)
-    if whole == 0 and probability > 0:
-        return "<1 %"
-    return ">99 %" if whole == 100 and probability < 1 else f"{whole} %"
-
-
-def _grey_or_colour(image: NDArray[Any]) -> NDArray[Any]:
-    """An image as matplotlib wants it: (H, W), or (H, W, 3) in [0, 1]."""
-    image = np.asarray(image, dtype=np.float64)
-    if image.ndim == 3:
-        image = image[0] if image.shape[0] != 3 else image.transpose(1, 2, 0)
-    low, high = min(float(image.min()), 0.0), max(float(image.max()), 1.0)
-    return (image - low) / (high - low)
-
-
 @dataclass(frozen=True)
 class _Card:
-    """One image, what it is, and the three guesses as bars with their percentages; in inches from the left, up."""
+    """One image, what it is, and the three guesses as bars with their percentages; in inches from the left and the top."""
 
     figure: Any
     left: float
@@ -125,31 +114,25 @@ class _Card:
     name_width: float
     theme: Theme
 
-    def draw(self, image: NDArray[Any], label: int, chances: NDArray[Any], names: Sequence[str]) -> None:
-        picture = self._axes(0, -0.06, 1.16, 1.16)
-        picture.imshow(_grey_or_colour(image), cmap="gray_r", vmin=0, vmax=1, interpolation="none")
-        picture.set_xticks([])
-        picture.set_yticks([])
-        for spine in picture.spines.values():
-            spine.set_visible(True)
-        self._text(1.3, -0.17, f"label {names[label]}", self.theme.ink)
+    def draw(self, picture: NDArray[Any], label: int, chances: NDArray[Any], names: Sequence[str]) -> None:
+        height, width = picture.shape[:2]
+        shape = 1.16 * min(1.0, width / height), 1.16 * min(1.0, height / width)
+        axes = panel(self.figure, self.left, self.top + 0.06, *shape)
+        axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none", aspect="auto")
+        blank(axes)
+        frame(axes, self.theme.line)
+        self._text(1.3, 0.17, f"label {names[label]}", self.theme.ink)
         for row, k in enumerate(np.argsort(-chances, kind="stable")[:3]):
-            y, right = -0.48 - 0.3 * row, int(k) == label
+            y, right = 0.48 + 0.3 * row, int(k) == label
             color = self.theme.value if right else self.theme.gradient if row == 0 else self.theme.line
-            self._text(1.3, y, names[k], color)
-            bar = self._axes(1.4 + self.name_width, y + 0.07, 0.8, 0.14)
-            bar.barh([0], [float(chances[k])], color=color, height=1.0)
+            self._text(1.3, y, names[k], readable(color, self.theme))
+            bar = panel(self.figure, self.left + 1.4 + self.name_width, self.top + y - 0.07, 0.8, 0.14)
+            bar.barh([0], [float(np.nan_to_num(chances[k]))], color=color, height=1.0)
             bar.set_xlim(0, 1)
             bar.set_ylim(-0.5, 0.5)
             bar.set_axis_off()
-            self._text(2.25 + self.name_width, y, _chance(chances[k]) + (" ✓" if right else ""), color)
-
-    def _axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        total = self.figure.get_size_inches()
-        corner = ((self.left + x) / total[0], (self.top + y - height) / total[1])
-        axes: Axes = self.figure.add_axes((*corner, width / total[0], height / total[1]))
-        return axes
+            words = chance(chances[k]) + (" ✓" if right else "")
+            self._text(2.28 + self.name_width, y, words, readable(color, self.theme))
 
     def _text(self, x: float, y: float, words: str, color: str) -> None:
-        total = self.figure.get_size_inches()
-        self.figure.text((self.left + x) / total[0], (self.top + y) / total[1], words, color=color, va="center")
+        words_at(self.figure, self.left + x, self.top + y, words, color=color, va="center")

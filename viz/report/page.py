@@ -20,6 +20,7 @@ from ..drawing.fonts import MATH_FONT
 from ..drawing.notation import number
 from ..drawing.svg import embedded_faces
 from ..plots.history import best_epoch, percent
+from .controls import controls
 from .inline import inline
 from .run import Run, read_run, read_text
 
@@ -31,15 +32,6 @@ LARGER: Final = 1.2
 
 PIXELS: Final = 4 / 3
 """Pixels to a point."""
-
-_ICONS: Final = {
-    "first": "M2 2h2v12H2zM14 2v12L5 8z",
-    "back": "M10.5 2 4.5 8l6 6 1.6-1.6L7.7 8l4.4-4.4z",
-    "play": "M4 2v12l9-6z",
-    "pause": "M3 2h4v12H3zM9 2h4v12H9z",
-    "on": "M5.5 2l6 6-6 6-1.6-1.6L8.3 8 3.9 3.6z",
-    "last": "M12 2h2v12h-2zM2 2v12l9-6z",
-}
 
 
 def write_report(run_dir: str | PathLike[str]) -> Path:
@@ -68,6 +60,7 @@ def page(run: Run) -> str:
             _headline(run),
             "</header><main>",
             _passes(run),
+            _film(run),
             _curves(run),
             _kernels(run),
             _guesses(run),
@@ -197,7 +190,7 @@ def _passes(run: Run) -> str:
     return (
         f'{heading}<p class="note">The same images every time: what goes forward, and how strong the gradients are that '
         "come back, before training and after each epoch.</p>"
-        f'{undrawn}<figure class="player" id="player">{_controls(len(run.passes))}{last}</figure>'
+        f'{undrawn}<figure class="player" id="player">{controls(len(run.passes))}{last}</figure>'
         '<noscript><p class="note">This is the last epoch; with JavaScript, a slider shows them all.</p></noscript>'
         '<p class="keys note">Keys: <kbd>←</kbd> <kbd>→</kbd> one epoch, <kbd>Home</kbd> <kbd>End</kbd> first and last, '
         f"<kbd>space</kbd> plays.</p>{''.join(templates)}"
@@ -225,26 +218,13 @@ def _readout(epoch: int, record: Mapping[str, float] | None) -> str:
     return "".join(parts)
 
 
-def _controls(count: int) -> str:
-    def button(icon: str, label: str, attributes: str) -> str:
-        path = f'<svg viewBox="0 0 16 16" aria-hidden="true"><path d="{_ICONS[icon]}"/></svg>'
-        return f'<button type="button" aria-label="{label}" {attributes}>{path}</button>'
-
-    return (
-        '<div class="controls">'
-        + button("first", "first", 'class="far" data-key="Home"')
-        + button("back", "one epoch back", 'data-key="ArrowLeft"')
-        + button("play", "play", f'id="play" data-play="{_ICONS["play"]}" data-pause="{_ICONS["pause"]}"')
-        + button("on", "one epoch on", 'data-key="ArrowRight"')
-        + button("last", "last", 'class="far" data-key="End"')
-        + f'<input type="range" id="slider" min="0" max="{count - 1}" value="{count - 1}" step="1" aria-label="epoch"></div>'
-    )
-
-
-def _curves(run: Run) -> str:
-    return _section(
-        "Loss and accuracy", [run.curves] if run.curves else [], "The curves are drawn after the first epoch."
-    )
+def _film(run: Run) -> str:
+    heading = "How the network changed"
+    if run.film is None:  # a run of an older version, or one that was stopped before its first picture
+        return ""
+    words = "The same network and the same image at several moments: what its first layers are, what they make of the "
+    words += "image, what the network says, and the loss. The colours mean the same in every column."
+    return f'<h2>{heading}</h2><p class="note">{words}</p>' + _plot("figure", "picture plot", run.film, "film-")
 
 
 def _kernels(run: Run) -> str:

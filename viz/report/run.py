@@ -29,6 +29,7 @@ class Run:
         undrawn: the epochs whose diagram is there as DOT only.
         kernels: the drawing of each layer's kernels, by layer.
         kernels_of_epoch: such drawings after single epochs, by epoch and layer.
+        film: the film strip of the training.
         curves: the plot of loss and accuracy.
         guesses: the misclassified images.
     """
@@ -42,6 +43,7 @@ class Run:
     undrawn: tuple[int, ...] = ()
     kernels: dict[str, Path] = field(default_factory=dict)
     kernels_of_epoch: dict[int, dict[str, Path]] = field(default_factory=dict)
+    film: Path | None = None
     curves: Path | None = None
     guesses: Path | None = None
 
@@ -75,6 +77,7 @@ def read_run(folder: Path) -> Run:
         undrawn=tuple(sorted(undrawn - passes.keys())),
         kernels=kernels,
         kernels_of_epoch=of_epoch,
+        film=_existing(figures / "filmstrip.svg"),
         curves=_existing(figures / "curves.svg"),
         guesses=_existing(figures / "guesses.svg"),
     )

@@ -1,0 +1,179 @@
+"""What an eye would object to in a figure, found in its geometry: text that overlaps, is clipped, struck through or small.
+
+In a test, `faults(figure) == []` says it all; the functions below say one thing each. `conftest.py` offers `faults` as a
+fixture of that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from math import cos, pi, sin
+
+from viz.drawing.figure import Figure
+from viz.drawing.geometry import Box, Geometry, Line, Path, Point, Run
+from viz.drawing.notation import SMALLEST
+
+DESCENDING = set("gjpqyQ()[]{}|,;β‖∑√ζημξρφχψςϱ")
+SMALL_LETTERS = set("acegmnopqrsuvwxyz,;.·αεγηικμνοπρστυφχψω…•")
+MIDDLE_ONLY = set("−=·→-–")
+RAISED, LOWERED = 0.35, 0.22  # as viz.drawing.svg sets exponents and indices
+
+
+@dataclass(frozen=True)
+class Ink:
+    """A piece of text and the box that its letters fill."""
+
+    text: str
+    box: Box
+    size: float
+    part: str
+    line: Line
+
+
+def ink_of(run: Run) -> Box:
+    """Return the box around the letters of a run of STIX, which is less than the line they stand in."""
+    letters = run.text.replace("\u00a0", " ")
+    space = run.width / max(1, len(letters))
+    left = run.left + (len(letters) - len(letters.lstrip(" "))) * min(space, 0.25 * run.size)
+    right = run.right - (len(letters) - len(letters.rstrip(" "))) * min(space, 0.25 * run.size)
+    base = run.baseline + run.size * (RAISED * run.raised - LOWERED * run.lowered)
+    inside = set(letters) - {" "}
+    bottom = -0.22 if inside & DESCENDING else 0.2 if inside <= MIDDLE_ONLY else 0.0
+    top = 0.4 if inside <= MIDDLE_ONLY else 0.46 if inside <= SMALL_LETTERS else 0.68
+    return Box(left, base + bottom * run.size, right, base + top * run.size)
+
+
+def inks(geometry: Geometry) -> list[Ink]:
+    """Return every piece of text that can be seen."""
+    return [
+        Ink(run.text.strip(), ink_of(run), run.size, f"{part.kind} {part.name}", line)
+        for part in geometry.parts
+        for line in part.lines
+        for run in line.runs
+        if run.text.strip("\u00a0 ")
+    ]
+
+
+def overlapping(geometry: Geometry, allowed: float = 0.3) -> list[str]:
+    """Say which texts lie on each other; pieces of one line may touch."""
+    return [
+        f"{a.text!r} ({a.part}) and {b.text!r} ({b.part}) overlap"
+        for a, b in combinations(inks(geometry), 2)
+        if a.line is not b.line and a.box.grown(-allowed / 2).overlap(b.box.grown(-allowed / 2))
+    ]
+
+
+def clipped(geometry: Geometry) -> list[str]:
+    """Say which texts stick out of the picture."""
+    return [
+        f"{ink.text!r} ({ink.part}) sticks out of the picture"
+        for ink in inks(geometry)
+        if not geometry.page.grown(0.01).holds(ink.box)
+    ]
+
+
+def small(geometry: Geometry) -> list[str]:
+    """Say which texts cannot be read at the back of a lecture hall."""
+    return [f"{ink.text!r} ({ink.part}) has {ink.size:g} pt" for ink in inks(geometry) if ink.size < SMALLEST]
+
+
+def struck(geometry: Geometry, space: float = 0.3) -> list[str]:
+    """Say which texts a line runs through, or comes closer to than `space` points."""
+    strokes = [
+        (f"{part.kind} {part.name}", segment, space + mark.pen.width / 2)
+        for part in geometry.parts
+        for mark in part.marks
+        if isinstance(mark, Path) and mark.pen
+        for segment in pairwise(outline(mark))
+    ]
+    found = []
+    for ink in inks(geometry):
+        through = sorted({name for name, segment, near in strokes if crosses(segment, ink.box.grown(near))})
+        found += [f"a line of {name} touches {ink.text!r} ({ink.part})" for name in through]
+    return found
+
+
+def covered(geometry: Geometry, allowed: float = 0.5) -> list[str]:
+    """Say which texts a filled shape that is drawn later hides."""
+    found, before = [], list[Ink]()
+    for part in geometry.parts:
+        for mark in part.marks:
+            if isinstance(mark, Path) and mark.fill and len(mark.fill) == 7:
+                area = bounds(mark.points)
+                found += [
+                    f"a shape of {part.kind} {part.name} covers {ink.text!r} ({ink.part})"
+                    for ink in before
+                    if ink.box.grown(-allowed).overlap(area)
+                ]
+            elif isinstance(mark, Line):
+                before += inks(Geometry(geometry.page, {}, (type(part)(part.kind, part.name, (mark,)),)))
+    return found
+
+
+def meeting(geometry: Geometry, allowed: float = 0.5) -> list[str]:
+    """Say which nodes lie on each other."""
+    return [
+        f"nodes {a} and {b} overlap"
+        for (a, first), (b, second) in combinations(geometry.nodes.items(), 2)
+        if first.grown(-allowed / 2).overlap(second.grown(-allowed / 2))
+    ]
+
+
+def faults(figure: Figure) -> list[str]:
+    """Return everything of the above but `meeting` (nodes may well stand in front of each other)."""
+    geometry = figure.geometry()
+    return [fault for check in (overlapping, clipped, small, struck, covered) for fault in check(geometry)]
+
+
+def bounds(points: Sequence[Point]) -> Box:
+    """Return the box around points."""
+    xs, ys = zip(*points, strict=True)
+    return Box(min(xs), min(ys), max(xs), max(ys))
+
+
+def outline(path: Path) -> list[Point]:
+    """Return the points along a stroke, close enough to follow it."""
+    if path.kind == "curve":
+        starts = range(0, len(path.points) - 1, 3)
+        pieces = [list(bezier(path.points[i : i + 4])) for i in starts]
+        return [path.points[0], *(point for piece in pieces for point in piece)]
+    if path.kind == "ellipse":
+        return list(ring(bounds(path.points)))
+    return [*path.points, path.points[0]] if path.kind == "polygon" else list(path.points)
+
+
+def bezier(points: Sequence[Point], steps: int = 12) -> Iterator[Point]:
+    """Yield points along one Bézier piece, without its start."""
+    for i in range(1, steps + 1):
+        t = i / steps
+        weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+        yield tuple(sum(w * p[axis] for w, p in zip(weights, points, strict=True)) for axis in (0, 1))  # type: ignore[misc]
+
+
+def ring(box: Box, steps: int = 48) -> Iterator[Point]:
+    """Yield points along the ellipse in a box."""
+    x, y = box.center
+    for i in range(steps + 1):
+        yield x + box.width / 2 * cos(2 * pi * i / steps), y + box.height / 2 * sin(2 * pi * i / steps)
+
+
+def crosses(segment: tuple[Point, Point], box: Box) -> bool:
+    """Return whether a straight line meets a box (Liang and Barsky's clipping)."""
+    (x0, y0), (x1, y1) = segment
+    start, end = 0.0, 1.0
+    for p, q in (
+        (x0 - x1, x0 - box.left),
+        (x1 - x0, box.right - x0),
+        (y0 - y1, y0 - box.bottom),
+        (y1 - y0, box.top - y0),
+    ):
+        if p == 0:
+            if q < 0:
+                return False
+        elif p < 0:
+            start = max(start, q / p)
+        else:
+            end = min(end, q / p)
+    return start <= end

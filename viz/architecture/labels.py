@@ -1,0 +1,81 @@
+"""The words and numbers at a box: what can be shown of it, in as few letters as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from minidl.errors import UsageError
+
+from ..drawing.dot import clean
+from ..drawing.metrics import text_width
+from .blocks import Block
+from .fields import field_text
+from .survey import grouped, output_text
+
+FACTS: Final = {
+    "shapes": "output",
+    "parameters": "parameters",
+    "macs": "multiply-adds",
+    "receptive_field": "receptive field",
+}
+"""What can be shown of each box, and what it is called."""
+
+
+def check_facts(show: Sequence[str]) -> tuple[str, ...]:
+    """Return what is to be shown, in the order in which it is printed.
+
+    Raises:
+        UsageError: something in `show` is unknown.
+    """
+    wanted = (show,) if isinstance(show, str) else tuple(show)
+    unknown = [name for name in wanted if name not in FACTS]
+    if unknown:
+        raise UsageError(f"cannot show {unknown[0]!r}; choose from {', '.join(FACTS)}")
+    return tuple(name for name in FACTS if name in wanted)
+
+
+def short(number: int) -> str:
+    """Write a number in a few letters: three digits and k, M, G, T from 100 000 on.
+
+    >>> short(2416), short(105_415_200), short(1_849_688_064)
+    ('2 416', '105 M', '1.85 G')
+    """
+    if number < 100_000:
+        return grouped(number)
+    power = min(4, (len(f"{float(f'{number:.2e}'):.0f}") - 1) // 3)
+    return f"{float(f'{number / 1000**power:.3g}'):g} {' kMGT'[power]}"
+
+
+def fact(block: Block, name: str, image: tuple[int, ...]) -> str:
+    """What is shown of a box under one of the names in `FACTS`; empty where there is nothing to show."""
+    if name == "shapes":
+        return output_text(block.shape)
+    if name == "parameters":
+        return grouped(block.parameters) if block.parameters else ""
+    if name == "macs":
+        return short(block.multiply_adds) if block.multiply_adds else ""
+    return field_text(block.field, image) if block.inputs else ""
+
+
+def wrapped(label: str, width: float, size: float) -> list[str]:
+    """Break a label into at most two lines at the space nearest its middle, and shorten what is still too wide."""
+    label = clean(label, 60)
+    if text_width(label, size) > width and " " in label:
+        spaces = [i for i, letter in enumerate(label) if letter == " "]
+        middle = min(spaces, key=lambda i: abs(i - len(label) / 2))
+        return [fitted(part, width, size) for part in (label[:middle], label[middle + 1 :])]
+    return [fitted(label, width, size)]
+
+
+def fitted(label: str, width: float, size: float) -> str:
+    """Shorten a text in its middle until it fits, but not below five letters.
+
+    >>> fitted("features", 200, 13), fitted("a_very_long_name_indeed", 60, 13)
+    ('features', 'a_ve…eed')
+    """
+    label = clean(label)
+    room = len(label)
+    while text_width(label if room == len(label) else clean(label, room), size) > width and room > 5:
+        room -= 1
+    return clean(label, room)
