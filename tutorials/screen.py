@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from rich.cells import cell_len
 from rich.text import Text
 
+from viz.drawing.theme import TERMINAL
+
 from .answers import LETTERS
 from .lesson import Choice, Exercise, Number, Shape
 from .picture import Drawing
@@ -18,11 +20,9 @@ ROWS = 24
 MARGIN = "   "
 
 STYLES = {
-    "ink": "",
-    "value": "green",
-    "gradient": "red",
-    "asked": "bold yellow",
-    "wire": "dim",
+    **TERMINAL,
+    "asked": TERMINAL["accent"],
+    "wire": TERMINAL["line"],
     "operator": "bold",
     "name": "bold",
     "code": "cyan",
@@ -30,7 +30,7 @@ STYLES = {
     "strong": "bold",
     "title": "bold",
     "quiet": "dim",
-    "prompt": "bold yellow",
+    "prompt": TERMINAL["accent"],
 }
 """How the parts of a line look. Position and words carry the meaning; colour only repeats it."""
 

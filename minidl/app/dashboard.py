@@ -10,6 +10,8 @@ from itertools import pairwise
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from viz.drawing.theme import TERMINAL
+
 from ..training import EpochDone, Event, StepDone, Trainer, TrainingStarted, TrainingStopped
 
 if TYPE_CHECKING:
@@ -216,7 +218,7 @@ class Dashboard:
         bar = width - len(text)
         done = round(bar * trainer.step / trainer.steps)
         yield (
-            Text("█" * done, style="green", end="")
+            Text("█" * done, style=TERMINAL["value"], end="")
             .append("░" * (bar - done), style="dim")
             .append(text + "\n", style="")
         )
@@ -317,7 +319,7 @@ def _norms(norms: dict[str, float], width: int, room: int) -> Iterator[Text]:
     for name, norm in shown:
         share = (math.log10(norm) + 4) / 5 if norm > 0 else 0.0
         length = round(min(1.0, max(0.0, share)) * (width - names - 12))
-        yield _line(f"{name:{names}} {norm:9.2g} ").append("█" * length, style="red")
+        yield _line(f"{name:{names}} {norm:9.2g} ").append("█" * length, style=TERMINAL["gradient"])
 
 
 def compile_notices(reporter: Reporter) -> AbstractContextManager[None]:

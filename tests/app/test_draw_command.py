@@ -128,7 +128,7 @@ def test_without_an_engine_the_source_is_written_and_said(folder, monkeypatch):
         (("x + y", "x=1"), "y has no value"),
         (("x * 2", "x=1", "z=3"), "z has a value but no place"),
         (("y = W @ x", "W=[[1,2],[3,4]]", "x=[1,1]"), "--no-grads"),
-        ((*CIRCUIT, "-o", "f.gif"), ".svg, .pdf, .png, .dot"),
+        ((*CIRCUIT, "-o", "f.gif"), ".svg, .pdf, .png, .html, .tex, .dot"),
         ((*CIRCUIT, "-o", "f"), "no ending"),
         (("x", "x=1"), "x"),
     ],
@@ -169,3 +169,39 @@ def test_as_a_process_a_mistake_is_one_message_and_status_2(tmp_path):
     assert done.returncode == 2
     assert b"Traceback" not in done.stderr
     assert done.stderr.decode("utf-8").splitlines()[-2:] == ["    x ^ 2", "      ^"]
+
+
+@pytest.mark.parametrize(("name", "start"), [("deck.pdf", b"%PDF"), ("deck.html", b"<!"), ("deck.gif", b"GIF89a")])
+def test_a_deck_is_written_in_every_form(folder, name, start):
+    result = draw(*CIRCUIT, "--deck", name)
+    assert result.exit_code == 0, result.output
+    assert (folder / name).read_bytes().lower().startswith(start.lower())
+    assert "9 frames" in result.stdout
+    beside = {"deck-beamer.tex"} if name == "deck.pdf" else set()
+    assert {path.name for path in folder.iterdir()} == {name} | beside
+
+
+def test_a_deck_in_a_folder_asks_first_on_request(folder):
+    result = draw(*CIRCUIT, "--deck", "frames", "--predict", "--theme", "dark")
+    assert result.exit_code == 0, result.output
+    names = sorted(path.name for path in (folder / "frames").iterdir())
+    assert names[0] == "frame-01.svg"
+    assert names[-1] == "narration.md"
+    assert len(names) == 16
+    assert "What does × send back to q?" in (folder / "frames" / "narration.md").read_text(encoding="utf-8")
+
+
+def test_deck_and_figure_are_written_together(folder):
+    assert draw(*CIRCUIT, "--deck", "d.html", "-o", "f.svg").exit_code == 0
+    assert {path.name for path in folder.iterdir()} == {"d.html", "f.svg"}
+
+
+def test_the_zoom_is_chosen_on_the_command_line(folder):
+    affine = ["z = norm(W @ x + b)**2", "W=[[1,2],[3,-1]]", "x=[1,-1]", "b=[0.5,-2]"]
+    assert draw(*affine, "--level", "scalar", "-o", "s.dot").exit_code == 0
+    assert (folder / "s.dot").read_text(encoding="utf-8").count(">×<") == 4
+    assert draw(*affine, "--expand", "u", "--symbols", "--direction", "TB", "-o", "t.dot").exit_code == 0
+    assert "rankdir=TB" in (folder / "t.dot").read_text(encoding="utf-8")
+    assert "is called 'nope'" in refused(*affine, "--expand", "nope")
+    assert "add --deck" in refused(*affine, "--predict")
+    assert "no level 'atom'" in refused(*affine, "--level", "atom")

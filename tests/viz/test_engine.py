@@ -254,3 +254,44 @@ def test_the_figures_font_is_found(kind):
     names = {str(font.get_object()["/BaseFont"]) for font in fonts}
     assert names
     assert all("STIX" in name for name in names)
+
+
+def test_an_engine_that_crashes_twice_is_said_to(bundled, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(engine._Worker, "ask", lambda *_: None)
+        with pytest.raises(RenderError, match=r"^the Graphviz engine crashed on this graph$"):
+            engine.render("digraph { a }", "svg")
+        assert engine._worker is None
+    assert engine.render("digraph { a }", "svg")
+
+
+def test_an_engine_that_ends_at_once_is_said_to(bundled, monkeypatch, tmp_path):
+    monkeypatch.setattr(engine, "_failure", None)
+    monkeypatch.setattr(engine, "__file__", str(tmp_path / "engine.py"))  # beside which there is no _worker.py
+    with pytest.raises(MissingEngineError, match="it ended at once"):
+        engine.render("digraph { a }", "svg")
+
+
+def test_threads_get_each_their_own_picture(kind):
+    from concurrent.futures import ThreadPoolExecutor
+
+    names = [f"node{i}" for i in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        pictures = list(pool.map(lambda name: engine.render(f"digraph {{ {name} }}", "svg").decode(), names))
+    for name, picture in zip(names, pictures, strict=True):
+        assert f">{name}</text>" in picture
+
+
+def test_a_first_figure_does_not_wait_long(bundled):
+    """Engine and font tools are loaded at the same time; the bound is generous, for a machine that others use too."""
+    program = """
+        import minidl, viz, time
+        start = time.perf_counter()
+        viz.draw(minidl.scalar(2.0, name="x") * minidl.scalar(3.0, name="y")).svg()
+        print(time.perf_counter() - start)
+    """
+    runs = [
+        subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert min(float(run.stdout) for run in runs) < 1.5

@@ -91,7 +91,7 @@ def test_frames_are_drawn_without_a_remark(make, options, kind):
 
 
 def plain(markup):
-    return re.sub(r"<[^>]+>", "", markup).replace("&#160;", " ")
+    return re.sub(r"<[^>]+>", "", markup).replace("\u00a0", "")
 
 
 def shown(frame, key, color):

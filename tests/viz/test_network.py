@@ -144,7 +144,7 @@ def test_nothing_overlaps_and_all_is_on_the_paper(kind: str, name: str) -> None:
     left, bottom, right, top = box_of(paper)
     boxes = [node for node in nodes if node["name"].startswith("stage")]
     texts = [node for node in nodes if node["name"].startswith("text")]
-    pictures = [node for node in nodes if node["name"].startswith("frame")]
+    pictures = [node for node in nodes if node["name"].startswith("picture")]
     assert len(boxes) > 1
     assert len(texts) > len(boxes)
     for node in (*boxes, *texts, *pictures):

@@ -147,6 +147,23 @@ def test_texts_stand_where_the_svg_has_them(kind):
     assert f"papersize={{{page.width:.2f}bp".rstrip("0") in figure.tex().replace("0bp", "bp")
 
 
+def test_a_column_of_texts_stays_flush(kind):
+    """LaTeX's letters are wider or narrower than Graphviz's: what is flush on the left or the right is held there."""
+    rows = "".join(f'<TR><TD ALIGN="{{0}}">{word}</TD></TR>' for word in ("i", "wide", "wider"))
+    label = '<<TABLE BORDER="0" CELLBORDER="0">' + rows + "</TABLE>>"
+    for side, anchor in (("left", "base west"), ("right", "base east"), ("center", None)):
+        figure = Figure(f"digraph {{ a [shape=plain, label={label.format(side)}] }}")
+        found = re.findall(r"\\node\[text=\w+(?:, anchor=([\w ]+))?\] at \(([\d.]+)", figure.tex())
+        assert {name or None for name, _ in found} == {anchor}, side
+        assert len(found) == 3
+        assert anchor is None or len({x for _, x in found}) == 1
+
+
+def test_a_line_without_width_is_not_drawn(kind):
+    tex = body(Figure('digraph { a [shape=box, penwidth=0, style=filled, fillcolor="#ff0000", label=""] }').tex())
+    assert re.findall(r"\\(\w*(?:draw|fill))\[", tex) == ["fill", "fill"], "the paper and the box"
+
+
 def test_the_same_figure_gives_the_same_text(kind):
     assert circuit().tex() == circuit().tex()
 
@@ -158,7 +175,7 @@ def test_a_page_larger_than_tex_can_have_is_refused():
 
 def test_special_letters_are_escaped():
     assert letters.latex(string.punctuation) == (
-        "!{}''\\#$\\$$\\%\\&'()*+,{}-./:;$<{=}>$?@[\\textbackslash{}]\\^{}\\_\\`{}$\\{|\\}$\\~{}"
+        "!{}''\\#$\\$$\\%\\&'()*+,{}-./:;$<$=$>$?@[\\textbackslash{}]\\^{}\\_\\`{}$\\{|\\}$\\~{}"
     )
 
 

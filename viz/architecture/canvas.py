@@ -51,8 +51,8 @@ class Canvas:
 
     def left(self, x: float, y: float, plain: str, content: Html, size: float = TEXT) -> None:
         """Text that starts at `x`; `plain` is what is measured."""
-        width = math.ceil(1.07 * text_width(plain, size)) + 4  # engines round each letter's width to whole dots
-        line = cell(content, align="left", width=width, height=math.ceil(1.55 * size), fixedsize=True)
+        width = left_width(plain, size)
+        line = cell(content, align="left", width=width, height=math.ceil(1.6 * size) + 2, fixedsize=True)
         self.text(x + width / 2, y, table([[line]]))
 
     def path(self, points: Sequence[Point], arrow: float = 0.0, **attributes: Any) -> None:
@@ -67,6 +67,11 @@ class Canvas:
         for name, point in ((tail, controls[0]), (head, controls[-1])):
             self.dot.node(name, label="", shape="point", style="invis", pos=_at(point))
         self.dot.edge(tail, head, pos=tip + " ".join(map(_at, controls)), **attributes)
+
+
+def left_width(plain: str, size: float = TEXT) -> int:
+    """The room that a line of text needs: engines round the width of each letter to whole dots."""
+    return math.ceil(1.07 * text_width(plain, size)) + 4
 
 
 def _at(point: Point) -> str:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
-from ..drawing.metrics import text_width
 from .blocks import Block, Blocks
-from .canvas import TEXT
+from .canvas import TEXT, left_width
 from .glyphs import Boxes, Slabs
 from .layout import SLIDE
 from .places import TURN, Band, Layout, Room, members, place, split
@@ -178,8 +177,8 @@ def _plan(
     heading = style.heading_width if isinstance(style, Slabs) else 0.0
     top = MARGIN + (HEADING if title else 0.0)
     width, height = (length + heading, breadth) if is_sideways else (breadth, length)
-    least = max(text_width(line, TEXT) for line in notes)
-    least = max(least, min(text_width(title or "", TITLE), SLIDE[0] - 2 * MARGIN))
+    least = max(left_width(line, TEXT) for line in notes)
+    least = max(least, min(left_width(title or "", TITLE), int(SLIDE[0] - 2 * MARGIN)))
     full_width = max(width, least) + 2 * MARGIN
     full_height = top + height + 10 + TOTALS * len(notes) + MARGIN - 4
     left = MARGIN + max(0.0, least - width) / 2 + (heading if is_sideways else -min(edges))

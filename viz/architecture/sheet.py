@@ -94,7 +94,7 @@ def fitting(words: str, width: float, size: float, is_bold: bool = False) -> str
     """Return `words` on one line, shortened in the middle until it is at most that many points wide.
 
     >>> fitting("a long name", 40, 12)
-    'a …me'
+    'a l…me'
     """
     words = clean(words)
     # Pictographs come from other fonts, in which they are wider than they are taken to be.

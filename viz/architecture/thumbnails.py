@@ -116,10 +116,9 @@ class Thumbnails:
             y = top - (_SHEET if alone else _SIDE) / 2 - row * (_SIDE + _GAP)
             width, height = _extent(image, alone)
             canvas.box(
-                canvas.new("picture"), x + dx, y, width + 4, height + 4, shape="plain",
+                canvas.new("picture"), x + dx, y, width + 1, height + 1, color=theme.line, penwidth=0.6,
                 label=_cells(image, sheet, theme.paper, theme.heat_high, alone),
             )  # fmt: skip
-            canvas.box(canvas.new("frame"), x + dx, y, width, height, color=theme.line, penwidth=0.6)
         canvas.text(x, top - _SHEET - TEXT / 2 - 2, font(text(sheet.scale), theme.line, TEXT))
 
     def draw_headings(self, canvas: Canvas, x: float, top: float) -> None:

@@ -12,7 +12,7 @@ from minidl.graph import Node
 
 from ..circuit.diagram import Wire
 from ..circuit.wires import array_block, is_small
-from ..drawing.block import Block, beside, line_block, stacked
+from ..drawing.block import Block, beside, blank, line_block, stacked
 from ..drawing.dot import Html, bold, font, italic, text
 from ..drawing.notation import formula_html, number, number_html, shape_text, tidy_name
 from ..drawing.theme import Theme
@@ -46,6 +46,9 @@ class Captions:
 
     def _sign(self, sign: str) -> Block:
         return line_block(_even(text(sign)), sign + "n", self.theme.ink, self.size, space=8 if sign in "=⊙+" else 2)
+
+    def _space(self) -> Block:
+        return blank(8, 1)
 
     def _array(self, value: Any, color: str, factor: bool = False) -> Block:
         value = np.asarray(value)
@@ -150,7 +153,7 @@ class Captions:
         theme = self.theme
         front = [self._math(self._partial(target), theme.gradient), self._sign("=")]
         if paths > 1:
-            front = [self.words(f"along {source}: ")]
+            front = [self._math(f"along {source}:", theme.ink), self._space()]
         end = [self._sign("="), self._result(sent, theme.gradient, asked)]
         scalar = local is not None and np.ndim(upstream) == np.ndim(local) == np.ndim(sent) == 0
         up = self._math(self._partial(source), theme.gradient)

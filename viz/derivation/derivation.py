@@ -7,7 +7,6 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +15,10 @@ import numpy as np
 from minidl.errors import UsageError
 from minidl.files import write_atomic
 
-from .expression import Back, Call, Constant, Expand, Expression, Name, Partial, Total, Unsimplified, constant_key
+from ..drawing.notation import shape_text
+from .expression import Back, Call, Constant, Expand, Expression, Name, Partial, Unsimplified, constant_key
 from .latex import LatexWriter
-from .writing import Writer
+from .writing import LARGEST, Writer
 
 _INDENT: Final = "  "
 _WIDEST: Final = 100
@@ -26,8 +26,11 @@ _NARROWEST: Final = 30
 _SLIDE: Final = 56
 """About how many letters of mathematics fit beside one another on a slide."""
 
-_LONGEST: Final = (64, 40)
-"""Letters of a side in symbols, and of one in numbers, that is too long for a slide: it is left out where there are others."""
+_LONGEST: Final = 64
+"""Letters of a side that is too long for a slide, and left out where there are others."""
+
+_LONGEST_NUMBERS: Final = 40
+"""The same for a side in numbers."""
 
 _SUFFIXES: Final = (".tex", ".txt", ".md")
 _PREAMBLE: Final = r"""% A derivation made by minidl. It needs \usepackage{amsmath}.
@@ -83,7 +86,10 @@ class Derivation:
         """
         width = min(max(width, _NARROWEST), _WIDEST)
         write = Writer(self._constants)
-        given = ",  ".join(f"{write(e.left)} = {write.array(e.value)}".replace(" ", "\0") for e in self.given)
+        items = [
+            f"{write(e.left)} = {_array(e.value, width - len(write(e.left)) - len(_INDENT) - 4)}" for e in self.given
+        ]
+        given = ",  ".join(item.replace(" ", "\0") for item in items)
         lines = textwrap.wrap(given, width, initial_indent=_INDENT, subsequent_indent=_INDENT, break_long_words=False)
         blocks = ["\n".join(["given", *(line.replace("\0", " ") for line in lines)])]
         for heading, equations in (("forward", self.forward), ("backward", self.backward)):
@@ -138,8 +144,10 @@ class Derivation:
             notes.append("a ⊙ b multiplies element by element")
         if Expand in kinds and "𝟏" in all_text:
             notes.append("𝟏 is all ones")
-        if any(isinstance(x, Total) and "Σ_" in write(x) for x in found):
+        if re.search("Σ_(rows|columns)", all_text):
             notes.append("Σ_rows adds up the rows of a matrix, Σ_columns its columns")
+        if "Σ_axis" in all_text:
+            notes.append("Σ_axis k adds up along the k-th axis")
         if any(isinstance(x, Call) and write(x).startswith("[") for x in found):
             notes.append("[…] is 1 where the condition holds, else 0")
         operators = dict.fromkeys(x.primitive.name for x in found if isinstance(x, Back))
@@ -179,8 +187,8 @@ class Derivation:
         left = write(equation.left)
         symbols, figures = self._sides(equation, write, numbers)
         room = width - len(_INDENT) - len(left) - 3
-        symbols = [s for i, s in enumerate(symbols) if i == 0 or len(s) <= room]
-        figures = [*(s for s in figures[:-1] if len(s) <= room), *figures[-1:]]
+        symbols = [symbols[i] for i in _kept([len(s) for s in symbols], room)]
+        figures = [s for s in figures if len(s) <= room] or [_array(equation.value, room)] * bool(figures)
         whole = " = ".join([left, *symbols, *figures])
         if len(_INDENT + whole) <= width:
             yield _INDENT + whole
@@ -224,11 +232,13 @@ class Derivation:
         row, room = LatexWriter(self._constants)(equation.left) + " &", _SLIDE
         together = sum(_set_width(text) + 3 for texts in plain for text in texts) <= _SLIDE
         for texts, formulas in zip(plain, tex, strict=True):
-            for i, (text, formula) in enumerate(zip_longest(texts, formulas, fillvalue="")):
-                last = i == len(formulas) - 1 and texts is plain[1]
-                length = _set_width(text)
-                if not formula or (length > _LONGEST[texts is plain[1]] and not last and (i or texts is plain[1])):
-                    continue
+            lengths = [_set_width(text) for text in texts] + [0] * (len(formulas) - len(texts))
+            if texts is plain[0]:
+                kept = _kept(lengths[: len(formulas)], _LONGEST)
+            else:
+                kept = [i for i in range(len(formulas)) if lengths[i] <= _LONGEST_NUMBERS or i == len(formulas) - 1]
+            for i in kept:
+                length, formula = lengths[i], formulas[i]
                 if length + 3 > room and room < _SLIDE:
                     yield row
                     row, room = "&", _SLIDE
@@ -261,6 +271,24 @@ class Derivation:
         return values
 
 
+def _array(value: Any, room: int) -> str:
+    """Write an array in numbers, or as its shape where there is no room."""
+    text = Writer().array(value)
+    return text if len(text) <= room or not np.ndim(value) else f"{shape_text(np.shape(value))} array"
+
+
+def _kept(lengths: Sequence[int], room: int) -> list[int]:
+    """Choose the sides that there is room for; the first always, and the shortest of the others if none of them fits.
+
+    >>> _kept([10, 50, 90], 60), _kept([10, 70, 90], 60)
+    ([0, 1], [0, 1])
+    """
+    kept = [i for i, length in enumerate(lengths) if i == 0 or length <= room]
+    if kept == [0] and len(lengths) > 1:
+        kept.append(min(range(1, len(lengths)), key=lengths.__getitem__))
+    return kept
+
+
 def _wrapped(start: str, line: str, indent: int, width: int) -> Iterator[str]:
     """Yield a line that may be too long, its continuation set in."""
     begin = f"{start:{len(_INDENT) + indent}}{line}"
@@ -282,7 +310,7 @@ def _set_width(text: str) -> int:
 def _fits(x: Expression) -> bool:
     """Whether all of it can be written in numbers."""
     if isinstance(x, Name | Partial | Constant):
-        return x.size <= 16
+        return 0 < x.size <= LARGEST and x.ndim <= 2
     return not isinstance(x, Back) and all(_fits(part) for part in x.parts)
 
 

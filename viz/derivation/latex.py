@@ -12,9 +12,8 @@ import numpy as np
 
 from ..drawing.notation import number
 from .expression import Expression, Partial
-from .writing import POWER, Writer, Written
+from .writing import LARGEST, POWER, Writer, Written
 
-_LARGEST: Final = 16
 _APART: Final = tuple(f"\\{name}" for name in (
     "operatorname", "exp", "ln", "tanh", "sinh", "cosh", "sin", "cos", "tan", "sum", "max", "min", "log", "arcsin", "arccos",
     "arctan", "sqrt",
@@ -98,7 +97,7 @@ class LatexWriter(Writer):
         if array.ndim == 0:
             text = self.decimal(float(array))
             return self.parentheses(text) if self.numbers and text.startswith("-") else text
-        if array.size > _LARGEST or array.ndim > 2 or 0 in array.shape:
+        if array.size > LARGEST or array.ndim > 2 or 0 in array.shape:
             shape = r" \times ".join(map(str, array.shape))
             return f"{shape}\\text{{ array}}"
         rows = array[:, None] if array.ndim == 1 else array

@@ -32,6 +32,9 @@ from .expression import (
     constant_key,
 )
 
+LARGEST: Final = 16
+"""The most elements of an array that is written in numbers; one of more than two axes never is."""
+
 SUM, TOTAL, PRODUCT, POWER, ATOM = 1, 2, 3, 4, 9
 """How tightly the last sign of a formula binds."""
 
@@ -105,7 +108,7 @@ class Writer:
             case Power():
                 if x.exponent < 0:
                     return self._product(Fraction(1), (x,))
-                return self.raised(self.inside(x.base, ATOM), self._exponent(x.exponent)), POWER
+                return self.raised(self.inside(x.base, ATOM), number(float(x.exponent))), POWER
             case Transpose():
                 return self.transposed(self.inside(x.inner, ATOM)), POWER
             case Chain():
@@ -145,16 +148,12 @@ class Writer:
 
     def array(self, value: Any) -> str:
         """Write a number or an array in numbers."""
-        text = array_text(value) if np.ndim(value) <= 2 else f"{shape_text(np.shape(value))} array"
+        text = array_text(value, LARGEST) if np.ndim(value) <= 2 else f"{shape_text(np.shape(value))} array"
         return self.parentheses(text) if self.numbers and text.startswith("−") else text
 
     def fraction(self, value: Fraction | float) -> Written:
         """Write a number."""
-        if isinstance(value, float):
-            return number(value), SUM if value < 0 else ATOM
-        if value.denominator == 1:
-            return number(value.numerator), SUM if value < 0 else ATOM
-        if _has_short_decimals(value):
+        if isinstance(value, float) or value.denominator == 1 or _has_short_decimals(value):
             return number(float(value)), SUM if value < 0 else ATOM
         sign = self.minus if value < 0 else ""
         return f"{sign}{self.ratio(str(abs(value.numerator)), str(value.denominator))}", SUM if value < 0 else PRODUCT
@@ -190,9 +189,6 @@ class Writer:
             return "rows" if x.axes == (0,) else "columns"
         return "axis " + ",".join(str(i + 1) for i in x.axes)
 
-    def _exponent(self, exponent: Fraction | float) -> str:
-        return number(float(exponent))
-
     def _sum(self, terms: Sequence[Expression]) -> str:
         text = ""
         for term in terms:
@@ -220,6 +216,8 @@ class Writer:
             elif _has_short_decimals(size):
                 top, bottom = float(size), 1
         numerator, level = self._factors(top, above)
+        if level < TOTAL and (front or (sign and not below and bottom == 1)):
+            numerator = self.parentheses(numerator)
         if front:
             numerator = self._juxtaposed([front, numerator], spaced=True)
         if not below and bottom == 1:

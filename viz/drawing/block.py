@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from .dot import Html, cell, font, table
 from .metrics import text_width
@@ -81,7 +81,7 @@ def padded(block: Block, width: int, height: int) -> Block:
     if right:
         row.append(cell(width=right, height=block.height, fixedsize=True))
     rows = [row]
-    span = {"colspan": len(row)} if len(row) > 1 else {}
+    span: dict[str, Any] = {"colspan": len(row)} if len(row) > 1 else {}
     if top:
         rows.insert(0, [cell(width=width, height=top, fixedsize=True, **span)])
     if bottom:

@@ -39,6 +39,7 @@ _HARMLESS = re.compile(
     r"""^Fontconfig\ warning:.*(unknown\ element|reset-dirs)   # newer system fonts.conf than the engine's fontconfig
       |^Fontconfig\ error:\ No\ writable\ cache             # it then reads the fonts again each time
       |^Warning:\ .*\ size\ too\ small\ for\ (content|label)   # the system's font is wider than the one we measured
+      |^Warning:\ graph\ has\ \d+\ nodes   # where all places are given, many nodes take no time
       |^in\ label\ of\ node\ """,
     re.VERBOSE,
 )

@@ -305,7 +305,7 @@ def _marks(operations: Sequence[Mapping[str, Any]]) -> Iterator[Path | Run]:
             yield _run(operation, pen.color, *font, flags)
         elif op in _KINDS:
             inside = fill if op in {"P", "E", "B"} and not _is_clear(fill) else None
-            outline = pen if visible and not _is_clear(pen.color) else None
+            outline = pen if visible and pen.width > 0 and not _is_clear(pen.color) else None
             if inside or outline:
                 yield Path(_points(operation), _KINDS[op], outline, inside)
 

@@ -23,7 +23,7 @@ _TEXT: Final = {
     "†": r"\dag{}", "‡": r"\ddag{}", "£": r"\pounds{}", "¡": "!`", "¿": "?`",
 }  # fmt: skip
 _ORDINARY: Final = {
-    "<": "<", ">": ">", "|": "|", "{": r"\{", "}": r"\}", "$": r"\$",
+    "|": "|", "{": r"\{", "}": r"\}", "$": r"\$",
     "∂": r"\partial", "∇": r"\nabla", "‖": r"\|", "∞": r"\infty", "√": r"\surd",
     "ℝ": r"\mathbb{R}", "ℕ": r"\mathbb{N}", "ℤ": r"\mathbb{Z}", "ℂ": r"\mathbb{C}", "ℚ": r"\mathbb{Q}",
     "𝔼": r"\mathbb{E}", "ℒ": r"\mathcal{L}", "ℓ": r"\ell", "ℏ": r"\hbar", "∅": r"\varnothing", "∀": r"\forall",
@@ -41,7 +41,8 @@ _SPACED: Final = {
     "∼": r"\sim", "≪": r"\ll", "≫": r"\gg", "∝": r"\propto", "∈": r"\in", "∉": r"\notin", "⊂": r"\subset",
     "⊆": r"\subseteq", "∩": r"\cap", "∪": r"\cup", "∧": r"\wedge", "∨": r"\vee", "→": r"\rightarrow",
     "←": r"\leftarrow", "↑": r"\uparrow", "↓": r"\downarrow", "↔": r"\leftrightarrow", "↦": r"\mapsto",
-    "⇒": r"\Rightarrow", "⇐": r"\Leftarrow", "⇔": r"\Leftrightarrow", "⊢": r"\vdash", "/": "/", "=": "=", "+": "+",
+    "⇒": r"\Rightarrow", "⇐": r"\Leftarrow", "⇔": r"\Leftrightarrow", "⊢": r"\vdash", "<": "<", ">": ">",
+    "/": "/", "=": "=", "+": "+",
 }  # fmt: skip
 _RAISED: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺⁼⁽⁾ⁿⁱᵀ°", [*"0123456789-+=()ni", r"\mathrm{T}", r"\circ"], strict=True))
 _LOWERED: Final = dict(zip("₀₁₂₃₄₅₆₇₈₉₋₊₌₍₎ᵢⱼₙₖₜₓ", "0123456789-+=()ijnktx", strict=True))

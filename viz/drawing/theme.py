@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from minidl.errors import UsageError
 
@@ -113,6 +114,11 @@ def blend(start: str, end: str, t: float) -> str:
     pairs = zip(bytes.fromhex(start[1:]), bytes.fromhex(end[1:]), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * t):02x}" for a, b in pairs)
 
+
+TERMINAL: Final[Mapping[str, str]] = {
+    "value": "green", "gradient": "red", "local": "blue", "accent": "bold yellow", "line": "dim", "ink": "",
+}  # fmt: skip
+"""The same roles in a terminal: by name, because only the terminal knows what can be read on its background."""
 
 LIGHT = Theme()
 COLORBLIND = Theme(name="colorblind", value="#0072b2", gradient="#c04a00", local="#1d2733", accent="#e69f00")

@@ -67,7 +67,8 @@ def document(geometry: Geometry, title: str = "", description: str = "") -> str:
         raise RenderError("this figure is too large for a page of TeX; save it as .svg or .pdf")
     lines = list(_comments(geometry, title, description))
     lines.append(_BEFORE.format(width=_length(page.width), height=_length(page.height)).strip("\n"))
-    body = [line for part in geometry.parts for line in _part(part)]
+    places = _places(geometry.lines)
+    body = [line for part in geometry.parts for line in _part(part, places)]
     used = sorted(set(re.findall(r"minidl([0-9A-F]{6})", "\n".join(body))))
     lines += [rf"\definecolor{{minidl{color}}}{{HTML}}{{{color}}}" for color in used]
     lines.append(rf"\useasboundingbox {_point((page.left, page.bottom))} rectangle {_point((page.right, page.top))};")
@@ -85,10 +86,29 @@ def _comments(geometry: Geometry, title: str, description: str) -> Iterator[str]
         yield f"% A square stands for what LaTeX has no letter for: {shown}{' …' * (len(letters) > 20)}"
 
 
-def _part(part: Part) -> Iterator[str]:
+Places = dict[tuple[str, float], int]
+
+
+def _places(lines: Iterable[Line]) -> Places:
+    """Count, for each left end, middle and right end, the different widths of the lines that share it."""
+    widths: dict[tuple[str, float], set[float]] = {}
+    for line in lines:
+        for end, (x, _) in _ends(line).items():
+            widths.setdefault((end, round(x, 1)), set()).add(round(line.right - line.left, 1))
+    return {place: len(found) for place, found in widths.items()}
+
+
+def _ends(line: Line) -> dict[str, Point]:
+    middle = (line.left + line.right) / 2
+    return {
+        end: (x, line.baseline) for end, x in (("base", middle), ("base west", line.left), ("base east", line.right))
+    }
+
+
+def _part(part: Part, places: Places) -> Iterator[str]:
     yield f"% {'paper' if part.kind == 'graph' else clean(part.name, 60)}"
     for mark in part.marks:
-        yield _text(mark) if isinstance(mark, Line) else _path(mark)
+        yield _text(mark, places) if isinstance(mark, Line) else _path(mark)
 
 
 def _path(path: Path) -> str:
@@ -149,13 +169,15 @@ def _opacity(kind: str, color: str) -> list[str]:
     return [f"{kind} opacity={int(color[7:9], 16) / 255:.3g}"] if len(color) == 9 else []
 
 
-def _text(line: Line) -> str:
-    """One line: its pieces in the sizes and colours they have, centred where Graphviz centres it."""
+def _text(line: Line, places: Places) -> str:
+    """One line: its pieces in the sizes and colours they have, held at the end where most other lines are flush with it."""
     first = line.runs[0]
     color = _color(first.color)
     pieces = [_sized(list(runs), color) for _, runs in groupby(_attached(line.runs), key=lambda runs: _look(runs[0]))]
-    where, width = _point(((line.left + line.right) / 2, line.baseline)), line.right - line.left + _LOOSE
-    return rf"\node[text={color}] at {where} {{\fit{{{_length(width)}}}{{{''.join(pieces)}}}}};"
+    ends, width = _ends(line), line.right - line.left + _LOOSE
+    anchor = max(ends, key=lambda end: places[end, round(ends[end][0], 1)])
+    options = f"text={color}" + (f", anchor={anchor}" if anchor != "base" else "")
+    return rf"\node[{options}] at {_point(ends[anchor])} {{\fit{{{_length(width)}}}{{{''.join(pieces)}}}}};"
 
 
 def _attached(runs: Iterable[Run]) -> list[list[Run]]:

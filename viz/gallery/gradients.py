@@ -91,7 +91,7 @@ def dying(theme: Theme) -> Figure:
         layer = nn.Linear(fan_in, fan_out)
         layer.weight.data = (rng.standard_normal((fan_out, fan_in)) * (2 / fan_in) ** 0.5).astype(np.float32)
         if layer.bias is not None:
-            layer.bias.data = np.full(fan_out, -0.3 * i if i < 4 else 0.0, np.float32)
+            layer.bias.data = np.full(fan_out, -0.4 * i if i < 4 else 0.0, np.float32)
         layers += [layer, nn.ReLU()] if i < len(sizes) - 2 else [layer]
     model = nn.Sequential({f"{type(layer).__name__.lower()}{i // 2 + 1}": layer for i, layer in enumerate(layers)})
     images = minidl.tensor(rng.standard_normal((BATCH, WIDTH)).astype(np.float32))

@@ -21,6 +21,8 @@ from .marks import Marks, Remark, around
 from .pieces import REACH, Half, Pieces, factor_height
 from .route import Router
 
+_NAME_SPACE: Final = 7
+
 WIDEST: Final = 1200
 """Wider figures (in points) are unreadable on a slide."""
 
@@ -90,9 +92,9 @@ class _Picture:
             self.marks.block(f"{kind}{self._id(node)}b", (x, y - _air(below) - below.height / 2), below)
         if node in half.labels:
             block = half.labels[node]
-            edge = start - 4 - block.width / 2
+            edge = start - _NAME_SPACE - block.width / 2
             if node is self.root:
-                edge = end + 4 + block.width / 2 + (3 * GRID if node in self.pieces.read else 0)
+                edge = end + _NAME_SPACE + block.width / 2 + (3 * GRID if node in self.pieces.read else 0)
             on_left = (node is not self.root) == (side < 0 or self.pieces.below)
             x, y = (edge, middle[1]) if side < 0 else self._out(-edge, middle[1])
             self.marks.block(f"{kind}{self._id(node)}n", (x, y), block, "right" if on_left else "left")
@@ -204,7 +206,7 @@ class _Picture:
             if use not in self.pieces.factors:
                 half = self.pieces.short(value)[1] / 2 + 2
                 for (x, y), (_, rim) in self._ends(use):
-                    beside.append(around((x + 6 + half, (y + rim) / 2), 2 * half - 4, 6))
+                    beside.append(around((x + 8 + half, (y + rim) / 2), 2 * half - 4, 6))
         sheet = Box(plan.left, low - 5 * GRID, 0 if self.pieces.below else -plan.left, high + 5 * GRID)
         router = Router(sheet, [*self.marks.boxes, *beside], self.marks.lines)
         for value, net in nets.items():
@@ -261,7 +263,7 @@ class _Picture:
         block = Block(block.html, width, block.height)
         y = (cell[1] + rim[1]) / 2 + math.copysign(2, cell[1] - rim[1])
         reading = f"r{self._id(value)}_{self._id(use[0])}_{use[1]}"
-        self.marks.block(reading, (cell[0] + 5 + width / 2, y), block, "left")
+        self.marks.block(reading, (cell[0] + 7 + width / 2, y), block, "left")
 
 
 def _air(block: Block) -> int:

@@ -13,7 +13,7 @@ from minidl.graph import Node
 
 from ..circuit.gates import symbol_of
 from ..circuit.wires import array_block
-from ..drawing.block import Block, beside, line_block, stacked
+from ..drawing.block import Block, beside, line_block, padded, stacked
 from ..drawing.dot import Html, clean, font, italic, text
 from ..drawing.metrics import text_width
 from ..drawing.notation import formula_html, name_width_text, number, number_html, tidy_name
@@ -104,7 +104,8 @@ class Pieces:
         change = (self.changes or {}).get((sent.node, sent.index))
         if change is not None and np.ndim(change) == 0:
             lines.append(tangent_block(change, theme))
-        return stacked(lines)
+        block = stacked(lines)
+        return padded(block, block.width, block.height + 6)
 
     def _room(self, use: Use) -> Extent:
         extent = self._extent(use)
@@ -119,7 +120,7 @@ class Pieces:
                 note = text_width(sent.factor, self.theme.number_size) + 24 if sent.factor else 0
                 return Extent(max(width, note), RADIUS + (26 if sent.factor else 4), RADIUS + 4)
             width_beside = max(self.short(value)[1] for value in sent.reads)
-            return Extent(max(width, 2 * width_beside + 12), reach, reach)
+            return Extent(max(width, 2 * width_beside + 16), reach, reach)
         block = self.factors[use]
         return Extent(max(width, block.width + 6), factor_height(block) + block.height / 2 + 2 * GRID, RADIUS + 4)
 
@@ -138,7 +139,7 @@ class Pieces:
             width = max([_SHORTEST, *(block.width + 12 for side in sides for block in side if block)])
             wires[node] = Extent(width, up, down)
             if ends:
-                labels[node] = max(block.width + 4.0 for block in ends)
+                labels[node] = max(block.width + 9.0 for block in ends)
         return Sizes(
             wires, labels, {node: width for node, (_, width) in self.symbols.items()},
             {use: self._room(use) for use in self.gates}, self.sends, self.read,

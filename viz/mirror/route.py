@@ -22,6 +22,9 @@ _CROSSING: Final = 3.0
 _ALONG: Final = 14.0
 _FORBIDDEN: Final = 400.0
 _NEAR: Final = 0.6
+_EAGER: Final = 1.8
+"""How much a step towards the end is preferred to a detour that might be cheaper: above 1 it is found sooner."""
+
 _MARGIN: Final = 5
 _DIRECTIONS: Final = ((1, 0), (0, 1), (-1, 0), (0, -1))
 
@@ -68,7 +71,7 @@ class Router:
         queue: list[tuple[float, float, Cell, int]] = []
 
         def ahead(cell: Cell) -> float:
-            return min(abs(cell[0] - goal[0]) + abs(cell[1] - goal[1]) for goal in goals)
+            return _EAGER * min(abs(cell[0] - goal[0]) + abs(cell[1] - goal[1]) for goal in goals)
 
         for cell in own:
             for direction in range(4):

@@ -238,7 +238,7 @@ def _framed(
                        textcoords="axes points", arrowprops=arrow, annotation_clip=False)  # fmt: skip
     axes = panel(figure, left, top, width, height)
     axes.imshow(picture, interpolation="none", aspect="auto")
-    axes.set_axis_off()
+    blank(axes)
     _colour_bar(panel(figure, left + width + 0.25, top, 0.16, max(height, 0.9)), low, high, colours, theme)
     return figure
 

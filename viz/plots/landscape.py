@@ -216,11 +216,11 @@ def _number_lines(
 def _key(axes: Any, k: int, name: str, theme: Theme) -> None:
     """A path's line and mark with its name, right of the plot."""
     look, y = series(theme, k), HEIGHT * 72 - 10 - 24 * k
-    left = np.array([12, 40, 26]) / 72 / WIDTH + 1
+    left = np.array([12, 56, 34]) / 72 / WIDTH + 1
     line: dict[str, Any] = {"color": look.color, "clip_on": False, "transform": axes.transAxes}
     axes.plot(left[:2], [y / 72 / HEIGHT] * 2, linewidth=2.0, linestyle=look.dash, **line)
     axes.plot(left[2:], [y / 72 / HEIGHT], marker=look.marker, markersize=8, linestyle="", **line)
-    axes.annotate(name, (WIDTH * 72 + 48, y), xycoords="axes points", va="center", fontsize=SIZE, color=look.text)
+    axes.annotate(name, (WIDTH * 72 + 64, y), xycoords="axes points", va="center", fontsize=SIZE, color=look.text)
 
 
 def _finite_length(way: NDArray[Any]) -> int:

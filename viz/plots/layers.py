@@ -58,7 +58,7 @@ def histograms(
         UsageError: there are no layers, more than 40, or `limits` are in the wrong order.
 
     >>> histograms({"tanh": [0.0, 1.0, -1.0, 0.2]}, limits=(-1, 1)).text
-    'Histograms of 1 layer. tanh: 4 values, std 0.7141, zeros 25 %, saturated 50 %.'
+    'Histograms of 1 layer. tanh: 4 values, std 0.7124, zeros 25 %, saturated 50 %.'
     """
     palette, title = theme_named(theme), short(title, LONGEST_TITLE)
     given = series_of(by_layer, "histograms", "by_layer")
@@ -68,7 +68,7 @@ def histograms(
         raise UsageError(f"histograms: limits must run from a smaller to a larger number; got {limits}")
     values = {name: array_of(array, "histograms", f"layer {name}").ravel() for name, array in given.items()}
     facts = {name: _facts(array, limits) for name, array in values.items()}
-    rows = " ".join(f"{name}: {_in_words(name, values[name], fact)}." for name, fact in facts.items())
+    rows = " ".join(f"{name}: {_in_words(values[name], fact)}." for name, fact in facts.items())
     text = f"Histograms of {len(values)} layer{'s' * (len(values) != 1)}. {rows}"
     shown = {name: _on_scale(array, log) for name, array in values.items()}
 
@@ -200,7 +200,7 @@ def _percent(share: float) -> str:
     return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
-def _in_words(name: str, values: NDArray[Any], facts: Mapping[str, str]) -> str:
+def _in_words(values: NDArray[Any], facts: Mapping[str, str]) -> str:
     return ", ".join([f"{values.size} values", *(f"{key} {value}" for key, value in facts.items())])
 
 

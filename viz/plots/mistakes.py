@@ -130,7 +130,7 @@ class _Card:
             bar.barh([0], [float(np.nan_to_num(chances[k]))], color=color, height=1.0)
             bar.set_xlim(0, 1)
             bar.set_ylim(-0.5, 0.5)
-            bar.set_axis_off()
+            blank(bar)
             words = chance(chances[k]) + (" ✓" if right else "")
             self._text(2.28 + self.name_width, y, words, readable(color, self.theme))
 

@@ -38,7 +38,7 @@ def learning_rates(
         theme: the palette, or its name.
 
     Returns:
-        The plot: each curve's lowest point is ringed, runs that diverged stand as crosses at the top.
+        The plot: each curve's lowest point is ringed, runs that diverged stand as open marks at the top.
 
     Raises:
         ShapeError: there are not as many losses as rates.
@@ -85,9 +85,16 @@ def learning_rates(
             good = np.isfinite(ys)
             shown = np.where(good, ys, np.nan)
             axes.plot(xs, shown, color=look.color, linewidth=2.0, linestyle=look.dash, marker=look.marker, markersize=6)
-            top = np.full(int((~good).sum()), 0.97 - 0.045 * k)
-            cross: dict[str, Any] = {"marker": "x", "s": 55, "linewidths": 1.8, "clip_on": False, "zorder": 5}
-            axes.scatter(xs[~good], top, color=look.color, transform=axes.get_xaxis_transform(), **cross)
+            top = np.full(int((~good).sum()), 0.97 - 0.055 * k)
+            cross: dict[str, Any] = {"marker": look.marker, "s": 55, "linewidths": 1.6, "clip_on": False, "zorder": 5}
+            axes.scatter(
+                xs[~good],
+                top,
+                facecolors=palette.paper,
+                edgecolors=look.color,
+                transform=axes.get_xaxis_transform(),
+                **cross,
+            )
             if good.any():
                 best = int(np.nanargmin(shown))
                 ring: dict[str, Any] = {
@@ -103,7 +110,7 @@ def learning_rates(
         if not np.isfinite(both).all():
             where = xs[~np.isfinite(np.stack(list(found.values()))).all(axis=0)].min()
             axes.annotate(
-                "× diverged", (where, 1), xycoords=("data", "axes fraction"), xytext=(0, 7), ha="center",
+                "open: diverged", (where, 1), xycoords=("data", "axes fraction"), xytext=(0, 7), ha="center",
                 textcoords="offset points", color=readable(palette.line, palette), fontsize=SMALL + 1,
             )  # fmt: skip
         axes.set_xlabel("learning rate")

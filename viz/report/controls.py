@@ -35,9 +35,3 @@ def controls(count: int) -> str:
         + button("last", "last", 'class="far" data-key="End"')
         + f'<input type="range" id="slider" min="0" max="{count - 1}" value="{count - 1}" step="1" aria-label="epoch"></div>'
     )
-
-
-def _curves(run: Run) -> str:
-    return _section(
-        "Loss and accuracy", [run.curves] if run.curves else [], "The curves are drawn after the first epoch."
-    )

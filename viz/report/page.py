@@ -218,6 +218,12 @@ def _readout(epoch: int, record: Mapping[str, float] | None) -> str:
     return "".join(parts)
 
 
+def _curves(run: Run) -> str:
+    return _section(
+        "Loss and accuracy", [run.curves] if run.curves else [], "The curves are drawn after the first epoch."
+    )
+
+
 def _film(run: Run) -> str:
     heading = "How the network changed"
     if run.film is None:  # a run of an older version, or one that was stopped before its first picture
