@@ -8,6 +8,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from .errors import UsageError
+
 
 def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     """Write `content` (text as UTF-8) to `path`, creating its folder, and return the path.
@@ -16,6 +18,7 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     leaves the previous file as it was. A file that is write-protected is not replaced, though its folder would allow it.
 
     Raises:
+        UsageError: no file can have this name, as it holds a NUL or half a character.
         PermissionError: the file is write-protected.
         OSError: the folder cannot be created or written; `path` is untouched.
 
@@ -25,11 +28,23 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     'σ'
     """
     path = Path(path)
+    try:
+        impossible = b"\0" in os.fsencode(path)
+    except UnicodeEncodeError:
+        impossible = True
+    if impossible:
+        raise UsageError(f"cannot write {str(path)!r}: no file can have this name")
     if path.is_file() and not (path.stat().st_mode & stat.S_IWUSR and os.access(path, os.W_OK)):
         raise PermissionError(errno.EACCES, "the file is write-protected", str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, "part of the path is a file, not a folder", str(path)) from error
     data = content.encode("utf-8") if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    except OSError as error:  # the temporary file's name would say nothing to anyone
+        raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -1,23 +1,27 @@
 """minidl's visualizer: turns what the engine recorded into figures. `minidl` itself never imports it.
 
-What there is, from the ground up:
+The rooms, from the ground up:
 
-    drawing       palette and type (`theme`), well-formed DOT (`dot`), widths of texts (`metrics`), numbers and names as a
-                  textbook prints them (`notation`), the engine that renders (`engine`), the finished file (`figure`, `svg`)
+    drawing       palette and type (`theme`), well-formed DOT (`dot`), numbers and names as a textbook prints them
+                  (`notation`), pages with every place given (`canvas`), the engine that renders (`engine`), the finished
+                  file (`figure`, `svg`, `tikz`)
     circuit       `draw(root)` → `Figure`: the circuit of a value, folded by module or unfolded into scalars; PyTorch's too
-    architecture  networks: the two passes through one, and `thermometer(losses)`: how gradients fade;
-                  `filmstrip(snapshots)`: how a network changes while it learns
+    mirror        `draw_backward(root)`, `draw_hvp(root, along)`: the backward pass as the graph it is, beside the forward one
     deck          `frames(root)` → `Deck`: both passes step by step; saved as PDF, GIF, a folder, or a page that plays them
     derivation    `derive(root)` → `Derivation`: the chain rule line by line, as text and as LaTeX
-    plots         plots with axes
+    architecture  `network(model, input)`: layers with shapes, parameters, multiply-adds and receptive fields
+    passes        `draw_passes(loss, model)`: both passes through a network, a box a layer
+    gradients     `thermometer(losses)`: how gradients fade in a chain or in deep networks, and what helps
+    film          `record(model, image)` while it learns, then `filmstrip(snapshots)` or `film_deck(snapshots)`
+    plots         plots with axes: `viz.plots.curves(history)`, … → `Plot`
     report        the page that a training run leaves behind
+    gallery       one example of every kind of figure
 """
 
 from __future__ import annotations
 
-from .architecture.filmstrip import film_deck, filmstrip
-from .architecture.snapshot import Snapshot, record
-from .architecture.thermometer import thermometer
+from . import plots
+from .architecture.network import network
 from .circuit.draw import draw
 from .deck.deck import Deck, Frame
 from .deck.frames import frames
@@ -25,6 +29,12 @@ from .derivation.derivation import Derivation
 from .derivation.derive import derive
 from .drawing.figure import Figure
 from .drawing.theme import HeatScale, Theme
+from .film.filmstrip import film_deck, filmstrip
+from .film.snapshot import Snapshot, record
+from .gradients.thermometer import thermometer
+from .mirror.backward import draw_backward
+from .mirror.second import draw_hvp
+from .plots import Plot
 
 __all__ = [
     "Deck",
@@ -32,13 +42,18 @@ __all__ = [
     "Figure",
     "Frame",
     "HeatScale",
+    "Plot",
     "Snapshot",
     "Theme",
     "derive",
     "draw",
+    "draw_backward",
+    "draw_hvp",
     "film_deck",
     "filmstrip",
     "frames",
+    "network",
+    "plots",
     "record",
     "thermometer",
 ]

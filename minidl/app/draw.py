@@ -33,12 +33,15 @@ def draw(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Where to write: a .svg, .pdf, .png, .tex, .html or .dot file, or a folder."),
+        typer.Option(
+            "--output", "-o", help="Where to write: a .svg, .pdf, .png, .tex, .html or .dot file, or a folder that is there."
+        ),
     ] = None,
     deck: Annotated[
         Path | None,
         typer.Option(
-            "--deck", help="Write both passes step by step: a .pdf, .html or .gif file, or a folder for one picture a step."
+            "--deck",
+            help="Write both passes step by step: a .pdf, .html or .gif file, or a folder for one picture a step.",
         ),
     ] = None,
     example: Annotated[
@@ -49,17 +52,19 @@ def draw(
         bool | None,
         typer.Option("--local/--no-local", help="Whether to draw local derivatives; of functions, by default."),
     ] = None,
-    level: Annotated[
-        str | None, typer.Option("--level", help="How much one gate holds: operation or scalar.")
-    ] = None,
+    level: Annotated[str | None, typer.Option("--level", help="How much one gate holds: operation or scalar.")] = None,
     expand: Annotated[
-        list[str] | None, typer.Option("--expand", help="A value whose operation is drawn number by number; repeatable.")
+        list[str] | None,
+        typer.Option("--expand", help="A value whose operation is drawn number by number; repeatable."),
     ] = None,
     symbols: Annotated[
         bool, typer.Option("--symbols", help="Write what each value and gradient is: x + y, ∂f/∂q.")
     ] = False,
     predict: Annotated[
         bool, typer.Option("--predict", help="In a deck, ask for each number before it is shown.")
+    ] = False,
+    quiz: Annotated[
+        bool, typer.Option("--quiz", help="Draw nothing; go through both passes here, asked for each number first.")
     ] = False,
     direction: Annotated[str, typer.Option("--direction", help="LR, left to right, or TB, top to bottom.")] = "LR",
     theme: Annotated[str, typer.Option("--theme", help="light, dark, print or colorblind.")] = "light",
@@ -68,19 +73,24 @@ def draw(
 
     An expression that begins with a minus sign goes after --, as in: minidl draw -o f.svg -- '-x * y' x=1 y=2
     """
-    from viz.drawing.figure import check_suffix
+    from viz.drawing.figure import SUFFIXES
+    from viz.drawing.saving import check_suffix
 
     if output is not None and not output.is_dir():
-        check_suffix(output)
+        check_suffix(output, SUFFIXES, "figure")
     if predict and deck is None:
         raise UsageError("--predict is for decks: add --deck out.html")
+    if quiz and (output is not None or deck is not None):
+        raise UsageError("--quiz asks in the terminal and writes nothing: leave out --output and --deck")
     root = _root(expression, values or [], example)
-    if (grads or deck is not None) and root.data.size != 1:
+    if (grads or quiz or deck is not None) and root.data.size != 1:
         raise UsageError(
             f"{root.name or 'the result'} has shape {root.shape}, and gradients are those of one number: reduce it, as in "
             "sum(…) or norm(…)**2, or draw it with --no-grads"
         )
     zoom: dict[str, Any] = {"level": level, "expand": expand or [], "direction": direction, "theme": theme}
+    if quiz:
+        raise typer.Exit(_take_quiz(root, zoom))
     if deck is not None:
         _print_numbers(root, grads)
         _save_deck(root, deck, predict, zoom)
@@ -105,7 +115,7 @@ def _root(expression: str | None, values: list[str], example: str | None) -> Any
         if example not in EXAMPLES:
             raise UsageError(f"there is no example {example!r}; the examples are {', '.join(EXAMPLES)}")
         if example == "vanishing":
-            from viz.architecture.thermometer import sigmoid_chain
+            from viz.gradients.thermometer import sigmoid_chain
 
             return sigmoid_chain(20)
         text, given = EXAMPLES[example]
@@ -130,6 +140,14 @@ def _save_deck(root: Any, path: Path, predict: bool, zoom: dict[str, Any]) -> No
     frames = viz.frames(root, predict=predict, **zoom)
     written = frames.save(path)
     typer.echo(f"wrote {written}: {len(frames)} frames")
+
+
+def _take_quiz(root: Any, zoom: dict[str, Any]) -> int:
+    import viz
+
+    from .quiz import take
+
+    return take(viz.frames(root, predict=True, **zoom))
 
 
 def _file_name(name: str | None) -> str:

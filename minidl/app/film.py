@@ -36,7 +36,7 @@ def keep_moment(figures: Path, session: Session, epoch: int, probe: int) -> None
         return
     from safetensors.numpy import save
 
-    from viz.architecture.snapshot import record
+    from viz.film.snapshot import record
 
     model, validation = session.trainer.model, session.parts.validation
     images, labels = session.standardize(validation.images[:probe]), validation.labels[:probe]
@@ -60,8 +60,8 @@ def draw_strip(figures: Path, session: Session) -> None:
     """
     from safetensors.numpy import load_file
 
-    from viz.architecture.filmstrip import filmstrip
-    from viz.architecture.snapshot import Snapshot
+    from viz.film.filmstrip import filmstrip
+    from viz.film.snapshot import Snapshot
 
     kept = [path for path in sorted(figures.glob("film-*.safetensors")) if path.stem[5:].isdecimal()]
     if not kept:

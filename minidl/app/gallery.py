@@ -47,4 +47,4 @@ def gallery(
     console = Console(stderr=True)
     work = track(shown, "drawing", console=console, transient=True, disable=not console.is_terminal)
     pieces = [hang(exhibit, output, palette, format) for exhibit in work]
-    typer.echo(f"wrote {write_page(pieces, output, palette)}: {len(pieces)} exhibits")
+    typer.echo(f"wrote {write_page(pieces, output, palette)}: {len(pieces)} exhibit{'s' * (len(pieces) > 1)}")

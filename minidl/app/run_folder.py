@@ -192,7 +192,7 @@ class RunFolder:
         self._attempt("the film strip", lambda: keep_moment(self.folder / "figures", self.session, epoch, PROBE))
 
     def _draw_passes(self, caption: str, epoch: int) -> None:
-        from viz.architecture.passes import draw_passes
+        from viz.passes.draw import draw_passes
 
         model = self.session.trainer.model
         probe = self.session.parts.validation

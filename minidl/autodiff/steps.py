@@ -85,7 +85,7 @@ def backward_steps(root: Node, names: Mapping[Node, str] | None = None, cotangen
     """
     known = names_of(root, names)
     steps: list[Step] = []
-    received: set[Node] = set()
+    received: dict[Node, Any] = {}
     for event in backward_events(root, cotangent):
         if event.node is root:
             text = f"∂{known[root]}/∂{known[root]} = {show(event.upstream)}"
@@ -93,10 +93,10 @@ def backward_steps(root: Node, names: Mapping[Node, str] | None = None, cotangen
         for sent in event.contributions:
             steps.append(Step("backward", event.node, _sentence(event, sent, known), sent.node, sent.value))
             if sent.node in received:
-                before = np.subtract(sent.total, sent.value)
-                text = f"at {known[sent.node]} it adds up: {show(before)} + {_operand(sent.value)} = {show(sent.total)}"
+                before = show(received[sent.node])
+                text = f"at {known[sent.node]} it adds up: {before} + {_operand(sent.value)} = {show(sent.total)}"
                 steps.append(Step("sum", event.node, text, sent.node, sent.total))
-            received.add(sent.node)
+            received[sent.node] = sent.total
     return steps
 
 

@@ -20,6 +20,7 @@ from ..primitives.reductions.reduction import squared_norm
 from ..primitives.shapes import shape
 
 _SUPERSCRIPTS = str.maketrans("0123456789-−.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻·")
+_MOST_LISTED = 4
 _SUM, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 9
 _THIN_SPACE = "\u2009"
 _ONE_LETTER = re.compile(r"[^\W\d_](?![^\W\d_₀-₉]|[₀-₉]*\()")
@@ -202,8 +203,20 @@ def expression(primitive: Primitive, inputs: Sequence[Symbol], params: Mapping[s
         return inputs[0] if exponent == "¹" else Symbol(f"{inputs[0].inside(4)}{exponent}", notation.level)
     arguments = [x.inside(notation.argument_level(i)) for i, x in enumerate(inputs)]
     shown = {name: value for name, value in params.items() if isinstance(value, int | float | str | Symbol)}
-    written = _product(primitive, inputs) or notation.formula
+    written = _product(primitive, inputs) or template(primitive, len(inputs))
     return Symbol(written.format(*arguments, **{**dict.fromkeys(params, "…"), **shown}), notation.level)
+
+
+def template(primitive: Primitive, count: int) -> str:
+    """Return the notation of an operation with a place for each of its `count` inputs, or of many for the first and last.
+
+    >>> from minidl.primitives import registry
+    >>> template(registry["cat"], 2), template(registry["cat"], 9)
+    ('cat({0}, {1})', 'cat({0}, …, {8})')
+    """
+    places = [f"{{{i}}}" for i in range(count)]
+    listed = places if count <= _MOST_LISTED else [places[0], "…", places[-1]]
+    return primitive.notation.formula.replace("{0}, …", ", ".join(listed))
 
 
 def _product(primitive: Primitive, inputs: Sequence[Symbol]) -> str | None:
@@ -280,10 +293,17 @@ def _constant(value: Any) -> Symbol:
 
 
 def written(value: float, digits: int = 6) -> str:
-    """Write a number with a true minus sign, and powers of ten as such.
+    """Write a number with a true minus sign, and powers of ten as such; integers of five digits in full.
 
-    >>> written(-2.5e-7)
-    '−2.5×10⁻⁷'
+    >>> written(-2.5e-7), written(1e20), written(12345.0, digits=4), written(float("-inf")), written(-0.0)
+    ('−2.5×10⁻⁷', '10²⁰', '12345', '−∞', '0')
     """
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if float(value).is_integer() and abs(value) < 10**5:
+        return f"{int(value)}".replace("-", "−")
     mantissa, _, exponent = f"{value:.{digits}g}".replace("-", "−").partition("e")
-    return f"{mantissa}×10{str(int(exponent.replace('−', '-'))).translate(_SUPERSCRIPTS)}" if exponent else mantissa
+    if not exponent:
+        return mantissa
+    front = {"1": "", "−1": "−"}.get(mantissa, f"{mantissa}×")
+    return f"{front}10{str(int(exponent.replace('−', '-'))).translate(_SUPERSCRIPTS)}"

@@ -423,7 +423,7 @@ def _sum_to(xp: Any, x: Any, shape: Shape) -> Any:
 
 sum_to_ = Linear(
     "sum_to_size",
-    Notation("Σ", "Σ {0}"),
+    Notation("Σ", "Σ {0}", 2, (2,)),
     forward=_sum_to,
     transpose=lambda g, x, shape: expand_to(g, x.shape),
     samples=[sample((2, 3, 4), shape=(3, 1)), sample((3, 4), shape=()), sample((2, 0), shape=(2, 1))],

@@ -296,7 +296,7 @@ def test_a_failing_picture_never_costs_the_run(
         raise RenderError("no ink")
 
     for name in (
-        "viz.architecture.passes.draw_passes",
+        "viz.passes.draw.draw_passes",
         "viz.plots.curves",
         "viz.plots.kernels",
         "viz.plots.guesses",

@@ -80,17 +80,26 @@ def small(geometry: Geometry) -> list[str]:
 
 
 def struck(geometry: Geometry, space: float = 0.3) -> list[str]:
-    """Say which texts a line runs through, or comes closer to than `space` points."""
+    """Say which texts a line runs through, or comes closer to than `space` points.
+
+    A line does not count that is hidden below the text by a filled shape drawn after it.
+    """
+    paths = [
+        (f"{part.kind} {part.name}", mark) for part in geometry.parts for mark in part.marks if isinstance(mark, Path)
+    ]
     strokes = [
-        (f"{part.kind} {part.name}", segment, space + mark.pen.width / 2)
-        for part in geometry.parts
-        for mark in part.marks
-        if isinstance(mark, Path) and mark.pen
+        (i, name, segment, space + mark.pen.width / 2)
+        for i, (name, mark) in enumerate(paths)
+        if mark.pen
         for segment in pairwise(outline(mark))
     ]
+    fills = [(i, bounds(mark.points)) for i, (_, mark) in enumerate(paths) if mark.fill and len(mark.fill) == 7]
     found = []
     for ink in inks(geometry):
-        through = sorted({name for name, segment, near in strokes if crosses(segment, ink.box.grown(near))})
+        below = max((i for i, area in fills if area.holds(ink.box.grown(1))), default=-1)
+        through = sorted(
+            {name for i, name, segment, near in strokes if i >= below and crosses(segment, ink.box.grown(near))}
+        )
         found += [f"a line of {name} touches {ink.text!r} ({ink.part})" for name in through]
     return found
 

@@ -15,13 +15,13 @@ from minidl.app.values import parse_values
 from minidl.autodiff import gradients, order
 from minidl.errors import GraphError, MissingEngineError, UsageError
 from minidl.primitives import registry
-from viz.architecture.thermometer import sigmoid_chain
-from viz.circuit.record import circuit_nodes
 from viz.circuit.naming import choose_names
+from viz.circuit.record import circuit_nodes
 from viz.circuit.wires import array_blocks, wire_block
 from viz.drawing import engine
 from viz.drawing.notation import number
 from viz.drawing.theme import theme_named
+from viz.gradients.thermometer import sigmoid_chain
 
 
 def leaf(data, name):
@@ -484,65 +484,3 @@ def test_without_an_engine_the_source_can_still_be_saved(tmp_path, monkeypatch):
 def test_a_notebook_shows_the_svg():
     shown = viz.draw(circuit())._repr_mimebundle_()
     assert shown["image/svg+xml"].startswith("<?xml")
-
-
-# The thermometer --------------------------------------------------------------------------------------------------------
-
-
-def test_the_thermometer_prints_what_the_engine_computed(kind):
-    root = sigmoid_chain(20)
-    figure = viz.thermometer(root)
-    chain, found = order(root), gradients(root)
-    local = [float(n.data) * (1 - float(n.data)) for n in chain[1:]]
-    assert float(found[chain[0]]) == pytest.approx(math.prod(local), rel=1e-12)
-    blue = cells(figure.dot, "#1f5fa8")
-    assert blue == [*(number(value, 3) for value in local), "σ′", "below each function: its derivative σ′"]
-
-    def digits(size):
-        mantissa, exponent = f"{size:.0e}".split("e")
-        return mantissa if int(exponent) == 0 else f"{mantissa}·10−{-int(exponent)}"
-
-    assert digits(float(found[chain[0]])) == "1·10−13"
-    red = cells(figure.dot, "#c62828")[:21]
-    assert sorted(red) == sorted(digits(float(found[node])) for node in chain)
-    assert engine.render_with_warnings(figure.dot, "svg", layout=figure.layout)[1] == []
-
-
-def test_the_thermometer_fits_a_slide_and_is_aligned(kind):
-    figure = viz.thermometer(sigmoid_chain(20))
-    drawing = json.loads(engine.render(figure.dot, "json", layout=figure.layout))
-    _, _, width, height = map(float, drawing["bb"].split(","))
-    assert width <= 960
-    assert height <= 540
-    places = {o["name"]: tuple(map(float, o["pos"].split(","))) for o in drawing["objects"]}
-    rows = [[places[f"o{k}"] for k in range(first, first + 10)] for first in (1, 11)]
-    for row in rows:
-        assert len({round(y, 2) for _, y in row}) == 1
-        assert np.allclose(np.diff([x for x, _ in row]), 82, atol=0.01)
-    assert [x for x, _ in rows[0]] == [x for x, _ in rows[1]]
-
-
-def test_wires_grow_with_the_gradient_and_read_in_order():
-    dot = viz.thermometer(sigmoid_chain(20)).dot
-    widths = [float(w) for w in re.findall(r"(?:w0|o\d+) -> (?:o\d+|end) \[penwidth=([\d.]+)", dot)]
-    assert len(widths) == 20
-    assert widths == sorted(widths)
-    assert widths[0] < 2 < 7 < widths[-1]
-
-
-def test_heads_show_which_way_the_chain_runs():
-    """One at the end, and two where a row turns: to the left on the way back, to the right into the next row."""
-    heads = re.findall(
-        r'shape=triangle.*?pos="([-\d.]+),([-\d.]+)!".*?orientation=(\d+)', viz.thermometer(sigmoid_chain(20)).dot
-    )
-    assert [angle for *_, angle in heads] == ["90", "270", "270"]
-    assert float(heads[2][0]) == max(float(x) for x, *_ in heads)
-
-
-def test_what_is_no_chain_has_no_thermometer():
-    with pytest.raises(GraphError, match="chain"):
-        viz.thermometer(circuit())
-    with pytest.raises(GraphError, match="at most"):
-        viz.thermometer(sigmoid_chain(61))
-    with pytest.raises(GraphError, match="computed"):
-        viz.thermometer(minidl.scalar(1.0))

@@ -14,12 +14,12 @@ from minidl.app.film import draw_strip, keep_moment, moments
 from minidl.errors import DataError, GraphError, ShapeError, UsageError
 from minidl.models import MLP, LeNet
 from minidl.training import Config, prepare
-from viz.architecture.film import Film
-from viz.architecture.filmstrip import film_deck, filmstrip
-from viz.architecture.snapshot import MOST_TILES, Snapshot, record
 from viz.drawing import engine
 from viz.drawing.notation import number
 from viz.drawing.theme import LIGHT, THEMES
+from viz.film.film import Film
+from viz.film.filmstrip import film_deck, filmstrip
+from viz.film.snapshot import MOST_TILES, Snapshot, record
 from viz.report.page import page
 from viz.report.run import read_run
 

@@ -186,6 +186,8 @@ def test_prediction_frames_ask_before_they_show():
         assert "?" in caption(deck[i])
         assert deck[i].answer not in deck[i].narration.split()
     first = next(i for i in asked if deck[i].part == "backward")
+    assert "p = 2;" in deck[first].figure.text  # no gradient yet, not even for those who listen
+    assert "p = 2 with gradient 1" in deck[first + 1].figure.text
     assert deck[first].question == "What does + send back to p?"
 
 

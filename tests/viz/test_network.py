@@ -15,14 +15,14 @@ import minidl
 from minidl import nn
 from minidl.models import MLP, LeNet5
 from viz.architecture.blocks import compact
-from viz.architecture.labels import fitted, short
-from viz.architecture.layout import SLIDE
+from viz.architecture.labels import short
 from viz.architecture.network import network
 from viz.architecture.survey import survey
 from viz.architecture.thumbnails import Thumbnails
 from viz.drawing import engine
+from viz.drawing.canvas import SLIDE, fitted
 from viz.drawing.figure import Figure
-from viz.drawing.theme import THEMES
+from viz.drawing.theme import LIGHT, THEMES
 from viz.gallery.networks import EXHIBITS, Inception, Residual, ResNet20, UNet
 
 
@@ -259,10 +259,12 @@ def test_pictures_are_averages_on_one_scale() -> None:
     (_, maps), (_, kernels) = pictures.rows
     assert len(maps[1].images) == 4  # the fifth is not shown
     assert maps[1].images[0].shape == (16, 16)
-    assert maps[0].high == pytest.approx(1 * 4 / 9)  # the first example's four pixels, averaged in a cell of 3×3
+    assert maps[0].scale.limit == pytest.approx(1 * 4 / 9)  # the first example's four pixels, averaged in a cell of 3×3
     assert maps[1].images[1].max() == pytest.approx(2 * maps[1].images[0].max())
-    assert (kernels[1].low, kernels[1].high, kernels[1].scale) == (-4.0, 4.0, "−4 … 4")
-    assert network(model, image, kernels=True).dot.count("BGCOLOR") == 4 * (9 + 1)
+    assert (kernels[1].scale.limit, kernels[1].words) == (4.0, "−4 … 4")
+    drawn = network(model, image, kernels=True).dot
+    assert drawn.count(f'BGCOLOR="{LIGHT.negative[1]}"') == 1  # −4, and of the same colours blue for 2
+    assert drawn.count(f'BGCOLOR="{LIGHT.positive[0]}"') == 1
 
 
 def test_words_for_those_who_cannot_see_it() -> None:
@@ -276,7 +278,7 @@ def test_words_for_those_who_cannot_see_it() -> None:
 
 def test_short_numbers() -> None:
     assert [short(n) for n in (0, 99_999, 100_000, 999_499, 999_500, 15_470_264_320)] == [
-        "0", "99 999", "100 k", "999 k", "1 M", "15.5 G",
+        "0", "99 999", "100 k", "999 k", "1.00 M", "15.5 G",
     ]  # fmt: skip
 
 

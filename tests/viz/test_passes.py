@@ -14,10 +14,11 @@ from minidl import nn
 from minidl.errors import GraphError
 from minidl.models import LeNet, LeNet5
 from minidl.nn import functional as F
-from viz.architecture.fold import fold
-from viz.architecture.layout import SLIDE, TEXT, plan
-from viz.architecture.passes import SCALE, draw_passes, size_text
 from viz.drawing import engine
+from viz.drawing.canvas import SLIDE, TEXT
+from viz.passes.draw import SCALE, draw_passes, size_text
+from viz.passes.fold import fold
+from viz.passes.layout import plan
 
 
 def lenet_loss(model: nn.Module, seed: int = 0, batch: int = 5) -> minidl.Tensor:

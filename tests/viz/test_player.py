@@ -501,3 +501,170 @@ def test_a_notebook_shows_the_player(browser: Browser, tmp_path: Path) -> None:
     assert json.loads(
         browser.run(f"JSON.stringify([...{inside}.querySelectorAll('.frame.shown')].map(f => f.id))")
     ) == ["2"]
+
+
+# Questions ------------------------------------------------------------------------------------------------------------
+
+
+def questions(theme: str = "light", name: str = "x") -> Deck:
+    x, y, z = (minidl.scalar(v, name=n) for v, n in [(-2.0, name), (5.0, "y"), (-4.0, "z")])
+    return viz.frames(((x + y) * z).named("f"), predict=True, theme=theme)
+
+
+@pytest.fixture(scope="module")
+def quiz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return questions().save(tmp_path_factory.mktemp("quiz") / "deck.html")
+
+
+FEEDBACK = "document.querySelector('.shown .feedback').textContent"
+FOCUSED = "document.activeElement.matches('.shown input')"
+AT = "document.getElementById('at').textContent"
+
+
+def test_a_question_has_a_field_and_its_answer_stands_in_no_visible_text() -> None:
+    content = questions().html()
+    page = Page(content)
+    data = [json.loads(value) for value in page.values("data-quiz")]
+    assert [each["answer"] for each in data] == [[3], [-12], [-4], [3], [-4], [-4]]
+    fields = [attributes for tag, attributes in page.tags if tag == "input"]
+    assert [field["id"] for field in fields] == page.values("for")
+    sections = re.findall(r'<section class="frame".*?</section>', content, flags=re.DOTALL)
+    asking = [section for section in sections if "data-quiz" in section]
+    assert len(asking) == 6
+    assert "−12" not in " ".join(Page(asking[1]).words)
+    assert page.tags.count(("script", {})) == 1
+    assert "form-action 'none'" in content
+
+
+def test_what_a_name_says_stays_data() -> None:
+    content = questions(name=HOSTILE[:24]).html()
+    page = Page(content)
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert len([json.loads(value) for value in page.values("data-quiz")]) == 6
+    assert "</script><script>" not in content
+
+
+SPELLINGS = [
+    "3", "−3", "-4", "4", "12", "−12", "1", "7", "-1/2", "½", "1e-3", "9.095×10⁻¹³", "10⁻³", "2^3", "inf", "-∞", "nan", "0,5",
+    "-1 4", "[−1, 4]", "-1; 4", "[[−1], [4]]", "-1 1; 4 -4", "[[−1, 1], [4, −4]]", "[[-1, 4], [1, -4]]", "[-1, 1, 4, -4]",
+    "[1 2; 3 4;]", "2 -2 -8 8", "-1 1; 4 -5", "-1 1; 0 7", "-1.01 4.01", "11 -6", "[7, -7]", "5 5", "12.1", "0", "",
+    "four", "4x", "--4", "1/0", "[", "]", "[1, [2]]", "[[1, 2], [3]]", "[]", ";", "1.2.3", "f = −4", " 7 ", "1\u00a02", "1e300",
+    "123456", "0.00001", "-77.7777", "٣", "é4", "4é", "[[[[[1]]]]]", "(3)", "- 4", "+3.", ".5", "1½",
+]  # fmt: skip
+
+
+@in_browser
+def test_the_page_judges_as_the_terminal_does(browser: Browser, quiz: Path) -> None:
+    W, x, b = (
+        minidl.tensor(v, dtype=minidl.float64, requires_grad=True, name=n)
+        for v, n in [([[1.0, 2.0], [3.0, -1.0]], "W"), ([1.0, -1.0], "x"), ([0.5, -2.0], "b")]
+    )
+    affine = viz.frames(minidl.squared_norm(W @ x + b).named("z"), predict=True)
+    t = minidl.scalar(0.3, name="t")
+    curved = viz.frames((t.sin() * t.exp() / (t - t)).named("f"), predict=True)
+    asked = [frame.quiz for deck in (questions(), affine, curved) for frame in deck if frame.quiz]
+    browser.open(quiz)
+    pairs = 0
+    for question in asked:
+        texts = [*SPELLINGS, *(json.dumps(diagnosis.value) for diagnosis in question.diagnoses)]
+        script = f"{json.dumps(texts)}.map((text) => quiz.judge({json.dumps(question.data())}, text))"
+        for text, found in zip(texts, browser.run(script), strict=True):
+            verdict = question.judge(text)
+            assert found == {"right": verdict.right, "say": verdict.say}, (question.prompt, text)
+            pairs += 1
+    assert pairs > 1000
+
+
+@in_browser
+def test_a_wrong_answer_is_diagnosed_and_a_right_one_goes_on(browser: Browser, quiz: Path) -> None:
+    browser.resize(1280, 720)
+    browser.open(quiz, "#11")
+    assert not browser.run(FOCUSED)
+    browser.press("Enter")
+    assert browser.run(FOCUSED)
+    browser.press("1", "Enter")
+    assert browser.run(FEEDBACK).startswith("That is the local derivative of + alone")
+    browser.press("7", "Enter")  # what was typed before is selected, so it is replaced
+    assert browser.run(FEEDBACK) == "If it were so, moving x by 0.1 would move f by 0.7; it moves by −0.4."
+    assert browser.run(AT) == "11"
+    browser.press("-", "4", "Enter")
+    assert browser.run(AT) == "12"
+    assert browser.run("document.querySelector('.shown .answer').textContent") == "Right: −4"
+    assert "Right: −4" in browser.run("document.getElementById('announcement').textContent")
+    browser.press("ArrowLeft")
+    assert browser.run(FEEDBACK) == browser.run("document.querySelector('.shown input').value") == ""
+
+
+@in_browser
+def test_hint_and_show_me(browser: Browser, quiz: Path) -> None:
+    browser.open(quiz, "#2")
+    browser.run("document.querySelector('.shown .hint').click()")
+    assert browser.run(FEEDBACK) == "Put the numbers in: q = (−2) + 5."
+    assert browser.run(FOCUSED)
+    browser.run("document.querySelector('.shown .quiz [data-key=ArrowRight]').click()")
+    assert browser.run(AT) == "3"
+    assert browser.run("document.querySelector('.shown .answer').textContent") == "Answer: 3"
+    browser.press("ArrowRight", "Enter", "?", "Enter")
+    assert browser.run(FEEDBACK) == "Put the numbers in: f = 3·(−4)."
+    browser.press("Enter")  # nothing is typed: the answer is shown
+    assert browser.run(AT) == "5"
+
+
+@in_browser
+def test_the_keys_are_the_field_s_only_while_an_answer_is_typed(browser: Browser, quiz: Path) -> None:
+    browser.open(quiz, "#2")
+    browser.press("ArrowRight", "ArrowLeft")
+    assert browser.run(AT) == "2"
+    browser.press("Enter", "1", "2", "ArrowLeft", "p", " ", "Home", "l")
+    assert browser.run(AT) == "2"
+    assert browser.run("document.querySelector('.shown input').value") == "l1p 2"
+    browser.press("Escape", "ArrowRight")
+    assert browser.run(AT) == "3"
+    browser.press("ArrowLeft", "Enter", "ArrowRight")  # an empty field has no use for arrows
+    assert browser.run(AT) == "3"
+    browser.press("ArrowLeft", "Enter", "5", "PageDown")
+    assert browser.run(AT) == "3"
+    browser.press("4", "Enter")  # a number outside the field is that of a step
+    assert browser.run(AT) == "4"
+
+
+@in_browser
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844), (844, 390)])
+def test_what_is_said_moves_nothing(browser: Browser, quiz: Path, width: int, height: int) -> None:
+    browser.resize(width, height)
+    browser.open(quiz, "#11")
+    box = "JSON.stringify(document.querySelector('.shown .picture').getBoundingClientRect())"
+    before = browser.run(box)
+    browser.press("Enter", "1", "Enter")
+    assert browser.run(FEEDBACK)
+    assert browser.run(box) == before
+    bottom = browser.run("document.querySelector('.shown .feedback').getBoundingClientRect().bottom")
+    assert bottom <= browser.run("document.getElementById('controls').getBoundingClientRect().top")
+    assert browser.run("document.documentElement.scrollWidth") == width
+    browser.resize(1280, 720)
+
+
+@in_browser
+def test_printed_a_question_is_a_question(browser: Browser, quiz: Path) -> None:
+    from pypdf import PdfReader
+
+    browser.open(quiz, "#4")
+    browser.press("Enter", "1", "2", "Enter")
+    reader = PdfReader(io.BytesIO(browser.printed()))
+    words = re.sub(r"\s+", " ", reader.pages[3].extract_text())
+    assert "What is f = q·z?" in words
+    for hidden in ("answer", "check", "show me", "look at its sign", "−12"):
+        assert hidden not in words
+
+
+@in_browser
+def test_without_a_script_a_question_has_no_field(browser: Browser, quiz: Path) -> None:
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(quiz)
+        assert (
+            browser.run("[...document.querySelectorAll('.quiz, .feedback')].some(e => e.getClientRects().length)")
+            is False
+        )
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)

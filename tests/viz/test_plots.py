@@ -77,7 +77,7 @@ def test_matplotlib_settings_are_left_as_they_were() -> None:
 
 def test_matplotlib_is_loaded_when_a_plot_is_made_and_pyplot_never() -> None:
     code = (
-        "import sys, viz.plots, viz.report.page, viz.architecture.passes, numpy as np\n"
+        "import sys, viz.plots, viz.report.page, viz.passes.draw, numpy as np\n"
         "early = {'matplotlib', 'fontTools'} & sys.modules.keys()\n"
         "viz.plots.kernels(np.ones((1, 1, 3, 3)), 'conv').svg()\n"
         "sys.exit(bool(early) or 'matplotlib.pyplot' in sys.modules)"
@@ -166,9 +166,9 @@ def test_kernels_are_on_one_symmetric_scale_with_their_signs_marked() -> None:
     picture, side = _mosaic([[tiles[0]]], 1.0, LIGHT)
     middle = side // 2
     inner = picture[3 : 3 + 4, 3 : 3 + 4].reshape(-1, 3)  # off the frame and the minus signs
-    assert inner.tolist() == [list(bytes.fromhex(LIGHT.local[1:]))] * 16
+    assert inner.tolist() == [list(bytes.fromhex(LIGHT.positive[1][1:]))] * 16
     negative = picture[3, side + 3]
-    assert negative.tolist() == list(bytes.fromhex(LIGHT.gradient[1:]))
+    assert negative.tolist() == list(bytes.fromhex(LIGHT.negative[1][1:]))
     zero = picture[side + 4, 4]
     assert zero.min() >= 254
     assert picture[middle, side + middle].tolist() != negative.tolist()  # the minus sign
@@ -189,7 +189,7 @@ def test_only_wrong_guesses_are_shown_the_surest_first() -> None:
     probabilities = np.array([[0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.05, 0.05, 0.9]])
     words = text_of(guesses(np.zeros((3, 1, 4, 4)), np.array([1, 1, 0]), probabilities, ["cat", "dog", "<owl>"]))
     assert "2 of 3 test images misclassified" in words
-    owl, dog = words.index("A cat was taken for: <owl> 90 %"), words.index("A dog was taken for: cat 60 %, dog 30 %")
+    owl, dog = words.index("Label cat was taken for: <owl> 90 %"), words.index("Label dog was taken for: cat 60 %, dog 30 %")
     assert owl < dog
 
 
@@ -207,12 +207,12 @@ def test_nothing_misclassified_says_so() -> None:
 def test_colour_images_and_many_mistakes() -> None:
     probabilities = np.tile([0.9, 0.1], (40, 1))
     words = text_of(guesses(np.full((40, 3, 8, 8), 2.0), np.ones(40, int), probabilities))
-    assert "40 of 40 test images misclassified, the 24 surest mistakes" in words
+    assert "40 of 40 test images misclassified, the 12 surest mistakes" in words
 
 
 def test_names_are_taken_literally() -> None:
     words = text_of(guesses(np.zeros((1, 1, 8, 8)), np.array([1]), np.array([[0.9, 0.1]]), ["5$ to $x^{", "σ ✓ <&>"]))
-    assert "A σ ✓ <&> was taken for: 5$ to $x^{ 90 %" in words
+    assert "Label σ ✓ <&> was taken for: 5$ to $x^{ 90 %" in words
     kernels(np.ones((1, 1, 3, 3)), "$\\frac{").svg()
 
 

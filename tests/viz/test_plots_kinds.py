@@ -205,7 +205,7 @@ def test_a_confusion_matrix_counts() -> None:
 
 def test_layers_report_zeros_saturation_and_what_is_not_finite() -> None:
     text = plots.histograms({"a": [0, 0, 0.999, -0.2], "b": [math.nan, 1, 2, 3]}, limits=(-1, 1)).text
-    assert "a: 4 values, std 0.4686, zeros 50 %, saturated 25 %." in text
+    assert "a: 4 values, std 0.47, zeros 50 %, saturated 25 %." in text
     assert "nan, ∞ 1" in text
 
 
@@ -223,7 +223,7 @@ def test_layer_sizes_are_norms_and_a_step_is_measured() -> None:
 def test_images_in_colour_bytes_and_grey_are_drawn() -> None:
     assert plots.gallery(np.full((2, 3, 4, 4), 255.0)).text == "2 images."
     told = plots.gallery(np.zeros((2, 1, 4, 4)), [0, 1], probabilities=[[0.9, 0.1], [0.7, 0.3]]).text
-    assert told == "2 images, 1 of 2 guessed right. A 1 was taken for 0."
+    assert told == "2 images, 1 of 2 guessed right. Label 1 was taken for 0."
 
 
 def test_numbers_are_set_with_raised_exponents() -> None:

@@ -19,7 +19,7 @@ import minidl
 from minidl.errors import CheckpointError, DataError
 from minidl.models import LeNet
 from minidl.nn import functional as F
-from viz.architecture.passes import draw_passes
+from viz.passes.draw import draw_passes
 from viz.plots import curves, guesses, kernels
 from viz.report.inline import inline
 from viz.report.page import write_report

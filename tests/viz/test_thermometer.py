@@ -14,12 +14,12 @@ from minidl import nn
 from minidl.autodiff import gradients, order
 from minidl.errors import GraphError, UsageError
 from minidl.nn import functional as F
-from viz.architecture.comparison import describe, percent, ratio
-from viz.architecture.units import Unit, split, units
 from viz.drawing import engine
 from viz.drawing.notation import number
 from viz.drawing.theme import LIGHT, THEMES, HeatScale
 from viz.gallery.gradients import deep_networks
+from viz.gradients.comparison import describe, percent, ratio
+from viz.gradients.units import Unit, split, units
 
 
 def stack(depth, activation=nn.Sigmoid, width=6, gain=1.0, seed=0):

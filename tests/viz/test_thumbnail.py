@@ -128,7 +128,7 @@ def test_an_image_keeps_its_brightness_and_its_colours():
     scale = ColorScale(1.0, is_image=True)
     for theme in (LIGHT, DARK):
         shades = colors(thumbnail([[0.0, 0.5, 1.0]], theme, scale=scale, width=60))
-        assert shades == ["#000000", "#808080", "#ffffff"]
+        assert shades == ["#000000", "#000000", "#808080", "#ffffff"]  # the ground, then every cell
     red = np.zeros((3, 1, 1))
     red[0] = 1.0
     assert colors(thumbnail(red, LIGHT, scale=scale))[-1] == "#ff0000"

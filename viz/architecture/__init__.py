@@ -1,1 +1,1 @@
-"""Networks from outside: architectures, the two passes through them, and how gradients fade on the way."""
+"""Networks from outside: their layers surveyed, folded into blocks, and drawn with shapes and parameters."""

@@ -17,6 +17,7 @@ from .trace import Call
 _WEIGHTED: Final = ("conv", "dense")
 _ABSORBING: Final = ("conv", "dense", "norm", "pool")
 _SILENT: Final = ("flatten", "reshape", "select", "permute", "dropout")
+_LONGEST_CONTENTS: Final = 22
 LONGEST_SYMBOL: Final = 2
 """An operation whose sign is no longer stands in a circle."""
 
@@ -204,7 +205,7 @@ def _contents(inner: Sequence[Block]) -> str:
     weighted = [text for block in inner if block.family in _WEIGHTED for text in [block.text] * block.repeats]
     runs = [(text, len(list(same))) for text, same in groupby(weighted)]
     words = ", ".join(text if count == 1 else f"{count} {text}" for text, count in runs)
-    return words if len(words) <= 16 and words else f"{len(weighted)} layers" if weighted else ""
+    return words if len(words) <= _LONGEST_CONTENTS and words else f"{len(weighted)} layers" if weighted else ""
 
 
 def _absorb(blocks: Blocks) -> Blocks:

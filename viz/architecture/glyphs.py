@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..drawing.dot import Html, bold, font, text
+from ..drawing.canvas import TEXT, Canvas, fitted
+from ..drawing.dot import bold, text
 from ..drawing.metrics import text_width
 from .blocks import Block
-from .canvas import TEXT, Canvas
-from .labels import FACTS, fact, fitted, wrapped
+from .labels import FACTS, fact, wrapped
 from .places import Room
 from .survey import image_sides, output_text
 from .thumbnails import Thumbnails
@@ -41,6 +41,7 @@ STACK: Final = 4.0
 """How far each of several equal boxes stands behind the one before it."""
 
 _MOST_SHADOWS: Final = 3
+_TIMES: Final = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,10 @@ class Style:
         """What is shown of a box, by the names in `FACTS`."""
         return {name: fact(block, name, self.image) for name in self.facts}
 
+    def operation_note(self, block: Block) -> str:
+        """What is printed beside an operation: the shape that comes out where it is not that of what goes in."""
+        return fact(block, "shapes", self.image) if "shapes" in self.facts and len(block.text) > 1 else ""
+
     def operation_width(self, block: Block) -> float:
         """The width of a sign's circle or a word's capsule."""
         return max(_OPERATION, text_width(block.text, TEXT) + 16 if len(block.text) > 1 else 0)
@@ -102,11 +107,9 @@ class Style:
             fillcolor=theme.family_fills["operation"], color=theme.line, penwidth=1.2,
             shape="circle" if len(block.text) == 1 else "box",
         )  # fmt: skip
-        canvas.text(x, y, font(text(block.text), theme.ink, 18 if len(block.text) == 1 else TEXT))
+        canvas.words(x, y, text(block.text), theme.ink, 18 if len(block.text) == 1 else TEXT)
 
-    def draw_stack(
-        self, canvas: Canvas, i: int, x: float, y: float, width: float, height: float, label: Html | str = ""
-    ) -> None:
+    def draw_stack(self, canvas: Canvas, i: int, x: float, y: float, width: float, height: float) -> None:
         """A filled box; where it stands for several, with the edges of the others behind it."""
         block, theme = self.blocks[i], canvas.theme
         look = {
@@ -117,7 +120,12 @@ class Style:
         }
         for k in range(shadows(block), 0, -1):
             canvas.box(canvas.new("shadow"), x + STACK * k, y + STACK * k, width, height, **look)
-        canvas.box(f"stage{i}", x, y, width, height, label=label, **look)
+        canvas.box(f"stage{i}", x, y, width, height, **look)
+
+
+def _times_width(block: Block) -> float:
+    """How wide a slab must be for the number that says how often it repeats."""
+    return text_width(f"×{block.repeats}", _TIMES, bold=True) + 12 if block.repeats > 1 else 0.0
 
 
 def shadows(block: Block) -> int:
@@ -176,10 +184,10 @@ class Slabs(Style):
         features = math.log2(block.shape[0] + 1) if block.shape else 1.0
         if largest == 0:  # no images at all: vectors as bars
             widest = max(math.log2(b.shape[0] + 1) if b.shape else 1.0 for b in self.blocks)
-            return max(18.0, 28.0 * (block.repeats > 1)), _LOWEST + (self.tallest - _LOWEST) * features / widest
+            return max(18.0, _times_width(block)), _LOWEST + (self.tallest - _LOWEST) * features / widest
         width = 12 + 4 * features
         height = _LOWEST + (self.tallest - _LOWEST) * max(side - 1, 0) / max(largest - 1, 1)
-        return max(width, 30.0 * (block.repeats > 1)), height
+        return max(width, _times_width(block)), height
 
     def _glyph(self, i: int) -> Glyph:
         width, height = self.sizes[i]
@@ -198,16 +206,17 @@ class Slabs(Style):
             self.draw_operation(canvas, i, x, y)
         else:
             width, height = self.sizes[i]
-            times = font(bold(text(f"×{block.repeats}")), theme.ink, 14) if block.repeats > 1 else ""
-            self.draw_stack(canvas, i, x, y, width, height, times)
+            self.draw_stack(canvas, i, x, y, width, height)
+            if block.repeats > 1:
+                canvas.words(x, y - 2, bold(text(f"×{block.repeats}")), theme.ink, _TIMES)
         line = top + self.label_height - LABEL / 2
         for label, size in self.labels[i]:
-            canvas.text(x, line, font(text(label), theme.ink if size == KIND else theme.line, size))
+            canvas.words(x, line, text(label), theme.ink if size == KIND else theme.line, size)
             line -= LABEL
         line = bottom - LINE / 2
         for name, value in self.values(block).items():
             if value:
-                canvas.text(x, line, font(text(value), theme.ink if name == "shapes" else theme.line, TEXT))
+                canvas.words(x, line, text(value), theme.ink if name == "shapes" else theme.line)
             line -= LINE
         self.thumbnails.draw(canvas, i, x, line + LINE / 2)
 
@@ -215,7 +224,7 @@ class Slabs(Style):
         """What the numbers below a row are."""
         line = bottom - LINE / 2
         for name in self.facts:
-            canvas.left(x, line, FACTS[name], font(text(FACTS[name]), canvas.theme.line, TEXT))
+            canvas.flush(x, line, FACTS[name], text(FACTS[name]), canvas.theme.line)
             line -= LINE
         self.thumbnails.draw_headings(canvas, x, line + LINE / 2)
 
@@ -261,17 +270,30 @@ class Boxes(Style):
         block = self.blocks[i]
         width, height = self.width, self._height(i)
         if block.is_operation:
-            width, height = self.operation_width(block), _OPERATION
+            return self._operation_glyph(block)
         extra = STACK * shadows(block)
         if self.is_sideways:
             return Glyph(width / 2, height / 2, Room(width + 36 + 2 * extra, height / 2 + extra, height / 2), extra)
         return Glyph(height / 2, width / 2, Room(height + 24 + 2 * extra, width / 2 + extra + 8, width / 2 + 8), extra)
 
+    def _operation_glyph(self, block: Block) -> Glyph:
+        width, note = self.operation_width(block), self.operation_note(block)
+        beside = text_width(note, TEXT)
+        if self.is_sideways:
+            room = Room(max(width, beside) + 36, _OPERATION / 2, _OPERATION / 2 + LINE * bool(note))
+            return Glyph(width / 2, _OPERATION / 2, room)
+        return Glyph(_OPERATION / 2, width / 2, Room(_OPERATION + 24, width / 2 + 8 + beside, width / 2 + 8))
+
     def draw(self, canvas: Canvas, i: int, x: float, y: float) -> None:
-        """Draw a box and what stands inside."""
+        """Draw a box and what stands inside; the shape that an operation puts out stands beside it."""
         block, theme = self.blocks[i], canvas.theme
         if block.is_operation:
             self.draw_operation(canvas, i, x, y)
+            note, width = self.operation_note(block), self.operation_width(block)
+            if note and self.is_sideways:
+                canvas.words(x, y - _OPERATION / 2 - LINE / 2 - 1, text(note), theme.ink)
+            elif note:
+                canvas.flush(x + width / 2 + 6, y, note, text(note), theme.ink)
             return
         height = self._height(i)
         self.draw_stack(canvas, i, x, y, self.width, height)
@@ -279,6 +301,6 @@ class Boxes(Style):
         for label, size, is_bold in self.lines[i]:
             content = bold(text(label)) if is_bold else text(label)
             is_quiet = not is_bold and not label.startswith(output_text(block.shape))
-            canvas.text(x, line - (size + 3) / 2, font(content, theme.line if is_quiet else theme.ink, size))
+            canvas.words(x, line - (size + 3) / 2, content, theme.line if is_quiet else theme.ink, size)
             line -= size + 3
         self.thumbnails.draw(canvas, i, x, line)

@@ -7,6 +7,7 @@ from typing import Final
 
 from minidl.errors import UsageError
 
+from ..drawing.canvas import fitted
 from ..drawing.dot import clean
 from ..drawing.metrics import text_width
 from .blocks import Block
@@ -38,13 +39,13 @@ def check_facts(show: Sequence[str]) -> tuple[str, ...]:
 def short(number: int) -> str:
     """Write a number in a few letters: three digits and k, M, G, T from 100 000 on.
 
-    >>> short(2416), short(105_415_200), short(1_849_688_064)
-    ('2 416', '105 M', '1.85 G')
+    >>> short(2416), short(105_415_200), short(4_096_000)
+    ('2 416', '105 M', '4.10 M')
     """
     if number < 100_000:
         return grouped(number)
     power = min(4, (len(f"{float(f'{number:.2e}'):.0f}") - 1) // 3)
-    return f"{float(f'{number / 1000**power:.3g}'):g} {' kMGT'[power]}"
+    return f"{number / 1000**power:#.3g}".rstrip(".") + f" {' kMGT'[power]}"
 
 
 def fact(block: Block, name: str, image: tuple[int, ...]) -> str:
@@ -66,16 +67,3 @@ def wrapped(label: str, width: float, size: float) -> list[str]:
         middle = min(spaces, key=lambda i: abs(i - len(label) / 2))
         return [fitted(part, width, size) for part in (label[:middle], label[middle + 1 :])]
     return [fitted(label, width, size)]
-
-
-def fitted(label: str, width: float, size: float) -> str:
-    """Shorten a text in its middle until it fits, but not below five letters.
-
-    >>> fitted("features", 200, 13), fitted("a_very_long_name_indeed", 60, 13)
-    ('features', 'a_ve…eed')
-    """
-    label = clean(label)
-    room = len(label)
-    while text_width(label if room == len(label) else clean(label, room), size) > width and room > 5:
-        room -= 1
-    return clean(label, room)

@@ -8,15 +8,14 @@ from typing import Any, Final, Literal
 
 from minidl.errors import UsageError
 
-from ..drawing.dot import font, text
+from ..drawing.canvas import TEXT, Canvas, Point, fitted
+from ..drawing.dot import text
 from ..drawing.figure import Figure
-from ..drawing.metrics import text_width
 from ..drawing.theme import LIGHT, Theme, theme_named
 from . import blocks as folding
 from .blocks import Block, Blocks
-from .canvas import TEXT, Canvas, Point
 from .glyphs import Boxes
-from .labels import check_facts, fact, fitted
+from .labels import check_facts, fact
 from .places import TURN, Band, Wire
 from .plan import CLUSTER, MARGIN, SMALLEST, TITLE, TOTALS, Frame, Plan, best_plan
 from .survey import Survey, read
@@ -24,6 +23,7 @@ from .thumbnails import Thumbnails
 from .trace import trace
 
 _MOST_BOXES: Final = (40, 30, 24, 18, 12)
+_SHORTEST_NAME: Final = 5
 
 
 def network(
@@ -134,7 +134,7 @@ class _Drawing(Canvas):
     """The figure being written."""
 
     def __init__(self, plan: Plan, theme: Theme, direction: str, notes: Sequence[str], title: str | None) -> None:
-        super().__init__(theme)
+        super().__init__(plan.width, plan.height, theme)
         self.plan = plan
         self.is_sideways = direction == "LR"
         self.notes = notes
@@ -148,10 +148,9 @@ class _Drawing(Canvas):
     def source(self) -> str:
         """Write everything and return the DOT text."""
         plan, theme = self.plan, self.theme
-        self.box("paper", plan.width / 2, plan.height / 2, plan.width, plan.height, color=theme.paper)
         if self.title:
             shown = fitted(self.title, plan.width - 2 * MARGIN, TITLE)
-            self.left(MARGIN, plan.height - MARGIN - 12, shown, font(text(shown), theme.ink, TITLE), TITLE)
+            self.flush(MARGIN, plan.height - MARGIN - 12, shown, text(shown), theme.ink, TITLE)
         for frame in plan.frames:
             self._frame(frame)
         for band in plan.layout.bands:
@@ -161,7 +160,7 @@ class _Drawing(Canvas):
         for k, note in enumerate(self.notes):
             y = MARGIN + 4 + TOTALS * (len(self.notes) - 1 - k)
             shown = fitted(note, plan.width - 2 * MARGIN, TEXT)
-            self.left(MARGIN, y, shown, font(text(shown), theme.ink if k == 0 else theme.line, TEXT))
+            self.flush(MARGIN, y, shown, text(shown), theme.ink if k == 0 else theme.line)
         return self.dot.source()
 
     def _frame(self, frame: Frame) -> None:
@@ -181,8 +180,8 @@ class _Drawing(Canvas):
             style="filled,rounded", fillcolor=fill, color=theme.dim,
         )  # fmt: skip
         shown = fitted(frame.name, right - left - 14, TEXT)
-        if frame.name and text_width(shown, TEXT) <= right - left - 8:
-            self.left(left + 8, top - 11, shown, font(text(shown), theme.line, TEXT))
+        if len(shown) >= min(len(frame.name), _SHORTEST_NAME):
+            self.flush(left + 8, top - 11, shown, text(shown), theme.line)
 
     def _band(self, band: Band) -> None:
         style = self.plan.style

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
+from ..drawing.canvas import SLIDE, TEXT, flush_width
 from .blocks import Block, Blocks
-from .canvas import TEXT, left_width
 from .glyphs import Boxes, Slabs
-from .layout import SLIDE
 from .places import TURN, Band, Layout, Room, members, place, split
 from .regions import Parallel, Series, Tangle, arrange
 from .survey import Survey
@@ -35,6 +34,7 @@ CLUSTER: Final = 22.0
 
 _MOST_ROWS: Final = 6
 _TALLEST: Final = (124.0, 92.0, 64.0)
+_MARGINS: Final = (22.0, 12.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,12 @@ def best_plan(
     framed = _framed(blocks, series)
     styles: list[Slabs | Boxes]
     if direction == "LR" and _is_simple(series) and all(len(b.inputs) < 2 or b.is_operation for b in blocks):
-        margin = 12.0 + 6.0 * (len({depth for depth, _ in framed}))  # a frame's line passes between
-        styles = [Slabs(blocks, facts, found.image, pictures, tallest=tallest, margin=margin) for tallest in _TALLEST]
+        frames = len({depth for depth, _ in framed})  # their lines pass between
+        styles = [
+            Slabs(blocks, facts, found.image, pictures, tallest=tallest, margin=margin + 6.0 * frames)
+            for tallest in _TALLEST
+            for margin in _MARGINS
+        ]
     else:
         shapes = (False,) if direction == "LR" else (True, False)
         styles = [
@@ -177,8 +181,8 @@ def _plan(
     heading = style.heading_width if isinstance(style, Slabs) else 0.0
     top = MARGIN + (HEADING if title else 0.0)
     width, height = (length + heading, breadth) if is_sideways else (breadth, length)
-    least = max(left_width(line, TEXT) for line in notes)
-    least = max(least, min(left_width(title or "", TITLE), int(SLIDE[0] - 2 * MARGIN)))
+    least = max(flush_width(line, TEXT) for line in notes)
+    least = max(least, min(flush_width(title or "", TITLE), int(SLIDE[0] - 2 * MARGIN)))
     full_width = max(width, least) + 2 * MARGIN
     full_height = top + height + 10 + TOTALS * len(notes) + MARGIN - 4
     left = MARGIN + max(0.0, least - width) / 2 + (heading if is_sideways else -min(edges))

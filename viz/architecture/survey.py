@@ -158,9 +158,11 @@ def grouped(number: int) -> str:
 def output_text(shape: Sequence[int]) -> str:
     """Write the shape of one example: channels @ height × width for an image.
 
-    >>> output_text((6, 28, 28)), output_text((10,)), output_text((197, 768))
-    ('6@28×28', '10', '197×768')
+    >>> output_text((6, 28, 28)), output_text((4096,)), output_text((50_257,)), output_text((197, 768))
+    ('6@28×28', '4096', '50 257', '197×768')
     """
+    if len(shape) == 1 and shape[0] >= 10_000:
+        return grouped(shape[0])
     if len(shape) > 2:
         return f"{shape[0]}@" + "×".join(map(str, shape[1:]))
     return "×".join(map(str, shape)) or "1"

@@ -28,6 +28,9 @@ _LEVELS: Final = ("module", "operation", "scalar")
 _DIRECTIONS: Final = ("LR", "TB")
 
 
+_LONGEST_LIST: Final = 120
+"""So many values the words of a figure list: nobody listens to more."""
+
 CIRCUIT_SCALE: Final = HeatScale(low=-6, high=1, thin=1, thick=5)
 """From 10⁻⁶ to 10: how circuits show the size of a gradient."""
 
@@ -115,6 +118,11 @@ def make_diagram(
     if level is not None and level not in _LEVELS:
         raise UsageError(f"there is no level {level!r}; the levels are {', '.join(_LEVELS)}")
     nodes = circuit_nodes(root)
+    if content.grads and root.data.size != 1:
+        raise GraphError(
+            f"{root.name or 'this value'} has shape {root.shape}, and gradients are those of one number: reduce it, as in "
+            "z.sum(), or draw it without them: draw(z, grads=False)"
+        )
     known = choose_names(nodes, names)
     opened, unfolded = pick(expand, nodes, known, "expand")
     closed, values = pick(collapse, nodes, known, "collapse")
@@ -143,6 +151,11 @@ def _unfolded(
 ) -> Diagram:
     """Record a graph of which some operations, or all, are drawn number by number, in a frame that takes their place."""
     small = unfold(root, which, names)
+    if small.root.primitive is None:
+        raise GraphError(
+            f"{tidy_name(names[root])} comes without any operation of numbers: it is one of the values given, or constant; "
+            "draw it without level='scalar' and expand"
+        )
     nodes = circuit_nodes(small.root)
 
     def scope_of(node: Node) -> str:
@@ -159,9 +172,8 @@ def _unfolded(
             titles[frame] = formula_html(title, ndims, theme.note_size), title
             frames[node] = (*frames.get(node, ()), frame)
     nameless = frozenset(node for node in nodes if node.primitive is not None and node not in small.names)
-    zoom = Zoom(
-        outer.folds, outer.labels, frames, titles, frozenset(small.merged), nameless - {small.root}, outer.remarks
-    )
+    merged = frozenset(small.merged) - {small.root}  # what comes last is a part of no other step
+    zoom = Zoom(outer.folds, outer.labels, frames, titles, merged, nameless - {small.root}, outer.remarks)
     _check_size(nodes, zoom)
     known = {name: node for node, name in small.names.items()}
     diagram = record(
@@ -176,7 +188,7 @@ def _check_size(nodes: Sequence[Node], zoom: Zoom) -> None:
     if shown > LARGEST:
         raise GraphError(
             f"this graph has {grouped(shown)} operations, more than a figure can show ({grouped(LARGEST)}); draw a part "
-            "of it, or fold it: level='module'"
+            "of it, or let it fold by itself: without level, expand and collapse"
         )
 
 
@@ -208,9 +220,9 @@ def narrate(diagram: Diagram, values: bool, grads: bool) -> list[str]:
 
 def describe(title: str, diagram: Diagram) -> str:
     """Say in words what the figure shows."""
-    parts = []
+    parts: list[str] = []
     for wire in diagram.wires:
-        words = tidy_name(wire.name)
+        words = tidy_name(wire.name) or "a value without a name"
         if wire.value is not None:
             words += f" = {array_text(wire.value)}"
         if wire.gradient is not None:
@@ -222,5 +234,8 @@ def describe(title: str, diagram: Diagram) -> str:
             detail = f" ({fold.detail})" if fold.detail else ""
             count = f", {grouped(fold.parameters)} parameters" if fold.parameters else ""
             parts.append(f"{fold.title}{detail}{f' × {fold.repeat}' if fold.repeat > 1 else ''}{count}")
+    half = _LONGEST_LIST // 2
+    if len(parts) > 2 * half:
+        parts[half:-half] = [f"{grouped(len(parts) - 2 * half)} more"]
     remarks = "".join(f" {remark[0].upper()}{remark[1:]}." for remark in diagram.remarks)
     return f"{title[0].upper()}{title[1:]}: " + "; ".join(parts) + "." + remarks

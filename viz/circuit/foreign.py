@@ -19,6 +19,7 @@ from ..drawing.notation import grouped
 from ..drawing.theme import Theme
 from .diagram import Diagram, Gate, Wire
 from .gates import set_symbol
+from .naming import check_names, is_name
 from .zoom import MOST
 
 _ALIASES: Final = {
@@ -58,9 +59,10 @@ class _Reading:
         self.root = root
         self.grads = grads
         self.theme = theme
+        check_names(names)
         self.held: dict[Any, tuple[str, Any]] = {}
         for name, value in names.items():
-            if is_torch_tensor(value) and not name.startswith("_"):
+            if is_torch_tensor(value) and is_name(name):
                 self.held.setdefault(value.grad_fn if value.grad_fn is not None else id(value), (name, value))
         self.wires: dict[Any, Wire] = {}
         self.items: list[Wire | Gate] = []

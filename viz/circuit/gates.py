@@ -60,8 +60,7 @@ def box(
     if not note:
         return table([[cell(port)]])
     line, wide = line_height(theme.note_size), max(block.width for block in note)
-    height = len(note) * (line - _NOTE_CLOSER) + _NOTE_CLOSER
-    height += height % 2  # Graphviz places in whole points: the port is then at one
+    height = note_height(len(note), theme)
     lines = table(
         [[cell(block.html, width=wide, height=line, fixedsize=True)] for block in note], cellspacing=-_NOTE_CLOSER,
         width=wide - 2 * _NOTE_CLOSER, height=height - 2 * _NOTE_CLOSER, fixedsize=True,
@@ -70,6 +69,12 @@ def box(
     if down:  # the wire goes on below, in the middle of the node
         return table([[cell(width=wide, height=height, fixedsize=True), cell(port), aside]])
     return table([[cell(port)], [aside]])
+
+
+def note_height(lines: int, theme: Theme) -> int:
+    """Return the height of the lines of text at a box, in points: an even number, as Graphviz places in whole points."""
+    height = lines * (line_height(theme.note_size) - _NOTE_CLOSER) + _NOTE_CLOSER if lines else 0
+    return height + height % 2
 
 
 def _with_entries(shape: Html, width: int, height: int, operands: int, centered: bool, down: bool) -> Html:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, count
 from typing import Any, Final
 
+from minidl.errors import UsageError
 from minidl.graph import Node
 
 _SCALARS: Final = "qprsdgh"
@@ -29,16 +30,20 @@ def choose_names(nodes: Sequence[Node], names: Mapping[str, Any] | None = None) 
         nodes: all nodes of the figure, inputs before outputs, the root last.
         names: names and values, such as `locals()`; what is no node of the figure is passed over.
 
+    Raises:
+        UsageError: `names` is no dictionary.
+
     >>> import minidl
     >>> x, y = minidl.scalar(2.0, name="x"), minidl.scalar(3.0)
     >>> total = x + y
     >>> list(choose_names([x, y, total, total * x], {"y": y}).values())
     ['x', 'y', 'q', 'f']
     """
+    check_names(names)
     members = set(nodes)
     chosen = {node: node.name for node in nodes if node.name}
     for name, value in (names or {}).items():
-        if isinstance(value, Node) and value in members and value not in chosen and not name.startswith("_"):
+        if isinstance(value, Node) and value in members and value not in chosen and is_name(name):
             chosen[value] = name
     _number_layers(nodes, chosen)
     taken = set(chosen.values())
@@ -54,6 +59,25 @@ def choose_names(nodes: Sequence[Node], names: Mapping[str, Any] | None = None) 
             letters = _SCALARS if node.ndim == 0 else _VECTORS if node.ndim == 1 else _MATRICES
             chosen[node] = next(chain(_transposed(node, chosen, taken), _free(letters, taken)))
     return {node: chosen[node] for node in nodes}
+
+
+def check_names(names: Any) -> None:
+    """Refuse what is no dictionary of names.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if names is not None and not isinstance(names, Mapping):
+        raise UsageError(f"names takes a dictionary, such as names=locals(); this is a {type(names).__name__}")
+
+
+def is_name(name: Any) -> bool:
+    """Return whether a key of `locals()` is fit to be printed: Python keeps names that begin with _ for itself.
+
+    >>> is_name("x"), is_name("_3"), is_name(" ")
+    (True, False, False)
+    """
+    return isinstance(name, str) and bool(name.strip()) and not name.startswith("_")
 
 
 def _number_layers(nodes: Sequence[Node], chosen: dict[Node, str]) -> None:
@@ -80,7 +104,9 @@ def _number_layers(nodes: Sequence[Node], chosen: dict[Node, str]) -> None:
 
 def _leaves_as_used(nodes: Sequence[Node]) -> list[Node]:
     """Return the leaves in the order in which operations use them."""
-    return list(dict.fromkeys(x for node in nodes for x in node.inputs if isinstance(x, Node) and x.primitive is None))
+    used = (x for node in nodes for x in node.inputs if isinstance(x, Node) and x.primitive is None)
+    # The operation that uses a leaf may be folded away; the leaf is there.
+    return list(dict.fromkeys([*used, *(node for node in nodes if node.primitive is None)]))
 
 
 def _transposed(node: Node, chosen: Mapping[Node, str], taken: set[str]) -> Iterator[str]:

@@ -72,7 +72,7 @@ def circuit_nodes(root: Node) -> list[Node]:
     [2.0, 3.0, 6.0]
     """
     if not isinstance(root, Node):
-        raise GraphError(f"cannot draw a {type(root).__name__}: draw() takes a tensor that minidl computed")
+        raise GraphError(f"cannot draw a {_kind(root)}: a figure or deck takes a tensor that minidl computed")
     if not root.requires_grad:
         raise GraphError(
             "there is no graph to draw: this value does not depend on anything that requires a gradient; create its "
@@ -84,6 +84,11 @@ def circuit_nodes(root: Node) -> list[Node]:
     inside = set(nodes)
     constants = {x for node in nodes for x in node.inputs if isinstance(x, Node) and x not in inside}
     return sorted({*nodes, *constants}, key=lambda node: node.order)
+
+
+def _kind(value: object) -> str:
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 def visible_nodes(root: Node, nodes: Sequence[Node], zoom: Zoom) -> list[Node]:

@@ -141,6 +141,8 @@ class _Unfolding:
         else:
             whole = self.elements[root][0] if root.data.size == 1 else self._whole(root)
         if isinstance(whole, Node):
+            if root.ndim == 0 and whole in self.merged:
+                self.names[whole] = whole.name = self.called[root]
             return whole
         return minidl.tensor(whole) if np.ndim(whole) else minidl.scalar(whole, requires_grad=False)
 

@@ -29,6 +29,9 @@ _PICTURE: Final = 72
 AIR: Final = 4
 """Between a bracket and the rule, in points."""
 
+BESIDE: Final = 6
+"""Between a number and the rule of a wire that runs downwards, in points."""
+
 OVERLAP: Final = 1
 """How far (points) a wire reaches out of its node on either side, so that it meets its edges without a hairline."""
 
@@ -219,14 +222,18 @@ def _with_air(block: Block | None, air: int) -> Html:
 
 
 def upright_wire(left: Block | None, right: Block | None, width: int, height: int, stroke: Stroke) -> Block:
-    """Set a wire that runs downwards, with something on its left and something on its right, each `width` points wide."""
+    """Set a wire that runs downwards, with something on its left and something on its right, each `width` points wide.
+
+    What stands there keeps `BESIDE` points away from the rule.
+    """
     thick = max(1, round(stroke.width))
+    air = cell(width=BESIDE, height=height, fixedsize=True)
     cells = [
-        cell(block.html if block else Html(""), width=width, height=height, fixedsize=True, align=align)
+        cell(block.html if block else Html(""), width=width - BESIDE, height=height, fixedsize=True, align=align)
         for block, align in ((left, "right"), (right, "left"))
     ]
     rule = cell(bgcolor=stroke.color, width=thick, height=height, fixedsize=True)
-    return Block(table([[cells[0], rule, cells[1]]]), 2 * width + thick, height)
+    return Block(table([[cells[0], air, rule, air, cells[1]]]), 2 * width + thick, height)
 
 
 def bare(wire: Block) -> Block:

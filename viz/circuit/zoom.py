@@ -12,7 +12,7 @@ from minidl.graph import Node
 from minidl.nn import Parameter
 
 from ..drawing.dot import text
-from ..drawing.notation import grouped, shape_text
+from ..drawing.notation import grouped, shape_text, tidy_name
 from .diagram import Diagram, Fold, Gate, Wire
 from .record import Zoom
 
@@ -57,9 +57,11 @@ def pick(
     Raises:
         UsageError: nothing in the figure is called so.
     """
-    if isinstance(selectors, str):
-        raise UsageError(f"{word} takes a list, such as {word}=[{selectors!r}]")
+    if isinstance(selectors, str | Node) or not isinstance(selectors, Iterable):
+        example = repr(selectors) if isinstance(selectors, str) else "'q'"
+        raise UsageError(f"{word} takes a list, such as {word}=[{example}]")
     paths, by_name = scopes(nodes), {name: node for node, name in names.items() if node.primitive is not None}
+    as_printed = {tidy_name(name): node for name, node in by_name.items()} | by_name
     modules: set[str] = set()
     values: set[Node] = set()
     for selector in selectors:
@@ -67,8 +69,8 @@ def pick(
             values.add(selector)
         elif isinstance(selector, str) and selector in paths:
             modules.add(selector)
-        elif isinstance(selector, str) and selector in by_name:
-            values.add(by_name[selector])
+        elif isinstance(selector, str) and selector in as_printed:
+            values.add(as_printed[selector])
         else:
             known = [*paths, *by_name]
             there = f"; there are {', '.join(map(repr, known[:12]))}{' …' if len(known) > 12 else ''}" if known else ""

@@ -15,6 +15,7 @@ from minidl.files import write_atomic
 from ..drawing.dot import clean
 from ..drawing.figure import Figure
 from ..drawing.theme import LIGHT, Theme, theme_named
+from .judging import Question
 
 SHORTEST_SECONDS: Final = 2.0
 SECONDS_A_LETTER: Final = 0.05
@@ -35,6 +36,7 @@ class Frame:
         part: the section that the step belongs to: `forward`, `backward`.
         question: what to ask before the next frame shows it, or None.
         answer: what the next frame then shows.
+        quiz: the question with all that is needed to judge an answer, or None where nobody could type one.
     """
 
     figure: Figure
@@ -43,6 +45,7 @@ class Frame:
     part: str = "forward"
     question: str | None = None
     answer: str | None = None
+    quiz: Question | None = None
 
     @property
     def label(self) -> str:

@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Any, Final, Literal
 
 import numpy as np
 
-from minidl.autodiff import backward_events, local_derivative, local_derivatives
 from minidl.autodiff.steps import show
-from minidl.autodiff.symbols import formula
 from minidl.errors import GraphError
 from minidl.graph import Node
 
-from ..circuit.diagram import Diagram, Gate, Wire
+from ..circuit.diagram import Diagram, Gate
 from ..circuit.draw import Level, describe, make_diagram
 from ..circuit.picture import Look, Picture, Scene
-from ..circuit.record import Content, circuit_nodes
+from ..circuit.record import Content
 from ..circuit.sides import Lettering, Setter, Sides
 from ..circuit.wires import is_small
 from ..circuit.zoom import Selector
@@ -33,9 +32,16 @@ from ..drawing.notation import array_text, number, tidy_name
 from ..drawing.theme import LIGHT, Theme, theme_named
 from .captions import Captions
 from .deck import Deck, Frame
+from .judging import Question
+from .narrator import Narrator, symbol_of
+from .questions import Questioner
+from .sendings import Sending, read_sendings
 
 MOST_FRAMES: Final = 400
 """More steps than this are not a deck that anyone watches."""
+
+_MOST_SAID: Final = 40
+"""So many values the alternative text of a frame names."""
 
 
 def frames(
@@ -62,7 +68,8 @@ def frames(
         expand: as for `draw`.
         collapse: as for `draw`.
         names: names for the values, such as `locals()`.
-        predict: whether each number is first asked for: a frame with a question mark, then the frame with the answer.
+        predict: whether each number is first asked for: a frame with a question mark, then the frame with the answer. The
+            player takes an answer there, and says what went wrong where it is not the right one.
         theme: `light`, `dark`, `print`, `colorblind`, or a `Theme`.
         direction: `LR` from left to right, `TB` from top to bottom.
         title: what the deck is called.
@@ -113,20 +120,8 @@ class _Shot:
     part: str
     question: str | None = None
     answer: str | None = None
-
-
-@dataclass(slots=True)
-class _Sending:
-    """One contribution: a gate sends `value` to a wire, which has `total` then."""
-
-    gate: Gate
-    index: int
-    node: Node
-    target: Wire
-    upstream: Any
-    local: Any
-    value: Any
-    total: Any
+    quiz: Question | None = None
+    seen: str = ""
 
 
 class _Filming:
@@ -142,8 +137,8 @@ class _Filming:
         ndims = {tidy_name(wire.name): wire.ndim for wire in diagram.wires}
         self.root = tidy_name(diagram.root.name)
         self.captions = Captions(self.root, self.names, ndims, theme)
-        self.gates = self._gates()
-        self.sendings = list(self._sendings())
+        self.narrator = Narrator(self.root, self.names)
+        self.sendings = list(read_sendings(diagram))
         if len(list(diagram.gates)) + len(self.sendings) > MOST_FRAMES:
             raise GraphError(
                 f"this deck would have more than {MOST_FRAMES} frames; take a part of the graph, or fold it: level='module'"
@@ -153,58 +148,24 @@ class _Filming:
             self.ways[sending.target.key] = self.ways.get(sending.target.key, 0) + 1
         self.state = _State()
         self.faces: dict[str, list[str]] = {}
-
-    def _gates(self) -> dict[Node, Gate]:
-        """Find the gate in which each operation is drawn: its own, the one it is folded into, or the one that uses it."""
-        gates = {gate.node: gate for gate in self.diagram.gates if gate.node is not None}
-        assert self.diagram.root.node is not None
-        outputs = {wire.node: gate for gate in self.diagram.gates for wire in gate.outputs}
-        for node in reversed(circuit_nodes(self.diagram.root.node)):
-            if node in outputs:
-                gates.setdefault(node, outputs[node])
-            gate = gates.get(node)
-            for x in node.inputs if gate is not None else ():
-                if isinstance(x, Node) and x not in self.wires and gate is not None:
-                    gates.setdefault(x, gate)
-        return gates
-
-    def _sendings(self) -> Iterator[_Sending]:
-        """Read the sweep: every contribution that arrives at a wire of the figure, from a folded gate all in one."""
-        assert self.diagram.root.node is not None
-        found: list[_Sending] = []
-        for event in backward_events(self.diagram.root.node):
-            gate = self.gates.get(event.node)
-            for sent in event.contributions:
-                target = self.wires.get(sent.node)
-                if target is None or gate is None or target in gate.outputs:
-                    continue
-                local = local_derivative(event.node, sent.index) if event.node in self.wires else None
-                sending = _Sending(gate, sent.index, event.node, target, event.upstream, local, sent.value, sent.value)
-                for other in found if gate.fold is not None else ():
-                    if other.gate is gate and other.target is target:
-                        sending.value = sending.total = other.value + sending.value
-                        found.remove(other)
-                        break
-                found.append(sending)
-        totals: dict[str, Any] = {}
-        for sending in found:
-            key = sending.target.key
-            sending.total = totals[key] = totals[key] + sending.value if key in totals else sending.value
-            yield sending
+        self.ask = Questioner(diagram, self.names, self.narrator, self.sendings) if predict else None
 
     # The deck -------------------------------------------------------------------------------------------------------------
 
     def deck(self, title: str) -> Deck:
         sides = self._sides()
-        shots = [*self._forward(), *self._backward()]
+        shots = []
+        for shot in chain(self._forward(), self._backward()):
+            shot.seen = self._seen()  # what is known just now
+            shots.append(shot)
         captions = [shot.scene.caption for shot in shots if shot.scene.caption]
         room = max(block.width for block in captions), max(block.height for block in captions)
         picture = Picture(self.diagram, Look(self.theme, down=self.down), sides, room)
         words = describe(title, self.diagram)
         made = [
             Frame(
-                Figure(picture.dot(shot.scene), title=f"{title}: {shot.step}", text=f"{shot.narration} {words}"),
-                shot.step, shot.narration, shot.part, shot.question, shot.answer,
+                Figure(picture.dot(shot.scene), title=f"{title}: {shot.step}", text=f"{shot.narration} {shot.seen}"),
+                shot.step, shot.narration, shot.part, shot.question, shot.answer, shot.quiz,
             )
             for shot in shots
         ]  # fmt: skip
@@ -269,39 +230,32 @@ class _Filming:
     def _forward(self) -> Iterator[_Shot]:
         given = [wire for wire in self.diagram.wires if wire.maker is None]
         self.state.known.update(wire.key for wire in given)
-        said = ", ".join(f"{tidy_name(wire.name)} = {array_text(wire.value)}" for wire in given)
-        start = f"The forward pass starts with what is given: {said}." if given else "The forward pass."
-        inputs = [wire.key for wire in given]
-        yield _Shot(self._scene(self.captions.given(given), bright=inputs), said or "start", start, "forward")
+        step, words = self.narrator.given(given)
+        bright = [wire.key for wire in given]
+        yield _Shot(self._scene(self.captions.given(given), bright=bright), step, words, "forward")
         for gate in self.diagram.gates:
             yield from self._compute(gate)
 
     def _compute(self, gate: Gate) -> Iterator[_Shot]:
         wire = gate.outputs[-1]
-        name, value = tidy_name(wire.name), show(wire.value)
-        made = _formula(wire, self.names)
-        step = f"{name} = {made} = {value}" if made else f"{name} = {value}"
+        step, words = self.narrator.computed(wire, gate)
         bright = [gate.key, *(x.key for x in gate.wires), *(x.key for x in gate.outputs), *self.state.known]
         lit = [gate.key]
-        if self.predict:
+        if self.ask:
             asked = {wire.key: 1}  # the face behind the value
-            caption = self.captions.computed(wire, asked=True)
+            name, made = tidy_name(wire.name), self.narrator.made(wire)
             question = f"What is {name} = {made}?" if made else f"What is {name}?"
-            yield _Shot(
-                self._scene(caption, lit, bright, above=asked), f"{name} = ?", question, "forward", question, value
-            )
+            scene = self._scene(self.captions.computed(wire, asked=True), lit, bright, above=asked)
+            quiz = self.ask.computed(wire, gate, question)
+            yield _Shot(scene, f"{name} = ?", question, "forward", question, show(wire.value), quiz)
         self.state.known.update(x.key for x in gate.outputs)
-        caption = self.captions.computed(wire)
-        words = f"{step}." if gate.fold is None else f"The box {gate.fold.title} computes {name}."
-        yield _Shot(self._scene(caption, lit, bright), step, words, "forward")
+        yield _Shot(self._scene(self.captions.computed(wire), lit, bright), step, words, "forward")
 
     def _backward(self) -> Iterator[_Shot]:
         root = self.diagram.root
         self.state.arrived[root.key] = 0
-        step = f"∂{self.root}/∂{self.root} = 1"
-        words = f"The backward pass starts at the output: {self.root} grows as fast as itself, so {step}."
         bright = [root.key, *([root.maker.key] if root.maker else [])]
-        yield _Shot(self._scene(self.captions.start(), [], bright), step, words, "backward")
+        yield _Shot(self._scene(self.captions.start(), [], bright), *self.narrator.start(), "backward")
         seen: dict[str, int] = {}
         rules: dict[Node, list[str | None]] = {}
         found = {wire.node: wire.gradient for wire in self.diagram.wires if wire.node is not None}
@@ -309,29 +263,30 @@ class _Filming:
         for sending in self.sendings:
             if sending.node not in rules:
                 rules[sending.node] = sent_back(sending.node, root.node, self.names, found)
-            yield from self._send(sending, seen, rules[sending.node])
+            known = rules[sending.node]
+            rule = known[sending.index] if sending.index < len(known) and not sending.folded else None
+            yield from self._send(sending, seen, rule)
         leaves = [wire for wire in self.diagram.wires if wire.maker is None and wire.gradient is not None]
-        said = ", ".join(f"∂{self.root}/∂{tidy_name(x.name)} = {show(x.gradient)}" for x in leaves)
-        words = f"Every input now knows how {self.root} answers to it: {said}."
         if leaves:
-            yield _Shot(self._scene(self.captions.gradients(leaves)), said, words, "backward")
+            yield _Shot(self._scene(self.captions.gradients(leaves)), *self.narrator.found(leaves), "backward")
 
-    def _send(self, sending: _Sending, seen: dict[str, int], rules: list[str | None]) -> Iterator[_Shot]:
+    def _send(self, sending: Sending, seen: dict[str, int], rule: str | None) -> Iterator[_Shot]:
         gate, target = sending.gate, sending.target
         count = seen[target.key] = seen.get(target.key, 0) + 1
         ways = self.ways[target.key]
-        lit: list[str | tuple[str, int]] = [gate.key, *((gate.key, i) for i in self._entries(sending))]
+        lit: list[str | tuple[str, int]] = [gate.key, *((gate.key, i) for i in sending.entries())]
         bright = [gate.key, target.key, *(x.key for x in (*gate.wires, *gate.outputs))]
         self.state.explained.add(gate.key)
-        caption = self._caption(sending, rules)
-        step, words = self._words(sending)
+        caption = self._caption(sending, rule)
+        step, words = self.narrator.sent(sending, rule)
         labels = self.faces[target.key]
-        if self.predict:
-            question = f"What does {_symbol(gate)} send back to {tidy_name(target.name)}?"
+        if self.ask:
+            question = f"What does {symbol_of(gate)} send back to {tidy_name(target.name)}?"
             asked = {target.key: labels.index("?")} if count == 1 else {}
-            scene = self._scene(self._caption(sending, rules, asked=True), lit, bright, below=asked)
-            step_asked = f"{_symbol(gate)} sends ? back to {tidy_name(target.name)}"
-            yield _Shot(scene, step_asked, question, "backward", question, show(sending.value))
+            scene = self._scene(self._caption(sending, rule, asked=True), lit, bright, below=asked)
+            step_asked = f"{symbol_of(gate)} sends ? back to {tidy_name(target.name)}"
+            quiz = self.ask.sent(sending, rule, ways, question)
+            yield _Shot(scene, step_asked, question, "backward", question, show(sending.value), quiz)
         shown = 0 if ways == 1 else labels.index(f"total {count - 1}") if count == 1 else None
         if count == 1:
             assert shown is not None
@@ -343,88 +298,45 @@ class _Filming:
         yield _Shot(self._scene(caption, lit, bright, below=beside_it), step, words, "backward")
         yield from self._add(sending, count, ways, bright)
 
-    def _add(self, sending: _Sending, count: int, ways: int, bright: list[str]) -> Iterator[_Shot]:
+    def _add(self, sending: Sending, count: int, ways: int, bright: list[str]) -> Iterator[_Shot]:
         target, labels = sending.target, self.faces[sending.target.key]
         name = tidy_name(target.name)
         with np.errstate(all="ignore"):
             before = np.subtract(sending.total, sending.value)
-        plus = show(sending.value)
-        plus = f"({plus})" if plus.startswith("−") else plus
-        step = f"at {name} it adds up: {show(before)} + {plus} = {show(sending.total)}"
-        words = f"{name} is used more than once, so what comes back along each way adds up: {step.split(': ')[1]}."
         lit = [target.key]
-        if self.predict:
+        if self.ask:
             question = f"What is the gradient at {name} now?"
             caption = self.captions.added(name, before, sending.value, sending.total, asked=True)
             scene = self._scene(caption, lit, bright, below={target.key: labels.index("?")})
-            yield _Shot(scene, f"at {name} it adds up: ?", question, "backward", question, show(sending.total))
+            quiz = self.ask.added(sending, count == ways, question)
+            yield _Shot(scene, f"at {name} it adds up: ?", question, "backward", question, show(sending.total), quiz)
         self.state.arrived[target.key] = 0 if count == ways else labels.index(f"total {count - 1}")
         caption = self.captions.added(name, before, sending.value, sending.total)
-        yield _Shot(self._scene(caption, lit, bright), step, words, "backward")
+        yield _Shot(self._scene(caption, lit, bright), *self.narrator.added(sending), "backward")
 
-    def _entries(self, sending: _Sending) -> list[int]:
-        """Return which lines into the gate lead to the target: one, where the operation is drawn by itself."""
-        gate = sending.gate
-        if (
-            gate.node is sending.node
-            and len(gate.inputs) > sending.index
-            and gate.inputs[sending.index] is sending.target
-        ):
-            return [sending.index]
-        return [i for i, x in enumerate(gate.inputs) if x is sending.target]
-
-    def _caption(self, sending: _Sending, rules: list[str | None], asked: bool = False) -> Block:
-        node = sending.node
-        source = self.names.get(node)
+    def _caption(self, sending: Sending, rule: str | None, asked: bool = False) -> Block:
+        source = self.names.get(sending.node)
         target, ways = tidy_name(sending.target.name), self.ways[sending.target.key]
-        rule = rules[sending.index] if sending.index < len(rules) else None
-        if source is None or sending.gate.fold is not None:
-            source, rule = tidy_name(sending.gate.outputs[-1].name), None
-            return self.captions.sent(
-                source, target, None, None, sending.value, rule, None, ways, asked
-            )  # fmt: skip
-        local_rule = None
-        if node.ndim == 0 and node.primitive is not None:
-            spoken = [self.names[x] if isinstance(x, Node) else array_text(x) for x in node.inputs]
-            written = local_derivatives(node.primitive, spoken, source, **node.params)
-            local_rule = written[sending.index] if sending.index < len(written) else None
-            if np.ndim(sending.value) != 0:
-                local_rule = None
+        if source is None or sending.folded:
+            source = tidy_name(sending.gate.outputs[-1].name)
+            return self.captions.sent(source, target, None, None, sending.value, None, None, ways, asked)
+        local_rule = self.narrator.local_rule(sending)
         return self.captions.sent(
             source, target, sending.upstream, sending.local, sending.value, rule, local_rule, ways, asked
-        )  # fmt: skip
+        )
 
-    def _words(self, sending: _Sending) -> tuple[str, str]:
-        """Say what is sent, as a step and as a sentence with its reason."""
-        target, symbol, whole = tidy_name(sending.target.name), _symbol(sending.gate), show(sending.value)
-        simple = sending.local is not None and np.size(sending.local) <= 4 and sending.gate.fold is None
-        if simple:
-            local = show(sending.local)
-            local = f"({local})" if local.startswith("−") else local
-            step = f"{symbol} sends {show(sending.upstream)} · {local} = {whole} back to {target}"
-        else:
-            step = f"{symbol} sends {whole} back to {target}"
-        reason = f" upstream times local gives what goes on to {target}." if simple else ""
-        return step, f"{step}.{' The chain rule:' + reason if reason else ''}"
+    def _seen(self) -> str:
+        """Say what stands in the picture now: alternative text must not tell what is still to come."""
+        parts = []
+        for wire in self.diagram.wires:
+            if wire.key in self.state.known:
+                words = f"{tidy_name(wire.name)} = {array_text(wire.value)}"
+                if wire.key in self.state.arrived:
+                    whole = self.state.arrived[wire.key] == 0
+                    words += f" with gradient {array_text(wire.gradient)}" if whole else " with a part of its gradient"
+                parts.append(words)
+        return "; ".join(parts[:_MOST_SAID]) + ("; …" if len(parts) > _MOST_SAID else "") + "." if parts else ""
 
 
 def _line(shown: str, size: int, color: str) -> Block:
     return line_block(text(shown), shown, color, size)
-
-
-def _symbol(gate: Gate) -> str:
-    if gate.fold is not None:
-        return gate.fold.title
-    node = gate.node
-    return node.primitive.notation.symbol if node is not None and node.primitive is not None else "it"
-
-
-def _formula(wire: Wire, names: Mapping[Node, str]) -> str:
-    """How a value is computed in the names of the figure, or nothing where it is folded."""
-    node = wire.node
-    if node is None or node.primitive is None or wire.maker is None or wire.maker.fold is not None:
-        return ""
-    if any(isinstance(x, Node) and x not in names for x in node.inputs):
-        return ""
-    made = formula(node, names)
-    return "" if made == names[node] else made

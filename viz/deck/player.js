@@ -8,6 +8,7 @@
   const bar = document.querySelector("#progress i");
   const narrow = window.matchMedia("(max-width: 48rem)");
   const asking = frames.map((frame) => frame.querySelector(".question") !== null);
+  const quizzes = frames.map((frame) => frame.querySelector("form.quiz"));
   let shown = 0;
   let furthest = 0;
   let timer = null;
@@ -50,9 +51,10 @@
     links[shown].scrollIntoView({ block: "nearest" });
     at.textContent = shown + 1;
     bar.style.width = `${(100 * (shown + 1)) / frames.length}%`;
-    const words = [...frame.querySelectorAll(".words h2, .words p")].map((each) => each.textContent);
+    const words = [...frame.querySelectorAll(".words h2, .words p:not(.feedback)")].map((each) => each.textContent);
     byId("announcement").textContent = `Step ${shown + 1} of ${frames.length}: ${words.join(". ")}`;
     if (old !== frame && old.contains(document.activeElement)) document.activeElement.blur();
+    if (old !== frame && quizzes[shown]) clear(quizzes[shown]);
   };
 
   const remember = (change) => {
@@ -132,6 +134,42 @@
     typed.hidden = digits === "";
   };
 
+  // Questions ---------------------------------------------------------------------------------------------------------
+
+  const say = (form, text) => {
+    form.parentElement.querySelector(".feedback").textContent = text;
+  };
+  function clear(form) {
+    form.reset();
+    say(form, "");
+  }
+  const ask = (form, index) => {
+    const field = form.querySelector("input");
+    const question = JSON.parse(form.dataset.quiz);
+    const hint = () => {
+      say(form, question.hint);
+      field.focus();
+    };
+    form.querySelector(".hint").addEventListener("click", hint);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const text = field.value.trim();
+      if (text === "?") {
+        field.value = "";
+        return hint();
+      }
+      const verdict = text === "" ? null : quiz.judge(question, text);
+      if (verdict && !verdict.right) {
+        say(form, verdict.say);
+        return field.select();
+      }
+      const answer = frames[index + 1]?.querySelector(".answer");
+      if (verdict && answer) answer.textContent = answer.textContent.replace(/^Answer:/, "Right:");
+      go(index + 1);
+    });
+  };
+  quizzes.forEach((form, index) => form && ask(form, index));
+
   // Keys, buttons, fingers --------------------------------------------------------------------------------------------
 
   const actions = {
@@ -153,6 +191,12 @@
     if (event.ctrlKey || event.metaKey || event.altKey || (help.open && event.key !== "?")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const control = event.target instanceof Element && event.target.closest("button, a");
+    if (event.target instanceof HTMLInputElement) {
+      // While an answer is typed the keys are the field's, but for those that turn pages.
+      if (key === "Escape") event.target.blur();
+      const turns = key.startsWith("Page") || (/^Arrow(Left|Right)$/.test(key) && event.target.value === "");
+      if (!turns) return;
+    }
     if (/^\d$/.test(key)) {
       type(digits + key);
     } else if (key === "Enter" && digits) {
@@ -160,7 +204,8 @@
       type("");
       go(wanted - 1);
     } else if (key === "Enter" && asking[shown] && !control) {
-      go(shown + 1);
+      if (quizzes[shown]) quizzes[shown].querySelector("input").focus();
+      else go(shown + 1);
     } else if (key === "Backspace" && digits) {
       type(digits.slice(0, -1));
     } else if (key === "Escape" && digits) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import re
 from importlib import resources
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,7 @@ from ..drawing.svg import FALLBACKS, embedded_faces
 from ..drawing.theme import Theme
 from ..report.inline import inline
 from .deck import LONGEST_NARRATION
+from .judging import Question
 from .pages import SvgPage, svg_pages
 from .words import sentences
 
@@ -35,6 +37,7 @@ ICONS: Final = {
     "screen": "M1 1h5v2H3v3H1zM10 1h5v5h-2V3h-3zM1 10h2v3h3v2H1zM13 10h2v5h-5v-2h3z",
 }
 
+_MOST_DATA: Final = 1 << 20
 _BOLD: Final = re.compile(r'<p class="(?:question|answer)"[^>]*>([^<]*)</p>')
 _FAMILY: Final = html.escape(FALLBACKS)
 
@@ -52,7 +55,7 @@ def page(deck: Deck) -> str:
     letters = "".join(re.findall(r"<text\b.*?</text>", "".join(page.content for page in pages), flags=re.DOTALL))
     frames = "\n".join(_frame(deck, index, page) for index, page in enumerate(pages))
     assets = resources.files(__package__)
-    script = assets.joinpath("player.js").read_text(encoding="utf-8")
+    script = "".join(assets.joinpath(name).read_text(encoding="utf-8") for name in ("quiz.js", "player.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     pieces = {
         "title": _escaped(deck.title or "Deck", 200),
@@ -67,7 +70,7 @@ def page(deck: Deck) -> str:
     }
     template = assets.joinpath("player.html").read_text(encoding="utf-8")
     pieces["style"] = (
-        _faces(letters, template + pieces["title"] + pieces["list"] + frames)
+        _faces(letters, template + pieces["title"] + pieces["list"] + frames + _feedback(deck))
         + f":root {{ {colors} --width: {pages[0].width:g}; --height: {pages[0].height:g}; }}\n"
         + assets.joinpath("player.css").read_text(encoding="utf-8")
     )
@@ -96,12 +99,27 @@ def _frame(deck: Deck, index: int, page: SvgPage) -> str:
         words += f'<p class="question" dir="auto">{_escaped(frame.question)}</p>'
     if said and said != frame.question:
         words += f'<p class="narration" dir="auto">{_escaped(said)}</p>'
-    if frame.question:
+    if frame.question and frame.quiz:
+        words += _quiz(frame.quiz, number)
+    elif frame.question:
         words += '<button type="button" class="reveal" data-key="ArrowRight">reveal <kbd>Enter</kbd></button>'
     asks = " asks" if frame.question else ""
     return (
         f'<section class="frame" id="{number}" data-seconds="{frame.seconds:g}" aria-label="step {number}">'
         f'<div class="picture">{svg}</div><div class="words{asks}">{words}</div></section>'
+    )
+
+
+def _quiz(question: Question, number: int) -> str:
+    """The field for an answer, and, as data in an attribute, all that is needed to judge it."""
+    data = _escaped(json.dumps(question.data(), ensure_ascii=False), _MOST_DATA)
+    size = 24 if question.shape else 12
+    return (
+        f'<form class="quiz" data-quiz="{data}" autocomplete="off"><label for="answer-{number}">your answer</label>'
+        f'<input id="answer-{number}" type="text" size="{size}" autocapitalize="off" autocorrect="off" spellcheck="false">'
+        '<button type="submit">check <kbd>Enter</kbd></button><button type="button" class="hint">hint</button>'
+        '<button type="button" data-key="ArrowRight">show me</button></form>'
+        '<p class="feedback" role="status" dir="auto"></p>'
     )
 
 
@@ -160,6 +178,12 @@ def _faces(pictures: str, body: str) -> str:
     regular = f'<text font-family="{MATH_FONT}">{words}</text>'
     strong = f'<text font-family="{MATH_FONT}" font-weight="bold">{bold}</text>'
     return embedded_faces(pictures + regular + strong) + "\n"
+
+
+def _feedback(deck: Deck) -> str:
+    """All that may be said to an answer: it must have letters too."""
+    said = [json.dumps(frame.quiz.data(), ensure_ascii=False) for frame in deck if frame.quiz]
+    return html.escape("".join(said)) + '<p class="answer">Right:</p>' * bool(said)
 
 
 def _escaped(text: str, limit: int = LONGEST_NARRATION) -> str:

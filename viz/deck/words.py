@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from ..drawing.dot import clean
 from .deck import LONGEST_NARRATION
 
 if TYPE_CHECKING:
     from .deck import Deck, Frame
+
+_MARKUP: Final = re.compile(r"<(?=[A-Za-z/!?])|(?<=\])\(|&(?=#?\w+;)")
+"""What would begin a tag, a link or an entity where a name holds it: Markdown would obey it."""
 
 
 def sentences(frame: Frame) -> str:
@@ -32,4 +36,4 @@ def narration(deck: Deck) -> str:
                 paragraphs.append(f"Question: {clean(frame.question, LONGEST_NARRATION)}")
             if frame.narration and frame.narration != frame.question:
                 paragraphs.append(sentences(frame))
-    return "\n\n".join(paragraphs)
+    return "\n\n".join(_MARKUP.sub(r"\\\g<0>", paragraph) for paragraph in paragraphs)

@@ -12,10 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from minidl.errors import UsageError
-from minidl.files import write_atomic
-
 from ..drawing.notation import shape_text
+from ..drawing.saving import save
 from .expression import Back, Call, Constant, Expand, Expression, Name, Partial, Unsimplified, constant_key
 from .latex import LatexWriter
 from .writing import LARGEST, Writer
@@ -32,7 +30,6 @@ _LONGEST: Final = 64
 _LONGEST_NUMBERS: Final = 40
 """The same for a side in numbers."""
 
-_SUFFIXES: Final = (".tex", ".txt", ".md")
 _PREAMBLE: Final = r"""% A derivation made by minidl. It needs \usepackage{amsmath}.
 \begingroup\allowdisplaybreaks"""
 
@@ -120,15 +117,13 @@ class Derivation:
             The path.
 
         Raises:
-            UsageError: another suffix.
+            UsageError: another suffix, or no file can have this name.
+            OSError: the file cannot be written.
         """
-        path = Path(path)
-        if path.suffix not in _SUFFIXES:
-            raise UsageError(f"cannot save a derivation as {path.name!r}: the suffix must be {', '.join(_SUFFIXES)}")
         content: dict[str, Callable[[], str]] = {
             ".tex": self.latex, ".txt": lambda: f"{self.text()}\n", ".md": lambda: f"{self._repr_latex_()}\n",
         }  # fmt: skip
-        return write_atomic(path, content[path.suffix]())
+        return save(path, content, "derivation")
 
     def notes(self) -> list[str]:
         """What the signs mean that a reader might not know, for those that occur."""

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.autodiff import gradients, order
 from minidl.autodiff.sweep import quietly
 from minidl.errors import GraphError, UsageError
-from minidl.graph import Node, data_of
+from minidl.graph import Node, data_of, describe
 from minidl.primitives import Elementwise
 
 from ..circuit.naming import choose_names
@@ -72,6 +72,7 @@ def derive(
     """
     nodes = _nodes(root)
     found = gradients(root)
+    _check_hooks(nodes)
     known = choose_names(nodes, names)
     sweep = _Sweep(root, nodes, {node: tidy_name(name) for node, name in known.items()}, found)
     return sweep.derivation(_wanted(nodes, known, wrt))
@@ -101,11 +102,21 @@ def _nodes(root: Node) -> list[Node]:
     return sorted({*nodes, *constants}, key=lambda node: node.order)
 
 
+def _check_hooks(nodes: Sequence[Node]) -> None:
+    """Refuse a graph whose gradients are more than the chain rule: a hook may put any number in their place."""
+    for node in nodes:
+        if node.extras is not None and node.extras.hooks:
+            raise GraphError(
+                f"{describe(node)} has a hook, which may replace its gradient by what no derivation leads to; take it away "
+                "with its handle's remove()"
+            )
+
+
 def _wanted(nodes: Sequence[Node], names: Mapping[Node, str], wrt: Any) -> list[Node]:
     """Return the values to derive for."""
     if wrt is None:
         return [node for node in nodes if node.primitive is None and node.requires_grad]
-    given: Iterable[Any] = [wrt] if isinstance(wrt, Node | str) else wrt
+    given: Iterable[Any] = wrt if isinstance(wrt, Iterable) and not isinstance(wrt, Node | str) else [wrt]
     wanted = []
     for which in given:
         matches = [

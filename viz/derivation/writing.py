@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from minidl.autodiff.symbols import template
+
 from ..drawing.notation import array_text, number, shape_text
 from .expression import (
     Axes,
@@ -41,6 +43,7 @@ SUM, TOTAL, PRODUCT, POWER, ATOM = 1, 2, 3, 4, 9
 _NOTATION: Final = {0: SUM, 1: SUM, 2: PRODUCT, 3: POWER, 4: ATOM, 9: ATOM}
 """The levels of a primitive's notation, as they are called here."""
 
+_NEGATIVE: Final = re.compile(r"^\((−[^()]*)\)$")
 _VULGAR: Final = {
     Fraction(1, 2): "½", Fraction(1, 3): "⅓", Fraction(1, 4): "¼", Fraction(1, 5): "⅕", Fraction(1, 6): "⅙",
     Fraction(1, 8): "⅛", Fraction(2, 3): "⅔", Fraction(3, 4): "¾", Fraction(1, 10): "⅒",
@@ -325,9 +328,11 @@ class Writer:
             elif isinstance(value, np.ndarray) and constant_key(value) in self.constants:
                 params[key] = self.constants[constant_key(value)]
         for i, argument in enumerate(x.arguments):
-            params[str(i)] = self.inside(argument, _NOTATION[notation.argument_level(i)])
-        template = "reshape({0})" if x.primitive.name == "reshape" else notation.formula
-        return self.formula(template, params), _NOTATION[notation.level]
+            level = notation.argument_level(i)
+            text = self.inside(argument, _NOTATION[level])
+            params[str(i)] = _NEGATIVE.sub(r"\1", text) if level == 0 else text  # ln(−2), not ln((−2))
+        written = "reshape({0})" if x.primitive.name == "reshape" else template(x.primitive, len(x.arguments))
+        return self.formula(written, params), _NOTATION[notation.level]
 
     def formula(self, template: str, given: Mapping[str, Any]) -> str:
         """Fill in a primitive's notation."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,10 @@ LONGEST_TEXT: Final = 200
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
+
+
+_WITHOUT_WIDTH: Final = {"Cf", "Mn", "Me"}
+"""Kinds of characters that only change others: joiners, marks of direction, accents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ def text(content: str) -> Html:
     >>> text('x < "y" & z').markup
     'x &lt; &quot;y&quot; &amp; z'
     """
+    if content and all(unicodedata.category(letter) in _WITHOUT_WIDTH for letter in content):
+        content = "\ufffd"  # what takes no room Graphviz cannot measure
     # Graphviz 2.43 stumbles over a ] alone, and every Graphviz takes two backslashes for one.
     return Html(html.escape(clean(content)).replace("]", "&#93;").replace("\\", "\\\\"))
 

@@ -262,6 +262,9 @@ def _drop_worker() -> None:
 
 
 atexit.register(close)
+if hasattr(os, "register_at_fork"):
+    # A fork must not happen while another thread draws: the child would wait for that thread, which it does not have.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def _render_bundled(dot: bytes, format: str, layout: str, dpi: int | None, timeout: float) -> tuple[bytes, str]:

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from minidl.errors import MissingEngineError, UsageError
-from minidl.files import write_atomic
 
-from . import engine, svg, tikz, webpage
+from . import engine, saving, svg, tikz, webpage
 from .geometry import Geometry, guarded, parse
 
 SUFFIXES: Final = (".svg", ".pdf", ".png", ".html", ".tex", ".dot")
@@ -114,9 +113,7 @@ class Figure:
         ...     Figure("digraph { a }").save(Path(folder) / "a.dot").read_text(encoding="utf-8")
         'digraph { a }'
         """
-        path = Path(path)
-        suffix = check_suffix(path)
-        renders: dict[str, Callable[[], str | bytes]] = {
+        formats: dict[str, Callable[[], str | bytes]] = {
             ".svg": self.svg,
             ".pdf": self.pdf,
             ".png": lambda: self.png(dpi),
@@ -124,13 +121,7 @@ class Figure:
             ".tex": self.tex,
             ".dot": lambda: self.dot.encode("utf-8", "replace"),
         }
-        content = renders[suffix]()
-        try:
-            return write_atomic(path, content)
-        except OSError as error:
-            raise OSError(error.errno, f"cannot write the figure: {error.strerror}", str(path)) from error
-        except ValueError as error:  # a NUL or half a character in the name
-            raise UsageError(f"cannot save a figure as {os.fspath(path)!r}: no file can have this name") from error
+        return saving.save(path, formats, "figure")
 
     def _render(self, format: str, dpi: int | None = None) -> bytes:
         return engine.render(self.dot, format, layout=self.layout, dpi=dpi, timeout=self.time_limit)
@@ -149,19 +140,3 @@ def _load_font_tools() -> None:
     """Start loading what cuts the fonts to size: the first time it takes as long as starting the engine, so do both at once."""
     if "fontTools.subset" not in sys.modules:
         threading.Thread(target=importlib.import_module, args=("fontTools.subset",), daemon=True).start()
-
-
-def check_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the suffix of a figure's path, in lower case.
-
-    Raises:
-        UsageError: no figure can be saved under it.
-
-    >>> check_suffix("circuit.SVG")
-    '.svg'
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        ending = f"the ending {suffix!r}" if suffix else "no ending"
-        raise UsageError(f"cannot save a figure as {os.fspath(path)!r}: {ending}; use one of {', '.join(SUFFIXES)}")
-    return suffix

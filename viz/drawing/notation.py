@@ -62,6 +62,19 @@ def number(value: float, digits: int = 4) -> str:
     return power if shown == "1" else f"−{power}" if shown == "−1" else f"{shown}×{power}"
 
 
+def significant(value: float, digits: int = 2) -> str:
+    """Return a number with exactly so many significant digits, zeros included, as numbers in a column need.
+
+    >>> significant(0.1), significant(0.798), significant(4.0), significant(-3e-5)
+    ('0.10', '0.80', '4.0', '−3.0×10⁻⁵')
+    """
+    if 1e-4 <= abs(value) < 10**digits:
+        return f"{value:#.{digits}g}".rstrip(".").replace("-", "−")
+    if "×10" not in (shown := number(value, digits)):
+        return shown
+    return f"{value:.{digits - 1}e}".split("e")[0].replace("-", "−") + shown[shown.index("×") :]
+
+
 def number_html(value: float, digits: int = 4, size: float | None = None) -> Html:
     """Return a number as markup; an exponent is set smaller where the type `size` is known.
 
@@ -91,13 +104,13 @@ def one_digit(value: float, size: float | None = None) -> Html:
     """Return a number with one significant digit, as a multiple of a power of ten.
 
     >>> one_digit(0.0507).markup, one_digit(1.0).markup
-    ('5·10<SUP>−2</SUP>', '1')
+    ('5×10<SUP>−2</SUP>', '1')
     """
     if value == 0 or not math.isfinite(value):
         return number_html(value)
     digit, exponent = f"{value:.0e}".replace("-", "−").split("e")
     power = int(exponent.replace("−", "-"))
-    return text(digit) if power == 0 else text(f"{digit}·10") + raised(str(power).replace("-", "−"), size)
+    return text(digit) if power == 0 else text(f"{digit}×10") + raised(str(power).replace("-", "−"), size)
 
 
 def grouped(count: int) -> str:
@@ -116,6 +129,27 @@ def raised(exponent: str, size: float | None = None) -> Html:
     '<SUP><FONT POINT-SIZE="15">2</FONT></SUP>'
     """
     return sup(font(text(exponent), size=_small(size)))
+
+
+def level(markup: Html, size: float | None = None) -> Html:
+    """Return a number so that it stands on one line with others of which some have a raised exponent.
+
+    >>> level(text("1"), 20).markup
+    '1<SUP><FONT POINT-SIZE="15">\xa0</FONT></SUP>'
+    """
+    return markup if "<SUP>" in markup.markup else markup + raised("\u00a0", size)
+
+
+def size_html(norm: float | None, size: float) -> Html:
+    """Return the size of a gradient with two digits, in line with others beside it; there may be none.
+
+    >>> size_html(0.1, 13).markup.partition("<")[0], size_html(None, 13).markup.partition("<")[0]
+    ('0.10', 'none')
+    """
+    if norm is None:
+        return level(text("none"), size)
+    markup = number_html(norm, 2, size)
+    return markup if "<SUP>" in markup.markup else level(text(significant(norm)), size)
 
 
 def lowered(index: str, size: float | None = None) -> Html:

@@ -35,6 +35,12 @@ class HeatScale:
     thin: float = 1.2
     thick: float = 8.0
 
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise UsageError(
+                f"a heat scale goes from a lower power of ten to a higher one, not {self.low} to {self.high}"
+            )
+
     def position(self, size: float) -> float:
         """Return where `size` lies on the scale, from 0 (low or zero) to 1 (high, infinite).
 
@@ -157,6 +163,6 @@ def theme_named(theme: str | Theme) -> Theme:
     """
     if isinstance(theme, Theme):
         return theme
-    if theme not in THEMES:
+    if not isinstance(theme, str) or theme not in THEMES:
         raise UsageError(f"there is no theme {theme!r}; the themes are {', '.join(THEMES)}")
     return THEMES[theme]

@@ -241,9 +241,8 @@ def _cell(values: Array, across: int, down: int, theme: Theme, scale: ColorScale
     if is_marked and color != scale.color(0.0, theme):
         ink = theme.ink if _contrast(color, theme.ink) > _contrast(color, theme.paper) else theme.paper
         return cell(_square(max(2, min(across, down) // 2), max(1, min(across, down) // 9), ink), bgcolor=color, **size)
-    return (
-        cell(**size) if color == scale.color(0.0, theme) else cell(bgcolor=color, **size)
-    )  # the table has zero's colour
+    # The table has zero's colour. On paper its cells need no fill; elsewhere all have one, or others would look larger.
+    return cell(**size) if color == scale.color(0.0, theme) == theme.paper else cell(bgcolor=color, **size)
 
 
 def _square(width: int, height: int, color: str) -> Html:

@@ -52,6 +52,21 @@ def reuse() -> Any:
     return (q * x + minidl.sin(q)).named("f")
 
 
+def softmax() -> Any:
+    """Return p = softmax(s) of three scores."""
+    scores = minidl.tensor([1.0, 2.0, -1.0], dtype=minidl.float64, requires_grad=True, name="s")
+    return minidl.nn.functional.softmax(scores, -1).named("p")
+
+
+def convolved_pixel() -> Any:
+    """Return one pixel of the convolution of a 3×3 image with a 2×2 kernel."""
+    image, kernel = (
+        minidl.tensor(data, dtype=minidl.float64, requires_grad=True, name=name)
+        for data, name in [(np.arange(9.0).reshape(1, 1, 3, 3), "X"), (np.array([[[[-1.0, 0.0], [1.0, 2.0]]]]), "K")]
+    )
+    return minidl.nn.functional.conv2d(image, kernel).named("Y")[0, 0, 0, 0].named("y")
+
+
 class _Block(nn.Module):
     """x + W₂ relu(W₁ x + b₁) + b₂."""
 
@@ -132,6 +147,12 @@ EXHIBITS: Final = (
     Exhibit("affine-scalars", "Every operation number by number", partial(_figure, affine, {"level": "scalar"})),
     Exhibit("neuron", "One neuron", partial(_figure, neuron, {})),
     Exhibit("neuron-scalars", "The same neuron number by number", partial(_figure, neuron, {"level": "scalar"})),
+    Exhibit(
+        "softmax-scalars", "Softmax number by number", partial(_figure, softmax, {"level": "scalar", "grads": False})
+    ),
+    Exhibit(
+        "convolution-scalars", "One pixel of a convolution", partial(_figure, convolved_pixel, {"level": "scalar"})
+    ),
     Exhibit("reuse", "Values that are used twice", partial(_figure, reuse, {})),
     Exhibit("reuse-heat", "The size of each gradient as width and colour", partial(_figure, reuse, {"heat": True})),
     Exhibit("units", "Heat maps, and a badge for dead units", partial(_figure, hidden_units, {})),
@@ -141,7 +162,9 @@ EXHIBITS: Final = (
         "One module opened: three alike blocks",
         partial(_figure, network_loss, {"level": "module", "expand": ["blocks"]}),
     ),
-    Exhibit("modules-down", "From top to bottom", partial(_figure, network_loss, {"level": "module", "direction": "TB"})),
+    Exhibit(
+        "modules-down", "From top to bottom", partial(_figure, network_loss, {"level": "module", "direction": "TB"})
+    ),
     Exhibit("frame-forward", "A frame of the forward pass", partial(_frame, circuit, 1, {})),
     Exhibit("frame-chain-rule", "A frame of the backward pass", partial(_frame, circuit, 4, {})),
     Exhibit("frame-matrix", "The chain rule of a matrix product", partial(_frame, affine, 8, {})),

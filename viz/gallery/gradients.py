@@ -14,11 +14,12 @@ from minidl import nn
 from minidl.graph import Node
 from minidl.nn import functional as F
 
-from ..architecture.filmstrip import film_deck, filmstrip
-from ..architecture.snapshot import Snapshot, record
-from ..architecture.thermometer import sigmoid_chain, thermometer
 from ..drawing.figure import Figure
 from ..drawing.theme import Theme
+from ..film.filmstrip import film_deck, filmstrip
+from ..film.snapshot import Snapshot, record
+from ..gradients.thermometer import sigmoid_chain, thermometer
+from ..passes.draw import draw_passes
 from .exhibit import Exhibit
 
 DEPTH: Final = 20
@@ -79,7 +80,7 @@ def deep_networks() -> dict[str, tuple[Node, nn.Module]]:
 
 def vanishing(theme: Theme) -> Figure:
     """Draw the four networks on one scale."""
-    return thermometer(deep_networks(), theme=theme, title="Twenty layers: where does the gradient go?")
+    return thermometer(deep_networks(), theme=theme, title="Twenty hidden layers: where does the gradient go?")
 
 
 def dying(theme: Theme) -> Figure:
@@ -146,10 +147,25 @@ def frame(theme: Theme, k: int) -> Figure:
     return film_deck(snapshots, classes=classes, theme=theme, title="A small LeNet learns to read digits")[k].figure
 
 
+def passes(theme: Theme) -> Figure:
+    """Draw both passes through an untrained LeNet on real digits."""
+    from minidl.models import LeNet
+    from minidl.training import load_parts
+
+    digits = load_parts("digits", seed=0).train.subset(np.arange(32))
+    state = minidl.get_rng_state()
+    minidl.manual_seed(0)
+    model = LeNet()
+    minidl.set_rng_state(state)
+    loss = F.cross_entropy(model(minidl.tensor(digits.images)), minidl.tensor(digits.labels))
+    return draw_passes(loss, model, caption="A small LeNet, before its first step", theme=theme)
+
+
 EXHIBITS: Final = (
     Exhibit("thermometer-chain", "The gradient through twenty sigmoids", chain),
-    Exhibit("thermometer-networks", "Twenty layers: sigmoid, ReLU, batch norm and skip connections", vanishing),
+    Exhibit("thermometer-networks", "Twenty hidden layers: sigmoid, ReLU, batch norm and skip connections", vanishing),
     Exhibit("thermometer-dead", "Dying ReLUs", dying),
+    Exhibit("passes-lenet", "Both passes through a small LeNet: what goes forward, what comes back", passes),
     Exhibit("film-strip", "A small LeNet learns to read digits", strip),
     Exhibit("film-frame", "One frame of the film: after 40 steps", partial(frame, k=2)),
 )

@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 @lru_cache(maxsize=1)
 def parts() -> tuple[Array, Array, Array, Array]:
-    """Images and labels, few enough that a network can learn them by heart: 160 to train on, 360 to judge by."""
+    """Images and labels, few enough that a network can learn them by heart: 160 to train on, 359 to judge by."""
     everything = load_parts("digits", seed=0)
     chosen, test = everything.train.subset(np.arange(160)), everything.test
     return chosen.images, chosen.labels, test.images, test.labels

@@ -150,8 +150,7 @@ def _guesses(theme: Theme) -> Plot:
 def _mistakes(theme: Theme) -> Plot:
     _, chances = trained()
     _, _, images, labels = parts()
-    wrong = np.flatnonzero(chances.argmax(axis=1) != labels)[:9]
-    return plots.guesses(images[wrong], labels[wrong], chances[wrong], theme=theme)
+    return plots.guesses(images, labels, chances, theme=theme)
 
 
 def _saturated(theme: Theme) -> Plot:
@@ -265,8 +264,8 @@ def _whitening(theme: Theme) -> Plot:
     data = tensor(draw.normal(size=(250, 2)) @ np.array([[1.5, 0.9], [0.0, 0.5]]) + [1.2, 0.9])
     centred = data - data.mean(0)
     values, vectors = minidl.linalg.eigh(centred.T @ centred / 250)  # type: ignore[attr-defined]
-    turned = centred @ vectors
-    steps = {"data": data, "− mean": centred, "turned (PCA)": turned, "whitened": turned / minidl.sqrt(values)}
+    turned, lengths = minidl.flip(centred @ vectors, (1,)), minidl.flip(values, (0,))  # the longest axis first
+    steps = {"data": data, "− mean": centred, "turned (PCA)": turned, "whitened": turned / minidl.sqrt(lengths)}
     return plots.clouds(steps, theme=theme)
 
 

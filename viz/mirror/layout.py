@@ -16,15 +16,15 @@ Point = tuple[float, float]
 Use = tuple[Node, int]
 """An operation and the number of one of its inputs."""
 
-GRID: Final = 8
+GRID: Final = 6
 """Rows, gates and junctions stand on a grid, so that the dotted lines, which run on it, meet them."""
 
 RADIUS: Final = 17.0
-AXIS: Final = 24
-_GAP: Final = 12
-_FAN: Final = 20
-_ARROW: Final = 10
-_APART: Final = 14
+AXIS: Final = 18
+_GAP: Final = 8
+_FAN: Final = 14
+_ARROW: Final = 9
+_APART: Final = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
-from ..architecture.sheet import Sheet
 from ..drawing.block import Block, line_block
+from ..drawing.canvas import Canvas
 from ..drawing.dot import Html, cell, table, text
 from ..drawing.geometry import Box
 from ..drawing.metrics import text_width
@@ -18,9 +18,9 @@ from .layout import RADIUS, Point
 from .pieces import Half
 
 _DOT: Final = 2.8
-_MARGIN: Final = 16
-_HEADING: Final = 44
-_LINE: Final = 24
+_MARGIN: Final = 10
+_HEADING: Final = 34
+_LINE: Final = 22
 _HEAD: Final = 7.0
 
 
@@ -106,12 +106,12 @@ class Marks:
         needed = max((text_width(remark.words, theme.small_size) + 60 for remark in legend), default=0.0)
         titles = max(text_width(half.title, theme.note_size + 2) for half in halves) + 24
         below = axis is not None
-        right = titles if below else -left
+        right = self._room_for_titles(points, titles, axis) if axis is not None else -left
         spare = max(0.0, needed - (right - left)) / 2
         left, right = left - spare - _MARGIN, right + spare + _MARGIN
         heading = 0 if below else _HEADING
-        bottom, top = low - _MARGIN - (_LINE * len(legend) + 10 if legend else 0), high + _MARGIN + heading
-        sheet = Sheet(right - left, top - bottom, theme)
+        bottom, top = low - _MARGIN - (_LINE * len(legend) + 6 if legend else 0), high + _MARGIN + heading
+        sheet = Canvas(right - left, top - bottom, theme)
         dx, dy = -left, -bottom
         reused = {"penwidth": 1.3, "color": theme.value, "style": "dotted"}
         mirror = [(0.0, low - 4), (0.0, top - _MARGIN)]
@@ -136,7 +136,7 @@ class Marks:
         for name, (x, y), block, align in self._blocks:
             sheet.block(dx + x, dy + y, _held(block, align), name)
         for i, remark in enumerate(legend):
-            y, size = dy + low - 26 - _LINE * i, theme.small_size
+            y, size = dy + low - 20 - _LINE * i, theme.small_size
             left = (sheet.width - text_width(remark.words, size) - 44 * remark.dotted) / 2
             if remark.dotted:
                 sheet.path([(left, y), (left + 36, y)], _HEAD, **reused)
@@ -144,6 +144,22 @@ class Marks:
             words = line_block(remark.html, remark.words, remark.color, size)
             sheet.block(left + words.width / 2, y, _held(words))
         return sheet.dot.source()
+
+    def _room_for_titles(self, points: Sequence[Point], width: float, axis: float) -> float:
+        """Return the x of the right edge: that of the drawing, where the titles find room there, else farther out."""
+        edge = max([*(box.right for box in self.boxes), *(x for x, _ in points)])
+        place = Box(edge - width - 8, axis - 30, edge, axis + 30)
+        boxes = [box for box in self.boxes if box.right > place.left]
+        ways = [way for way, *_ in [*self._dotted, *self._ways]]
+        lines = [
+            Box(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1]))
+            for way in ways
+            for a, b in pairwise(way)
+        ]
+        free = all(
+            box.right <= place.left or box.top <= place.bottom or box.bottom >= place.top for box in [*boxes, *lines]
+        )
+        return edge if free else edge + width
 
 
 def around(at: Point, width: float, height: float) -> Box:

@@ -23,8 +23,8 @@ from .route import Router
 
 _NAME_SPACE: Final = 7
 
-WIDEST: Final = 1200
-"""Wider figures (in points) are unreadable on a slide."""
+WIDEST: Final = 960
+"""Wider figures (in points) are too small on a slide."""
 
 
 def picture(

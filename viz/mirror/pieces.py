@@ -21,10 +21,10 @@ from ..drawing.theme import Theme
 from .adjoint import Backward, Sent
 from .layout import GRID, RADIUS, Extent, Sizes, Use
 
-REACH: Final = 4 * GRID
+REACH: Final = 5 * GRID
 """How far above or below a gate's middle a dotted line turns towards it."""
 
-_SHORTEST: Final = 46
+_SHORTEST: Final = 34
 _SHORT_NAME: Final = 8
 
 
@@ -120,7 +120,8 @@ class Pieces:
                 note = text_width(sent.factor, self.theme.number_size) + 24 if sent.factor else 0
                 return Extent(max(width, note), RADIUS + (26 if sent.factor else 4), RADIUS + 4)
             width_beside = max(self.short(value)[1] for value in sent.reads)
-            return Extent(max(width, 2 * width_beside + 16), reach, reach)
+            # Folded, dotted lines come from above: there only they need room.
+            return Extent(max(width, 2 * width_beside + 16), reach, RADIUS + 4 if self.below else reach)
         block = self.factors[use]
         return Extent(max(width, block.width + 6), factor_height(block) + block.height / 2 + 2 * GRID, RADIUS + 4)
 

@@ -23,8 +23,9 @@ _ALONG: Final = 14.0
 _FORBIDDEN: Final = 400.0
 _NEAR: Final = 0.6
 _EAGER: Final = 1.8
-"""How much a step towards the end is preferred to a detour that might be cheaper: above 1 it is found sooner."""
+"""On a large sheet, how much a step towards the end is preferred to a detour that might be cheaper: it is found sooner."""
 
+_LARGE: Final = 25_000
 _MARGIN: Final = 5
 _DIRECTIONS: Final = ((1, 0), (0, 1), (-1, 0), (0, -1))
 
@@ -70,8 +71,11 @@ class Router:
         came: dict[tuple[Cell, int], tuple[Cell, int] | None] = {}
         queue: list[tuple[float, float, Cell, int]] = []
 
+        area = (self.columns[1] - self.columns[0]) * (self.rows[1] - self.rows[0])
+        eager = 1.0 if area < _LARGE else _EAGER
+
         def ahead(cell: Cell) -> float:
-            return _EAGER * min(abs(cell[0] - goal[0]) + abs(cell[1] - goal[1]) for goal in goals)
+            return eager * min(abs(cell[0] - goal[0]) + abs(cell[1] - goal[1]) for goal in goals)
 
         for cell in own:
             for direction in range(4):

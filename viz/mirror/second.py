@@ -122,7 +122,8 @@ def _directions(along: Mapping[Node, Any], nodes: list[Node]) -> dict[Node, Any]
         if not isinstance(node, Node) or node not in inside:
             what = describe(node) if isinstance(node, Node) else repr(node)[:60]
             raise UsageError(
-                f"draw_hvp: along names {what}, which is no input of this graph that requires a gradient; name inputs only"
+                f"draw_hvp: along holds {what}, which is no input of this graph that requires a gradient; its keys are the "
+                "input tensors themselves, as in {x: 1.0}"
             )
     return dict(along)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_SIDE: Final = 6.3
+"""The largest matrix is as many inches wide and high: with what stands around it, as high as a slide."""
 MOST_NUMBERED: Final = 20
 """With more classes than these the cells hold no numbers, only shades."""
 
@@ -63,7 +65,7 @@ def confusion_matrix(
 
     def draw() -> Figure:
         count = len(counts)
-        cell = 0.86 if count <= 5 else 0.68 if count <= 10 else 0.46 if count <= MOST_NUMBERED else 8.0 / count
+        cell = 0.86 if count <= 5 else min(0.62, _SIDE / count)
         figure = new_figure(10, 10)
         axes = panel(figure, 0, 0, cell * count, cell * count)
         axes.imshow(shares, cmap=share_map(palette), vmin=0, vmax=1, aspect="auto", interpolation="none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_KERNELS: Final = 32
 """More output or input channels than these are not drawn."""
+_SMALLEST_CROSSED: Final = 6
+"""Cells of so many dots and more are crossed out where they are not finite; smaller ones are filled."""
 Grid = list[list[NDArray[Any]]]
 
 
@@ -50,7 +53,7 @@ def kernels(weight: Any, title: str, *, limit: float | None = None, theme: str |
     weight = _four_axes(weight, "kernels", "a weight (out channels, in channels, height, width)")
     largest = _limit(weight, limit, "kernels")
     out, inner, height, width = weight.shape
-    words = f"{out} kernels of {height}×{width}"
+    words = f"{out} kernel{'s' * (out != 1)} of {height}×{width}"
     if inner > 1:
         words = f"{out}×{inner} kernels of {height}×{width}: a column an output channel, a row an input channel"
     shown = min(out, MOST_KERNELS), min(inner, MOST_KERNELS)
@@ -100,7 +103,7 @@ def feature_maps(
     is_signed = bool((values < 0).any())
     count, height, width = values.shape
     dead = int((values == 0).all(axis=(1, 2)).sum())
-    words = f"{count} maps of {height}×{width}"
+    words = f"{count} map{'s' * (count != 1)} of {height}×{width}"
     words += f" (the first {2 * MOST_KERNELS})" if count > 2 * MOST_KERNELS else ""
     crossed = f"{dead} of {count} maps {'is' if dead == 1 else 'are'} zero everywhere"
     words += f"; {crossed} (crossed out)" if dead else ""
@@ -111,7 +114,7 @@ def feature_maps(
         tiles = list(values[: 2 * MOST_KERNELS])
         colours = signed_map(palette) if is_signed else unsigned_map(palette)
         low = -largest if is_signed else 0.0
-        grid = _in_rows(tiles)
+        grid = _in_rows(tiles, math.ceil(math.sqrt(1.6 * len(tiles))))
         picture = _tiles(grid, low, largest, colours, palette)
         return _framed(picture, name, words, largest, low, colours, palette, picture_in)
 
@@ -148,17 +151,14 @@ def _grid_of(weight: NDArray[Any]) -> Grid:
     weight = weight[:MOST_KERNELS, :MOST_KERNELS]
     if weight.shape[1] > 1:
         return [[kernel[row] for kernel in weight] for row in range(weight.shape[1])]
-    tiles = [kernel[0] for kernel in weight]
-    return _in_rows(tiles)
+    return _in_rows([kernel[0] for kernel in weight], 6 if len(weight) <= 12 else 8)
 
 
-def _in_rows(tiles: list[NDArray[Any]]) -> Grid:
+def _in_rows(tiles: list[NDArray[Any]], longest: int) -> Grid:
     """Tiles in rows of about equal length; a single row where there are few."""
-    count = len(tiles)
-    longest = 6 if count <= 12 else 8 if count <= 32 else 11
-    rows = -(-count // longest)
-    columns = -(-count // rows)
-    return [tiles[i : i + columns] for i in range(0, count, columns)]
+    rows = -(-len(tiles) // longest)
+    columns = -(-len(tiles) // rows)
+    return [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
 
 
 def _mosaic(grid: Grid, limit: float, theme: Theme) -> tuple[NDArray[Any], int]:
@@ -177,18 +177,19 @@ def _tiles(
     rows, columns = len(grid), max(map(len, grid))
     shape = (rows * (height * side + gap) - gap, columns * (width * side + gap) - gap, 3)
     picture = np.broadcast_to(_rgb(theme.paper), shape).copy()
-    rule = 2 if side * height >= 40 else 1
     for r, row in enumerate(grid):
         for c, tile in enumerate(row):
             cells = colours(np.clip((np.nan_to_num(tile) - low) / (high - low), 0, 1))[..., :3]
-            cells[~np.isfinite(tile)] = _rgb(theme.accent)
+            cells[~np.isfinite(tile)] = _rgb(theme.paper if side >= _SMALLEST_CROSSED else theme.gradient)
             block = cells.repeat(side, axis=0).repeat(side, axis=1)
+            for i, j in zip(*np.nonzero(~np.isfinite(tile)), strict=True) if side >= _SMALLEST_CROSSED else ():
+                _cross_out(block[i * side : (i + 1) * side, j * side : (j + 1) * side], theme.gradient)
             if marks:
                 _mark_negative(block, tile, side)
             if not tile.any():
-                _cross_out(block, theme)
-            for edge in (block[:rule], block[-rule:], block[:, :rule], block[:, -rule:]):
-                edge[:] = _rgb(theme.dim)
+                _cross_out(block, theme.line)
+            for edge in (block[:1], block[-1:], block[:, :1], block[:, -1:]):
+                edge[:] = _rgb(theme.line)
             top, left = r * (height * side + gap), c * (width * side + gap)
             picture[top : top + height * side, left : left + width * side] = block
     return (picture * 255).round().astype(np.uint8)
@@ -206,11 +207,11 @@ def _mark_negative(block: NDArray[Any], tile: NDArray[Any], side: int) -> None:
         stroke[:] = stroke * 0.6 if stroke.mean() > 0.62 else 1.0
 
 
-def _cross_out(block: NDArray[Any], theme: Theme) -> None:
+def _cross_out(block: NDArray[Any], color: str) -> None:
     height, width = block.shape[:2]
     for t in np.linspace(0, 1, 2 * max(height, width)):
         y, x = round(t * (height - 1)), round(t * (width - 1))
-        block[y, x] = block[y, width - 1 - x] = _rgb(theme.line)
+        block[y, x] = block[y, width - 1 - x] = _rgb(color)
 
 
 def _framed(
@@ -227,14 +228,16 @@ def _framed(
     left, top = 0.0, 0.72
     if image is not None:
         side = min(1.9, height)
-        shown = panel(figure, 0, top, side * min(1.0, image.shape[1] / image.shape[0]), side)
+        across, tall = (
+            side * min(1.0, share) for share in (image.shape[1] / image.shape[0], image.shape[0] / image.shape[1])
+        )
+        shown = panel(figure, 0, top + (height - tall) / 2, across, tall)
         shown.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="none", aspect="auto")
         blank(shown)
         frame(shown, theme.line)
-        left = 2.35
+        left = across + 0.5
         arrow: dict[str, Any] = {"arrowstyle": "-|>", "color": theme.line, "linewidth": 1.4}
-        ends = ((left - 0.08) * 72, -(top + side / 2) * 72), ((left - 0.39) * 72, -(top + side / 2) * 72)
-        shown.annotate("", (ends[0][0], side * 36), xytext=(ends[1][0], side * 36), xycoords="axes points",
+        shown.annotate("", ((left - 0.08) * 72, tall * 36), xytext=((across + 0.08) * 72, tall * 36), xycoords="axes points",
                        textcoords="axes points", arrowprops=arrow, annotation_clip=False)  # fmt: skip
     axes = panel(figure, left, top, width, height)
     axes.imshow(picture, interpolation="none", aspect="auto")

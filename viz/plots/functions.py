@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLACES: Final = 801
+_GAP: Final = 0.78
+"""Between two panels, in inches: room for the names of one and the numbers of the next."""
 FLAT: Final = 0.05
 """Where the derivative is smaller than this share of its largest value, a unit is called saturated."""
 Given = str | Callable[..., Any]
@@ -83,7 +86,7 @@ def activation(
         columns = len(found) if len(found) <= 3 else -(-len(found) // 2) if len(found) <= 8 else 4
         size = (4.4, 3.0) if len(found) == 1 else (2.75, 2.1)
         figure = new_figure(10, 6)
-        for curve, axes in zip(found, panels(figure, len(found), columns, size, (0.62, 1.12)), strict=True):
+        for curve, axes in zip(found, panels(figure, len(found), columns, size, (_GAP, 1.12)), strict=True):
             _draw_curve(axes, curve, x, palette)
         rows = -(-len(found) // columns)
         if any(_ends_of(curve.flat) for curve in found):
@@ -253,10 +256,10 @@ def _draw_curve(axes: Axes, curve: _Curve, x: NDArray[Any], theme: Theme) -> Non
     ]
     name_ends(axes, [name for name in ends if np.isfinite(name.y)], theme, italic=True)
     if curve.formula:
-        words = curve.formula.replace("∂y/∂x", "f ′", 1)
         width = axes.get_window_extent().width * 72 / axes.figure.dpi
-        if text_width(words, SMALL + 1) < width + 12:
-            axes.set_xlabel(words, fontsize=SMALL + 1, color=red.text, labelpad=5)
+        if text_width(curve.formula, SMALL + 1) < width + 40:
+            words = re.sub(r"(?<![A-Za-z])[xy](?![A-Za-z])", r"$\g<0>$", curve.formula.replace("∂y/∂x", "$f\\,$′", 1))
+            axes.set_xlabel(words, fontsize=SMALL + 1, color=red.text, labelpad=5, parse_math=True)
 
 
 def _window(values: NDArray[Any]) -> tuple[float, float]:

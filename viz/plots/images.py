@@ -56,7 +56,7 @@ def gallery(
         UsageError: labels are no class numbers, or `columns` is less than 1.
 
     >>> gallery(np.zeros((2, 8, 8)), [3, 5], [3, 6]).text
-    '2 images, 1 of 2 guessed right. A 5 was taken for 6.'
+    '2 images, 1 of 2 guessed right. Label 5 was taken for 6.'
     """
     palette = theme_named(theme)
     given = array_of(images, "gallery", "images", ndim=(3, 4))
@@ -131,7 +131,7 @@ def _told(labels: NDArray[Any] | None, guesses: NDArray[Any] | None, names: Sequ
     if labels is None or guesses is None:
         return f"{count} image{'s' * (count != 1)}."
     wrong = np.flatnonzero(labels != guesses)
-    listed = [f"A {names[labels[i]]} was taken for {names[guesses[i]]}." for i in wrong[:12]]
+    listed = [f"Label {names[labels[i]]} was taken for {names[guesses[i]]}." for i in wrong[:12]]
     return " ".join([f"{count} images, {count - len(wrong)} of {count} guessed right.", *listed])
 
 

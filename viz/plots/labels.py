@@ -192,6 +192,7 @@ def name_points(
         axes.annotate(
             name.text, ((left + right) / 2, (bottom + top) / 2), xycoords="axes points", ha="center", va="center",
             color=name.color, fontsize=size, annotation_clip=False, zorder=6,
+            bbox={"facecolor": theme.paper, "edgecolor": "none", "pad": 0.5},  # no grid through the letters
         )  # fmt: skip
     return [taken[i] for i in range(len(names))]
 

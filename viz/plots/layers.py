@@ -13,7 +13,7 @@ from minidl.errors import UsageError
 from minidl.graph import data_of
 
 from ..drawing.metrics import text_width
-from ..drawing.notation import number
+from ..drawing.notation import number, significant
 from ..drawing.theme import LIGHT, Theme, blend, theme_named
 from .inputs import LONGEST_TITLE, array_of, series_of, short, span
 from .palette import readable, series
@@ -58,7 +58,7 @@ def histograms(
         UsageError: there are no layers, more than 40, or `limits` are in the wrong order.
 
     >>> histograms({"tanh": [0.0, 1.0, -1.0, 0.2]}, limits=(-1, 1)).text
-    'Histograms of 1 layer. tanh: 4 values, std 0.7124, zeros 25 %, saturated 50 %.'
+    'Histograms of 1 layer. tanh: 4 values, std 0.71, zeros 25 %, saturated 50 %.'
     """
     palette, title = theme_named(theme), short(title, LONGEST_TITLE)
     given = series_of(by_layer, "histograms", "by_layer")
@@ -73,7 +73,7 @@ def histograms(
     shown = {name: _on_scale(array, log) for name, array in values.items()}
 
     def draw() -> Figure:
-        row = ROW if len(shown) > 6 else 0.62
+        row = _row_height(len(shown), 0.62, ROW)
         figure, axes = _rows(list(shown), 4.8, row, title, palette)
         low, high = span(np.concatenate(list(shown.values())), 0.02)
         edges = np.linspace(low, high, BINS + 1)
@@ -139,7 +139,7 @@ def bars(
     rules = {short(name): float(at) for name, at in (marks or {}).items()}
 
     def draw() -> Figure:
-        row = 0.36 if len(names) > 6 else 0.46
+        row = _row_height(len(names), 0.46, 0.36)
         width, gap = 2.7, 0.95
         figure, first = _rows(names, width, row, title, palette, middle=True)
         for k, (quantity, values) in enumerate(sizes.items()):
@@ -184,9 +184,14 @@ def layer_sizes(model: Module, before: Mapping[str, Any] | None = None) -> dict[
     return found
 
 
+def _row_height(count: int, tall: float, low: float) -> float:
+    """The height of a row in inches: up to six rows are tall; very many are as low as their type allows, to fit a slide."""
+    return tall if count <= 6 else max(0.25, min(low, 6.0 / count))
+
+
 def _facts(values: NDArray[Any], limits: tuple[float, float] | None) -> dict[str, str]:
     finite = values[np.isfinite(values)]
-    found = {"std": number(float(finite.std())) if finite.size else "–"}
+    found = {"std": significant(float(finite.std())) if finite.size else "–"}
     found["zeros"] = _percent(float((values == 0).mean()))
     if limits is not None:
         edge = 0.01 * (limits[1] - limits[0])
@@ -279,9 +284,9 @@ def _bars(axes: Axes, values: NDArray[Any], mark: float | None, log: bool, look:
             )  # fmt: skip
         at = max(value, low if log else 0.0) if drawn else low
         axes.annotate(
-            set_number(value, 2), (at, row), xytext=(5, 0), textcoords="offset points", va="center", fontsize=SMALL + 1,
-            color=theme.ink if drawn else readable(theme.gradient, theme), parse_math=True, annotation_clip=False,
-            zorder=5, bbox={"facecolor": theme.paper, "edgecolor": "none", "pad": 1.0},
+            set_number(value, 2, zeros=True), (at, row), xytext=(5, 0), textcoords="offset points", va="center",
+            fontsize=SMALL + 1, color=theme.ink if drawn else readable(theme.gradient, theme), parse_math=True,
+            annotation_clip=False, zorder=5, bbox={"facecolor": theme.paper, "edgecolor": "none", "pad": 1.0},
         )  # fmt: skip
     if mark is not None:
         axes.axvline(mark, color=theme.accent, linewidth=1.6, linestyle=(0, (4, 2)), zorder=4)

@@ -22,7 +22,7 @@ from .style import HEAD, SIZE, blank, frame, new_figure, panel, words_at
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_GUESSES: Final = 24
+MOST_GUESSES: Final = 12
 """More misclassified images than these are not drawn."""
 
 
@@ -77,7 +77,7 @@ def guesses(
         figure = new_figure(10, 6)
         words_at(figure, 0, 0, heading, fontsize=HEAD)
         name_width = max(text_width(name, SIZE) for name in names) / 72
-        columns, width = min(3, len(cards)), 3.15 + name_width
+        columns, width = min(3 if len(cards) <= 9 else 4, len(cards)), 3.15 + name_width
         for k, (picture, label, odds) in enumerate(cards):
             card = _Card(figure, width * (k % columns), 0.5 + 1.5 * (k // columns), name_width, palette)
             card.draw(picture, label, odds, names)
@@ -100,7 +100,7 @@ def _describe_guesses(
     for i in shown:
         top = np.argsort(-probabilities[i], kind="stable")[:3]
         listed = ", ".join(f"{names[k]} {chance(probabilities[i, k])}" for k in top)
-        lines.append(f"A {names[labels[i]]} was taken for: {listed}.")
+        lines.append(f"Label {names[labels[i]]} was taken for: {listed}.")
     return " ".join(lines)
 
 
@@ -131,7 +131,7 @@ class _Card:
             bar.set_xlim(0, 1)
             bar.set_ylim(-0.5, 0.5)
             blank(bar)
-            words = chance(chances[k]) + (" ✓" if right else "")
+            words = chance(chances[k]) + ("  ✓" if right else "")
             self._text(2.28 + self.name_width, y, words, readable(color, self.theme))
 
     def _text(self, x: float, y: float, words: str, color: str) -> None:

@@ -110,10 +110,7 @@ def signed_map(theme: Theme) -> Any:
     if is_grey(theme):
         colors = [blend(theme.ink, theme.paper, 0.12), blend(theme.ink, theme.paper, 0.6), theme.paper]
     else:
-        positive = theme.local if theme.local != theme.ink else theme.value
-        middle = theme.paper
-        ends = (theme.gradient, blend(theme.gradient, middle, 0.65), middle, blend(positive, middle, 0.65), positive)
-        colors = list(ends)
+        colors = [*reversed(theme.negative), theme.paper, *theme.positive]
     return LinearSegmentedColormap.from_list("signed", colors)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import threading
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minidl.errors import RenderError, UsageError
-from minidl.files import write_atomic
 
+from ..drawing import saving
 from ..drawing.figure import SCREEN_DPI
 from ..drawing.svg import finish
 from ..drawing.theme import LIGHT, Theme
@@ -23,7 +22,6 @@ from .style import house_style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SUFFIXES: Final = (".svg", ".pdf", ".png")
 MARGIN: Final = 0.15
 """Inches of paper around everything that is drawn."""
 _NO_DATES: Final[dict[str, dict[str, Any]]] = {
@@ -89,17 +87,7 @@ class Plot:
         ...     learning_rates([0.01, 0.1], [0.9, 0.2]).save(Path(folder) / "rates.svg").name
         'rates.svg'
         """
-        path = Path(path)
-        suffix = path.suffix.lower()
-        if suffix not in SUFFIXES:
-            ending = f"the ending {suffix!r}" if suffix else "no ending"
-            raise UsageError(f"cannot save a plot as {os.fspath(path)!r}: {ending}; use one of {', '.join(SUFFIXES)}")
-        content = self.svg() if suffix == ".svg" else self.pdf() if suffix == ".pdf" else self.png(dpi)
-        try:
-            return write_atomic(path, content)
-        except OSError as error:
-            code = error.errno or errno.EIO
-            raise OSError(code, f"cannot write the plot: {error.strerror}", str(path)) from error
+        return saving.save(path, {".svg": self.svg, ".pdf": self.pdf, ".png": lambda: self.png(dpi)}, "plot")
 
     def _render(self, format: str, dpi: int | None = None) -> bytes:
         output = io.BytesIO()

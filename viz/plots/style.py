@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..drawing.fonts import MATH_FONT
-from ..drawing.notation import number
+from ..drawing.notation import number, significant
 from ..drawing.theme import Theme, blend
 
 if TYPE_CHECKING:
@@ -162,7 +162,10 @@ def powers_of_ten(axes: Axes, axis: str = "y", count: int = 6) -> None:
         subs = (1.0,) if decades >= 2 else (1.0, 2.0, 5.0) if decades >= 0.7 else tuple(range(1, 10))
         found = LogLocator(base=10, subs=subs, numticks=count).tick_values(low, high)
         places = [float(x) for x in found if low * 0.999 <= x <= high * 1.001]
-        one.set_ticks(places, [set_number(x) for x in places], parse_math=True, fontsize=SIZE)
+        words = [set_number(x) for x in places]
+        if subs == (1.0,) and any("^" in shown for shown in words):  # then all of them as powers, but 1
+            words = ["1" if x == 1 else f"$10^{{{round(math.log10(x))}}}$" for x in places]
+        one.set_ticks(places, words, parse_math=True, fontsize=SIZE)
         fine = decades < 5
         one.set_minor_locator(LogLocator(base=10, subs=tuple(range(2, 10)), numticks=99) if fine else NullLocator())
         one.set_minor_formatter(NullFormatter())
@@ -173,13 +176,15 @@ def _axes_of(axes: Axes, axis: str) -> list[Any]:
     return [one for name, one in (("x", axes.xaxis), ("y", axes.yaxis)) if axis in (name, "both")]
 
 
-def set_number(value: float, digits: int = 4) -> str:
+def set_number(value: float, digits: int = 4, *, zeros: bool = False) -> str:
     """Return a number as matplotlib's mathematics, with a raised exponent where it is very large or small.
 
-    >>> set_number(-0.25), set_number(1e-7)
-    ('−0.25', '$10^{-7}$')
+    With `zeros` it has exactly so many digits.
+
+    >>> set_number(-0.25), set_number(1e-7), set_number(4.0, 2, zeros=True)
+    ('−0.25', '$10^{-7}$', '4.0')
     """
-    shown = number(value, digits)
+    shown = significant(value, digits) if zeros else number(value, digits)
     front, ten, power = shown.partition("10")
     exponent = power.translate(_LOWERED)
     if not ten or not power or front.strip("×−0123456789.") or power == exponent or "." in power:

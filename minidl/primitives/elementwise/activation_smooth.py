@@ -139,7 +139,7 @@ logsigmoid = Elementwise(
 
 softsign = Elementwise(
     "softsign",
-    Notation("softsign", "{0}/(1 + |{0}|)", 2),
+    Notation("softsign", "{0}/(1 + |{0}|)", 2, (2,)),
     forward=lambda xp, x: x / (1 + xp.abs(x)),
     partials=(lambda y, x: 1 / square(1 + abs_(x)),),
     homes="functional",
@@ -151,7 +151,7 @@ softsign = Elementwise(
 
 tanhshrink = Elementwise(
     "tanhshrink",
-    Notation("tanhshrink", "{0} − tanh({0})", 1),
+    Notation("tanhshrink", "{0} − tanh({0})", 1, (1,)),
     forward=lambda xp, x: x - xp.tanh(x),
     partials=(lambda y, x: square(tanh(x)),),
     homes="functional",
@@ -220,7 +220,7 @@ def _gelu_tanh_slope(y: Value, x: Value) -> Value:
 
 gelu_tanh_ = Elementwise(
     "gelu_tanh",
-    Notation("GELU", "½·{0}·(1 + tanh(√(2/π)·({0} + 0.044715·{0}³)))", 2, (3,)),
+    Notation("GELU", "½·{0}·(1 + tanh(√(2/π)·({0} + 0.044715·{0}³)))", 2, (4,)),
     forward=lambda xp, x: 0.5 * x * (1 + xp.tanh(_gelu_inner(x))),
     partials=(_gelu_tanh_slope,),
     homes="",

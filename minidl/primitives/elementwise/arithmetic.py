@@ -253,7 +253,7 @@ div_or_zero: Elementwise = Elementwise(
 
 log_or_zero: Elementwise = Elementwise(
     "log_or_zero",
-    Notation("ln", "ln {0}"),
+    Notation("ln", "ln({0})"),
     homes="",
     forward=lambda xp, x, y: xp.where(_flat(xp, x, y), xp.multiply(x, 0), xp.log(xp.where(_flat(xp, x, y), 1, x))),
     partials=(lambda z, x, y: 1 / x, 0.0),

@@ -179,7 +179,7 @@ spherical_bessel: Elementwise = Elementwise(
 
 sinc = Elementwise(
     "sinc",
-    Notation("sinc", "sin(π{0})/(π{0})", 9, (4,)),
+    Notation("sinc", "sin(π{0})/(π{0})", 2, (4,)),
     forward=lambda xp, x: xp.sinc(x),
     partials=(lambda y, x: -math.pi * spherical_bessel(math.pi * x, n=1),),
     formula="sin(π·x)/(π·x)",

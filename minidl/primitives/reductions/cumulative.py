@@ -84,7 +84,7 @@ def _next(x: Value, dim: int, sense: str) -> Value:
 
 cumsum_: Linear = Linear(
     "cumsum",
-    Notation("Σ≤", "Σ{sense} {0}"),
+    Notation("Σ≤", "Σ{sense} {0}", 1, (3,)),
     forward=lambda xp, x, dim, sense: _in_sense(xp, xp.cumulative_sum, sense, dim, x),
     transpose=lambda g, x, dim, sense: cumsum_(g, dim=dim, sense=_other(sense)),
     samples=_SCANS,
@@ -123,7 +123,7 @@ def _given(t: Value, x: Value) -> Value:
 
 cumprod_: General = General(
     "cumprod",
-    Notation("Π≤", "Π{sense} {0}"),
+    Notation("Π≤", "Π{sense} {0}", 1, (3,)),
     forward=lambda xp, x, dim, sense: _in_sense(xp, xp.cumulative_prod, sense, dim, x),
     vjp=lambda g, y, x, dim, sense: _last(y, dim, sense, 1.0) * _carried_back(x, g, dim, sense),
     jvp=lambda t, y, x, dim, sense: recurrence(x, t * _last(y, dim, sense, 1.0), dim=dim, sense=sense),
@@ -133,7 +133,7 @@ cumprod_: General = General(
 
 logcumsumexp_: General = General(
     "logcumsumexp",
-    Notation("ln Σ≤ exp", "ln Σ{sense} exp({0})"),
+    Notation("ln Σ≤ exp", "ln Σ{sense} exp({0})", 2),
     analytic=False,
     forward=lambda xp, x, dim, sense: _in_sense(xp, xp.cumulative_logsumexp, sense, dim, x),
     vjp=lambda g, y, x, dim, sense: exp(x - y) * _carried_back(exp(_last(y, dim, sense, -np.inf) - y), g, dim, sense),

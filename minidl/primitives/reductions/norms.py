@@ -18,7 +18,7 @@ from .extrema import amax_, amin_
 
 squared_norm = General(
     "squared_norm",
-    Notation("‖·‖²", "‖{0}‖²"),
+    Notation("‖·‖²", "‖{0}‖²", 3),
     reads="inputs",
     forward=lambda xp, x: xp.sum(xp.multiply(x, x)),
     vjp=lambda g, y, x: g * (2 * x),

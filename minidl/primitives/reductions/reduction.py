@@ -45,7 +45,7 @@ _SAMPLES = [
 
 sum_ = Linear(
     "sum",
-    Notation("Σ", "Σ {0}"),
+    Notation("Σ", "Σ {0}", 2, (2,)),
     forward=lambda xp, x, dim, keepdim: xp.sum(x, axis=dim, keepdims=keepdim),
     transpose=lambda g, x, dim, keepdim: expand_to(restore(g, x.shape, dim), x.shape),
     samples=[*_SAMPLES, sample((0, 3), dim=(0,), keepdim=False)],
@@ -67,7 +67,7 @@ mean_ = Linear(
 
 prod_ = General(
     "prod",
-    Notation("Π", "Π {0}"),
+    Notation("Π", "Π {0}", 1, (3,)),
     reads="inputs",
     forward=half_in_single(lambda xp, x, dim, keepdim: xp.prod(x, axis=dim, keepdims=keepdim)),
     vjp=lambda g, y, x, dim, keepdim: restore(g, x.shape, (dim,)) * product_of_others(x, dim),

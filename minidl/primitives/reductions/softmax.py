@@ -45,7 +45,7 @@ softmax_ = General(
 
 log_softmax_ = General(
     "log_softmax",
-    Notation("ln softmax", "ln softmax({0})"),
+    Notation("ln softmax", "ln softmax({0})", 2),
     analytic=False,
     reads="output",
     forward=_log_softmax,
@@ -67,7 +67,7 @@ def _logsumexp(xp: Any, x: Any, dim: tuple[int, ...], keepdim: bool) -> Any:
 
 logsumexp_ = General(
     "logsumexp",
-    Notation("ln Σ exp", "ln Σ exp({0})"),
+    Notation("ln Σ exp", "ln Σ exp({0})", 2),
     analytic=False,
     forward=_logsumexp,
     vjp=lambda g, y, x, dim, keepdim: restore(g, x.shape, dim) * exp(x - restore(y, x.shape, dim)),

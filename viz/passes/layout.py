@@ -11,14 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from ..drawing.canvas import SLIDE, TEXT
 from ..drawing.metrics import text_width
 from .fold import Link, Passes, Stage
-
-SLIDE: Final = (960.0, 540.0)
-"""The size of a 16:9 slide in points; the number of rows is chosen so that the text comes out largest on it."""
-
-TEXT: Final = 13.0
-"""The size of the small text."""
 
 NAME: Final = 15.0
 """The size of the layers' names."""

@@ -18,7 +18,7 @@ from minidl.autodiff import backward_events, order
 from minidl.errors import GraphError
 from minidl.graph import Node
 
-from .names import Layer, describe_module, describe_operation
+from ..architecture.names import Layer, describe_module, describe_operation
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from minidl.graph import Node
 
-from ..drawing.dot import Html, bold, font, italic, text
+from ..drawing.canvas import TEXT, Canvas, Point
+from ..drawing.dot import bold, font, italic, text
 from ..drawing.figure import Figure
-from ..drawing.notation import number, number_html, power_of_ten, raised
+from ..drawing.notation import level, number, number_html, power_of_ten, size_html
 from ..drawing.theme import LIGHT, HeatScale, Theme, theme_named
-from .canvas import Canvas, Point
 from .fold import Passes, Stage, fold
-from .layout import LANE, LINE, MARGIN, NAME, TEXT, Arc, Box, Plan, Span, count_text, plan, shape_text
+from .layout import LANE, LINE, MARGIN, NAME, Arc, Box, Plan, Span, count_text, plan, shape_text
 
 TITLE: Final = 20.0
 """The size of the title line."""
@@ -88,38 +88,25 @@ def size_text(size: float | None) -> str:
     return "none" if size is None else number(size, 2)
 
 
-def _size(size: float | None) -> Html:
-    """As `size_text`, as markup in which numbers with and without a power of ten stand on the same line."""
-    if size is None:
-        return text("none")
-    markup = number_html(size, 2, TEXT)
-    return markup if "<SUP>" in markup.markup else markup + _NO_POWER
-
-
-_NO_POWER: Final = raised("\u00a0", TEXT)
-
-
 class _Drawing(Canvas):
     """One diagram being written as DOT with every place given, so that Graphviz only draws."""
 
     def __init__(self, passes: Passes, places: Plan, theme: Theme) -> None:
         self.passes = passes
         self.plan = places
-        super().__init__(theme)
+        super().__init__(places.width, places.height, theme)
 
     def source(self, caption: str) -> str:
         """Write everything and return the DOT text."""
-        width, height = self.plan.width, self.plan.height
-        self.box("paper", width / 2, height / 2, width, height, color=self.theme.paper)
         if caption:
-            self.left(MARGIN, height - MARGIN - 12, caption, font(text(caption), self.theme.ink, TITLE), TITLE)
+            self.flush(MARGIN, self.height - MARGIN - 12, caption, text(caption), self.theme.ink, TITLE)
         for i, box in enumerate(self.plan.boxes):
             self._stage(i, box)
         for span in self.plan.spans:
             self._span(span)
         for arc in self.plan.arcs:
             self._arc(arc)
-        self.text(*self.plan.end, font(italic(text("L")), self.theme.ink, 24))
+        self.words(*self.plan.end, italic(text("L")), self.theme.ink, 24)
         self._legend(MARGIN + 24)
         return self.dot.source()
 
@@ -148,9 +135,9 @@ class _Drawing(Canvas):
             f"stage{i}", box.x, box.y, box.width, box.height, label=symbol, color=theme.line, penwidth=1.2,
             style="filled,rounded" if round_one else "filled", fillcolor=theme.family_fills[layer.family],
         )  # fmt: skip
-        self.text(box.x, box.top + 34, font(text(stage.name), theme.ink, NAME))
+        self.words(box.x, box.top + 34, text(stage.name), theme.ink, NAME)
         if layer.text and not symbol and layer.text.lower() != stage.name.lower():
-            self.text(box.x, box.top + 16, font(text(layer.text), theme.line, TEXT))
+            self.words(box.x, box.top + 16, text(layer.text), theme.line)
         if stage.weights:
             self._weights(stage, box)
 
@@ -164,10 +151,8 @@ class _Drawing(Canvas):
             y -= LINE if weight is not stage.weights[0] else LINE - 4
             letter = bold(italic(text({"weight": "W", "bias": "b"}.get(weight.name, weight.name))))
             label = text("‖∂") + italic(text("L")) + text("/∂") + letter + text("‖ ")
-            self.text(
-                box.x, y, font(font(label, self.theme.line) + font(_size(weight.norm), self.theme.gradient), size=TEXT)
-            )
-        self.text(box.x, y - LINE - 2, font(text(count_text(stage.count)), self.theme.line, TEXT))
+            self.words(box.x, y, font(label, self.theme.line) + font(size_html(weight.norm, TEXT), self.theme.gradient))
+        self.words(box.x, y - LINE - 2, text(count_text(stage.count)), self.theme.line)
 
     def _span(self, span: Span) -> None:
         theme, up, down, middle = self.theme, span.y + LANE, span.y - LANE, (span.start + span.end) / 2
@@ -176,19 +161,19 @@ class _Drawing(Canvas):
             link = self.passes.links[span.link]
             value, norm = text(shape_text(link.shape, self.passes.batch)), link.norm
         self.path([(span.start + 1, up), (span.end - 1, up)], 0.0 if span.closes else 7.0, penwidth=1.2)
-        self.text(middle, up + 10, font(value, theme.value, TEXT))
+        self.words(middle, up + 10, value, theme.value)
         if norm is not None:
             self._heat((span.end - 1, down), (span.start + 2, down), norm)
-            self.text(middle, down - 16, font(_size(norm), theme.gradient, TEXT))
+            self.words(middle, down - 16, size_html(norm, TEXT), theme.gradient)
         if span.closes or span.opens:
-            self.text(span.end + 12 if span.closes else span.start - 12, span.y, font(text("⋯"), theme.line, 16))
+            self.words(span.end + 12 if span.closes else span.start - 12, span.y, text("⋯"), theme.line, 16)
 
     def _arc(self, arc: Arc) -> None:
         a, b, link = arc.source, arc.target, self.passes.links[arc.link]
         up = [(a.x, a.y + a.height / 2), (a.x, a.y + arc.rise), (b.x, b.y + arc.rise), (b.x, b.y + b.height / 2 + 1)]
         self.path(up, 7.0, penwidth=1.2)
         value = text(shape_text(link.shape, self.passes.batch))
-        self.text((a.x + b.x) / 2, a.y + arc.rise + 10, font(value, self.theme.value, TEXT))
+        self.words((a.x + b.x) / 2, a.y + arc.rise + 10, value, self.theme.value)
         if link.norm is not None:
             stroke = self.theme.stroke(link.norm, SCALE)
             down = [
@@ -198,24 +183,24 @@ class _Drawing(Canvas):
                 (a.x, a.y - a.height / 2 - 2),
             ]
             self.path(down, 10.0, penwidth=stroke.width, color=stroke.color, style=stroke.style)
-            self.text(arc.label, a.y - arc.rise - 15, font(_size(link.norm), self.theme.gradient, TEXT))
+            self.words(arc.label, a.y - arc.rise - 15, size_html(link.norm, TEXT), self.theme.gradient)
 
     def _legend(self, y: float) -> None:
         theme, x = self.theme, MARGIN
         self.path([(x, y + LANE + 2), (x + 34, y + LANE + 2)], 7.0, penwidth=1.2)
         which = f" of each of N = {self.passes.batch} examples" if self.passes.batch else ""
         label = text("forward: ") + font(text("shape"), theme.value) + text(which)
-        self.left(x + 44, y + LANE, f"forward: shape{which}", font(label, theme.line, TEXT))
+        self.flush(x + 44, y + LANE, f"forward: shape{which}", label, theme.line)
         self._heat((x + 34, y - LANE + 2), (x, y - LANE + 2), 1e-2)
         label = text("backward: ") + font(text("‖∂") + italic(text("L")) + text("/∂·‖"), theme.gradient) + text(_SAME)
-        self.left(x + 44, y - LANE, f"backward: ‖∂L/∂·‖{_SAME}", font(label, theme.line, TEXT))
+        self.flush(x + 44, y - LANE, f"backward: ‖∂L/∂·‖{_SAME}", label, theme.line)
         step, decades = 37.0, range(int(SCALE.low), int(SCALE.high) + 1)
         for k, decade in enumerate(decades):
             stroke = theme.stroke(10.0**decade, SCALE)
             left = self.plan.width - MARGIN - step * (len(decades) - k)
             self.path([(left + 2, y + 8), (left + step - 2, y + 8)], penwidth=stroke.width, color=stroke.color)
-            power = power_of_ten(10.0**decade, TEXT) if decade < 0 else text(str(10**decade)) + _NO_POWER
-            self.text(left + step / 2, y - LANE - 1, font(power, theme.gradient, TEXT))
+            power = power_of_ten(10.0**decade, TEXT) if decade < 0 else level(text(str(10**decade)), TEXT)
+            self.words(left + step / 2, y - LANE - 1, power, theme.gradient)
 
 
 _SAME: Final = ", on one scale in every diagram"

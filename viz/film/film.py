@@ -9,14 +9,13 @@ from typing import Final
 import numpy as np
 
 from ..drawing.block import Block
+from ..drawing.canvas import Canvas, Point, fitted
 from ..drawing.dot import clean, text
 from ..drawing.metrics import text_width
 from ..drawing.notation import SMALLEST, number, shape_text
 from ..drawing.theme import Stroke, Theme
 from ..drawing.thumbnail import ColorScale, grid_block, pooled, scale_of, thumbnail
-from .canvas import Point
-from .comparison import percent
-from .sheet import Sheet, fitting
+from ..gradients.comparison import percent
 from .snapshot import Array, LayerView, Snapshot
 
 TILES_A_ROW: Final = 4
@@ -101,7 +100,7 @@ class Film:
         """Set the image."""
         return thumbnail(self.moments[0].image, self.theme, scale=self.brightness, width=width)
 
-    def bars(self, sheet: Sheet, moment: Snapshot, x: float, bottom: float, width: float, height: float) -> None:
+    def bars(self, sheet: Canvas, moment: Snapshot, x: float, bottom: float, width: float, height: float) -> None:
         """Draw the probabilities as bars about the middle `x`, the classes' names below, the guess above."""
         theme, size = self.theme, self.theme.small_size
         shares, guess = moment.probabilities, self.guess(moment)
@@ -112,7 +111,7 @@ class Film:
         base, tallest = bottom + 16, height - 32
         left = x - width / 2
         is_right = moment.label is not None and np.isfinite(shares).all() and int(shares.argmax()) == moment.label
-        shown = fitting(guess, width + 8, size)
+        shown = fitted(guess, width + 2, size)
         sheet.words(x, bottom + height - 7, text(shown), theme.value if is_right else theme.ink)
         for i, position in enumerate(self.shown):
             middle, is_true, share = left + (i + 0.5) * pitch, position == moment.label, float(shares[position])
@@ -126,7 +125,7 @@ class Film:
                     half = text_width(names[i], SMALLEST) / 2
                     sheet.line([(middle - half, bottom), (middle + half, bottom)], Stroke(1.4, theme.value))
         if not is_named and moment.label is not None:
-            words = fitting(f"shows: {self.class_name(moment.label)}", width + 8, size)
+            words = fitted(f"shows: {self.class_name(moment.label)}", width + 2, size)
             sheet.words(x, bottom + 6, text(words), theme.value)
         sheet.line([(left, base), (left + width, base)], Stroke(0.8, theme.line))
 
@@ -134,7 +133,7 @@ class Film:
         """Return how high a loss stands above `bottom`; the scale is the whole film's, from 0 to the largest loss."""
         return bottom + height * max(0.0, loss) / self.most if math.isfinite(loss) else bottom
 
-    def curve(self, sheet: Sheet, points: Sequence[Point], left: float, bottom: float, height: float) -> None:
+    def curve(self, sheet: Canvas, points: Sequence[Point], left: float, bottom: float, height: float) -> None:
         """Draw losses (x, loss) as a curve above `bottom`, the number at each point."""
         theme = self.theme
         sheet.line([(left, bottom), (points[-1][0] + points[0][0] - left, bottom)], Stroke(0.8, theme.line))
@@ -149,13 +148,13 @@ class Film:
             y, before = (self.height(points[j][1], bottom, height) for j in (i, max(0, i - 1)))
             self.loss_number(sheet, x, y, loss, falls=before > y + 8)
 
-    def loss_number(self, sheet: Sheet, x: float, y: float, loss: float, *, falls: bool) -> None:
+    def loss_number(self, sheet: Canvas, x: float, y: float, loss: float, *, falls: bool) -> None:
         """Set a loss above its point, or to the right of the curve where that falls towards the point."""
         size, shown = self.theme.small_size, number(loss, 3)
         aside = text_width(shown, size) / 2 - 2 if falls else 0.0
         sheet.words(x + aside, y + 13, text(shown), self.theme.ink, size)
 
-    def legend(self, sheet: Sheet, x: float, y: float) -> None:
+    def legend(self, sheet: Canvas, x: float, y: float) -> None:
         """Explain the colours: one ramp for the weights, one for the activations."""
         theme = self.theme
         for name, scale in (("weights", self.weights), ("activations", self.activations)):

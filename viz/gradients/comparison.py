@@ -9,26 +9,28 @@ from typing import Any, Final
 from minidl.errors import GraphError, UsageError
 from minidl.graph import Node
 
-from ..drawing.dot import Html, bold, clean, font, italic, text
+from ..drawing.canvas import SLIDE, Canvas, fitted
+from ..drawing.dot import bold, clean, font, italic, text
 from ..drawing.figure import Figure
 from ..drawing.metrics import text_width
-from ..drawing.notation import number, number_html, power_of_ten, raised
+from ..drawing.notation import level, number, number_html, power_of_ten, size_html
 from ..drawing.theme import HeatScale, Stroke, Theme
-from .sheet import SLIDE, Sheet, fitting
 from .units import SATURATED_BELOW, Unit, units
 
 MOST_UNITS: Final = 60
 MOST_ROWS: Final = 6
 
 _MARGIN: Final = 24.0
-_HEADING: Final = 60.0
-_LEGEND: Final = 60.0
+_HEADING: Final = 54.0
+_LEGEND: Final = 54.0
 _LABELS: Final = 176.0
 _END: Final = 46.0
 _WIDEST_PITCH: Final = 124.0
 _NARROWEST: Final = 860.0
 _SLAB_HEIGHT: Final = 30.0
 _LINE: Final = 17.0
+_NUMBERS: Final = 42.0
+"""Above and below a row's slabs: the gradients' numbers, and air."""
 _LABEL_SIZE: Final = 15
 _MEANT: Final = 0.01
 """A share below this is not worth a line of numbers."""
@@ -120,10 +122,12 @@ class _Rows:
         # The first number of a line is as wide as it is, however close the layers stand.
         self.labels_end = _MARGIN + _LABELS - max(14.0, 38 - self.pitch / 2)
         width = max(2 * _MARGIN + _LABELS + most * self.pitch + _END, _NARROWEST)
-        self.lines = [self._lines(found) for _, found in rows]
         tallest = (SLIDE[1] - _HEADING - _LEGEND) / len(rows)
-        self.heights = [max(min(tallest, 132.0), _SLAB_HEIGHT + 42 + _LINE * len(lines)) for lines in self.lines]
-        self.sheet = Sheet(width, _HEADING + sum(self.heights) + _LEGEND, theme)
+        # Of many networks the numbers below the slabs would not fit a slide; their fillings stay.
+        most_lines = max(0, int((tallest - _SLAB_HEIGHT - _NUMBERS) / _LINE))
+        self.lines = [self._lines(found)[:most_lines] for _, found in rows]
+        self.heights = [max(min(tallest, 132.0), _SLAB_HEIGHT + _NUMBERS + _LINE * len(lines)) for lines in self.lines]
+        self.sheet = Canvas(width, _HEADING + sum(self.heights) + _LEGEND, theme)
 
     def _lines(self, found: Sequence[Unit]) -> list[str]:
         """What stands below a row: only what there is to say."""
@@ -133,12 +137,12 @@ class _Rows:
 
     def source(self, heading: str) -> str:
         theme, sheet = self.theme, self.sheet
-        top = sheet.height - 26
+        top = sheet.height - 24
         flow = "← the gradient flows from L to the left"
         flowing = text("← the gradient flows from ") + italic(text("L")) + text(" to the left")
         sheet.flush(sheet.width - _MARGIN, top - 2, flow, flowing, theme.gradient, theme.note_size, right=True)
         room = sheet.width - 2 * _MARGIN - text_width(flow, theme.note_size) - 20
-        shown = fitting(heading, room, theme.name_size)
+        shown = fitted(heading, room, theme.name_size)
         sheet.flush(_MARGIN, top, shown, text(shown), size=theme.name_size)
         y = sheet.height - _HEADING
         self._layer_numbers(y + 4)
@@ -188,7 +192,7 @@ class _Rows:
         size = theme.small_size
         for i in self._shown(len(found), text_width("8.8×10−88", size)):
             x = self._x(i) + self.pitch / 2 if i < len(found) else (start + end) / 2
-            sheet.words(x, y + _SLAB_HEIGHT / 2 + 13, _size(found[i - 1].gradient, size), theme.gradient)
+            sheet.words(x, y + _SLAB_HEIGHT / 2 + 13, size_html(found[i - 1].gradient, size), theme.gradient)
         self._labels(label, found, y)
         for k, kind in enumerate(lines):
             self._line(kind, found, y - _SLAB_HEIGHT / 2 - 12 - _LINE * k - (3 if kind == "weight" else 0))
@@ -217,14 +221,14 @@ class _Rows:
 
     def _labels(self, label: str, found: Sequence[Unit], y: float) -> None:
         theme, sheet = self.theme, self.sheet
-        shown = fitting(label, _LABELS - 18, _LABEL_SIZE, is_bold=True)
+        shown = fitted(label, _LABELS - 18, _LABEL_SIZE, is_bold=True)
         if len(self.rows) > 1 and shown:
             place = (_MARGIN, y + _SLAB_HEIGHT / 2 + 13)
             sheet.flush(*place, shown, bold(text(shown)), size=_LABEL_SIZE, is_bold=True)
         if len(found) > 1:
-            size, value = theme.number_size, ratio(found)
-            words = text("first/last: ") + font(number_html(value, 2, size), theme.gradient)
-            sheet.flush(_MARGIN, y - 1, f"first/last: {number(value, 2)}", words, size=size)
+            size, value = theme.note_size, ratio(found)
+            words = text("first/last layer: ") + font(number_html(value, 2, size), theme.gradient)
+            sheet.flush(_MARGIN, y - 1, f"first/last layer: {number(value, 2)}", words, size=size)
 
     def _line(self, kind: str, found: Sequence[Unit], y: float) -> None:
         """A line of numbers below a row."""
@@ -234,7 +238,7 @@ class _Rows:
             name = text("‖∂") + italic(text("L")) + text("/∂") + bold(italic(text("W"))) + text("‖")
             sheet.flush(self.labels_end, y, "‖∂L/∂W‖", name, color, right=True)
             for i in self._shown(len(found), text_width("8.8×10−88", size)):
-                sheet.words(self._x(i), y, _size(found[i - 1].weight_gradient, size), color)
+                sheet.words(self._x(i), y, size_html(found[i - 1].weight_gradient, size), color)
             return
         symbols = sorted({unit.activation for unit in found if unit.activation})
         plain = kind if kind != "slope" else f"mean {symbols[0]}′" if len(symbols) == 1 else "mean slope"
@@ -246,7 +250,7 @@ class _Rows:
 
     def _legend(self) -> None:
         theme, sheet, size = self.theme, self.sheet, self.theme.small_size
-        x, y = _MARGIN, 42.0
+        x, y = _MARGIN, 40.0
         norm = text("‖∂") + italic(text("L")) + text("/∂") + bold(italic(text("h"))) + text("‖")
         x += sheet.flush(x, y, "‖∂L/∂h‖", norm, theme.gradient) + 4
         said = "of a layer’s output h, over the whole batch:"
@@ -255,12 +259,12 @@ class _Rows:
         low, high = round(self.scale.low), round(self.scale.high)
         for power in range(high, low - 1, -max(1, math.ceil((high - low) / 4))):
             sheet.line([(x, y), (x + 32, y)], theme.stroke(10.0**power, self.scale))
-            sheet.words(x + 54, y, _level(power_of_ten(10.0**power, size), size), theme.gradient)
-            x += 84
+            shown = level(power_of_ten(10.0**power, size), size)
+            x += 38 + sheet.flush(x + 38, y, f"10{power}" if power else "1", shown, theme.gradient) + 18
         sheet.line([(x, y), (x + 32, y)], theme.stroke(0.0, self.scale))
-        sheet.words(x + 44, y, _level(text("0"), size), theme.gradient)
-        x, y = _MARGIN, 17.0
-        kinds = {kind for lines in self.lines for kind in lines}
+        sheet.flush(x + 38, y, "0", level(text("0"), size), theme.gradient)
+        x, y = _MARGIN, 15.0
+        kinds = {kind for _, found in self.rows for kind in self._lines(found)}
         if "saturated" in kinds:
             said = f"saturated: size of the slope below {number(SATURATED_BELOW)}, share of units × examples"
             x = self._key(x, y, Unit("", (), 1.0, saturated=1.0), said)
@@ -273,15 +277,6 @@ class _Rows:
         if unit.dead:
             self._hatch(x + 1, y - 7, 14, 14)
         return x + 24 + self.sheet.flush(x + 22, y, words, text(words)) + 24
-
-
-def _level(markup: Html, size: float) -> Html:
-    """A number without a power of ten, set so that it stands on one line with those that have one."""
-    return markup if "<SUP>" in markup.markup else markup + raised("\u00a0", size)
-
-
-def _size(norm: float | None, size: float) -> Html:
-    return _level(text("none") if norm is None else number_html(norm, 2, size), size)
 
 
 def _written(kind: str, value: float | None) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from ..drawing.canvas import SLIDE, Canvas, fitted
 from ..drawing.dot import text
 from ..drawing.theme import Stroke
 from .film import Film
-from .sheet import SLIDE, Sheet, fitting
 
 _MARGIN: Final = 30.0
 _HEADING: Final = 64.0
@@ -25,9 +25,9 @@ def draw_frame(film: Film, k: int, unit: str, heading: str) -> str:
     """Return the DOT text of moment `k`: every frame of a film has the same places."""
     theme, moment = film.theme, film.moments[k]
     width, height = SLIDE
-    sheet = Sheet(width, height, theme)
+    sheet = Canvas(width, height, theme)
     now = f"{unit} {moment.step}"
-    shown = fitting(heading, width - 2 * _MARGIN - 180, theme.name_size)
+    shown = fitted(heading, width - 2 * _MARGIN - 180, theme.name_size)
     sheet.flush(_MARGIN, height - 30, shown, text(shown), size=theme.name_size)
     sheet.flush(width - _MARGIN, height - 30, now, text(now), size=theme.name_size, right=True)
     top, bottom = height - _HEADING, _LEGEND + _CURVE + 16
@@ -45,14 +45,14 @@ def draw_frame(film: Film, k: int, unit: str, heading: str) -> str:
         rows = 1 if layer.kernels is None else 2
         high = (top - _NAMES - bottom) / rows
         blocks = film.rows(layer, int(room), int(high - _WORDS - 8))
-        name = fitting(layer.name or f"layer {i + 1}", room, theme.note_size)
+        name = fitted(layer.name or f"layer {i + 1}", room, theme.note_size)
         sheet.words(x + room / 2, top - 6, text(name), size=theme.note_size)
         for row, (block, words) in enumerate(blocks):
             # Captions stand at one height in all layers; a block stands in the middle of the room above its caption.
             floor = top - _NAMES - (row + 1) * high
             sheet.block(x + room / 2, floor + (high + _WORDS) / 2, block, name=f"layer{i}_{row}")
             below = floor + (high + _WORDS - block.height) / 2 - 10 if rows == 1 else floor + 10
-            line = fitting(words, room + _GAP - 8, theme.small_size)
+            line = fitted(words, room + _GAP - 8, theme.small_size)
             sheet.words(x + room / 2, below, text(line), theme.line)
         x += room
     _arrow(sheet, x + 6, x + _GAP - 6, middle)
@@ -66,11 +66,11 @@ def draw_frame(film: Film, k: int, unit: str, heading: str) -> str:
     return sheet.dot.source()
 
 
-def _arrow(sheet: Sheet, start: float, end: float, y: float) -> None:
+def _arrow(sheet: Canvas, start: float, end: float, y: float) -> None:
     sheet.path([(start, y), (end, y)], 7.0, penwidth=1.2)
 
 
-def _losses(sheet: Sheet, film: Film, k: int) -> None:
+def _losses(sheet: Canvas, film: Film, k: int) -> None:
     """The loss so far, its axis as long as the whole training; the number stands at the newest point only."""
     theme, moments = film.theme, film.moments
     left, right, bottom = _MARGIN + 56, sheet.width - _MARGIN - 56, _LEGEND + 8

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from minidl.errors import DataError, ShapeError, UsageError
 
 from ..drawing.thumbnail import MOST_CELLS
-from .units import Part, split
+from ..gradients.units import Part, split
 
 MOST_TILES: Final = 8
 """Of each layer, at most this many kernels and as many feature maps are kept."""

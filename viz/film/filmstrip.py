@@ -9,13 +9,13 @@ from typing import Final
 from minidl.errors import ShapeError, UsageError
 
 from ..deck.deck import Deck, Frame
+from ..drawing.canvas import Canvas, fitted
 from ..drawing.dot import text
 from ..drawing.figure import Figure
 from ..drawing.notation import number
 from ..drawing.theme import LIGHT, Theme, theme_named
 from .film import Film
-from .film_frame import draw_frame
-from .sheet import Sheet, fitting
+from .frame import draw_frame
 from .snapshot import Snapshot, record
 
 __all__ = ["Snapshot", "film_deck", "filmstrip", "record"]
@@ -151,9 +151,9 @@ class _Strip:
         height = _HEADING + _BARS + _CURVE + _LEGEND + 2 * _GAP
         height += sum(sum(block.height for block, _ in blocks) + _GAP / 2 * (len(blocks) + 1) for blocks in rows)
         width = max(2 * _MARGIN + _LABELS + count * self.pitch, _NARROWEST_SHEET)
-        self.sheet = sheet = Sheet(width, height, theme)
+        self.sheet = sheet = Canvas(width, height, theme)
         top = height - 24
-        shown = fitting(heading, width - 2 * _MARGIN, theme.name_size)
+        shown = fitted(heading, width - 2 * _MARGIN, theme.name_size)
         sheet.flush(_MARGIN, top, shown, text(shown), size=theme.name_size)
         y = height - _HEADING
         for k, moment in enumerate(moments):
@@ -174,7 +174,7 @@ class _Strip:
         """Set lines at the left of a row; the first is what the row is of, unless all are pale."""
         theme = self.film.theme
         for i, line in enumerate(words):
-            shown = fitting(line, _LABELS - 16, theme.small_size)
+            shown = fitted(line, _LABELS - 16, theme.small_size)
             place = (_MARGIN, y + 8.5 * (len(words) - 1) - 17 * i)
             self.sheet.flush(*place, shown, text(shown), theme.ink if i == 0 and not is_pale else theme.line)
 
@@ -200,7 +200,7 @@ class _Strip:
         if len(film.shown) < len(film.moments[0].probabilities):
             lines.append(f"({film.shown_words()})")
         for i, line in enumerate(lines):
-            shown = fitting(line, _LABELS - image.width - 12, film.theme.small_size)
+            shown = fitted(line, _LABELS - image.width - 12, film.theme.small_size)
             self.sheet.flush(_MARGIN + image.width + 8, middle + 8.5 * (len(lines) - 1) - 17 * i, shown, text(shown))
         for k, moment in enumerate(film.moments):
             film.bars(self.sheet, moment, self._x(k), bottom, self.inner, _BARS)

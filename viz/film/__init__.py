@@ -1,0 +1,1 @@
+"""How a network changes while it learns: moments of a training, as a strip and as a film."""
