@@ -34,7 +34,9 @@ def draw(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Where to write: a .svg, .pdf, .png, .tex, .html or .dot file, or a folder that is there."
+            "--output",
+            "-o",
+            help="Where to write: a .svg, .pdf, .png, .tex, .html or .dot file, or a folder that is there.",
         ),
     ] = None,
     deck: Annotated[

@@ -332,12 +332,12 @@ def test_hvp_errors_say_what_to_do() -> None:
 
 def test_the_router_goes_around_and_shares_its_own_way() -> None:
     router = Router(Box(0, 0, 160, 160), [Box(60, -80, 80, 120)], [])
-    way = router.route(0, (16, 16), [(120, 16)])
+    way = router.route(0, (18, 18), [(120, 18)])
     assert way is not None
-    assert (way[0], way[-1]) == ((16, 16), (120, 16))
+    assert (way[0], way[-1]) == ((18, 18), (120, 18))
     assert max(y for _, y in way) > 120
-    branch = router.route(0, (16, 16), [(136, 96)])
+    branch = router.route(0, (18, 18), [(138, 96)])
     assert branch is not None
-    assert branch[0] != (16, 16)  # it leaves the first way where that is nearest
+    assert branch[0] != (18, 18)  # it leaves the first way where that is nearest
     walled = Router(Box(0, 0, 160, 160), [Box(60, -80, 80, 240)], [])
-    assert walled.route(0, (16, 16), [(120, 16)]) is None
+    assert walled.route(0, (18, 18), [(120, 18)]) is None

@@ -162,9 +162,6 @@ EXHIBITS: Final = (
         "One module opened: three alike blocks",
         partial(_figure, network_loss, {"level": "module", "expand": ["blocks"]}),
     ),
-    Exhibit(
-        "modules-down", "From top to bottom", partial(_figure, network_loss, {"level": "module", "direction": "TB"})
-    ),
     Exhibit("frame-forward", "A frame of the forward pass", partial(_frame, circuit, 1, {})),
     Exhibit("frame-chain-rule", "A frame of the backward pass", partial(_frame, circuit, 4, {})),
     Exhibit("frame-matrix", "The chain rule of a matrix product", partial(_frame, affine, 8, {})),

@@ -21,8 +21,8 @@ GRID: Final = 6
 
 RADIUS: Final = 17.0
 AXIS: Final = 18
-_GAP: Final = 8
-_FAN: Final = 14
+_GAP: Final = 4
+_FAN: Final = 18
 _ARROW: Final = 9
 _APART: Final = 10
 
@@ -90,7 +90,7 @@ def snap(x: float) -> int:
     """Return the next line of the grid to the left of x, or below it.
 
     >>> snap(-13.0)
-    -16
+    -18
     """
     return int(x // GRID) * GRID
 

@@ -18,7 +18,7 @@ from .layout import RADIUS, Point
 from .pieces import Half
 
 _DOT: Final = 2.8
-_MARGIN: Final = 10
+_MARGIN: Final = 3
 _HEADING: Final = 34
 _LINE: Final = 22
 _HEAD: Final = 7.0
@@ -110,7 +110,10 @@ class Marks:
         spare = max(0.0, needed - (right - left)) / 2
         left, right = left - spare - _MARGIN, right + spare + _MARGIN
         heading = 0 if below else _HEADING
-        bottom, top = low - _MARGIN - (_LINE * len(legend) + 6 if legend else 0), high + _MARGIN + heading
+        # The legend stands below, or in the corner on the right where the drawing leaves it free.
+        tall = _LINE * len(legend) + 6 if legend else 0
+        corner = below and bool(legend) and self._is_free(Box(right - _MARGIN - needed - 8, low - 6, right, low + tall))
+        bottom, top = low - _MARGIN - (0 if corner else tall), high + _MARGIN + heading
         sheet = Canvas(right - left, top - bottom, theme)
         dx, dy = -left, -bottom
         reused = {"penwidth": 1.3, "color": theme.value, "style": "dotted"}
@@ -136,8 +139,10 @@ class Marks:
         for name, (x, y), block, align in self._blocks:
             sheet.block(dx + x, dy + y, _held(block, align), name)
         for i, remark in enumerate(legend):
-            y, size = dy + low - 20 - _LINE * i, theme.small_size
+            y, size = dy + low - 20 - _LINE * i + (tall if corner else 0), theme.small_size
             left = (sheet.width - text_width(remark.words, size) - 44 * remark.dotted) / 2
+            if corner:
+                left = sheet.width - _MARGIN - text_width(remark.words, size) - 44 * remark.dotted - 8
             if remark.dotted:
                 sheet.path([(left, y), (left + 36, y)], _HEAD, **reused)
                 left += 44
@@ -148,18 +153,19 @@ class Marks:
     def _room_for_titles(self, points: Sequence[Point], width: float, axis: float) -> float:
         """Return the x of the right edge: that of the drawing, where the titles find room there, else farther out."""
         edge = max([*(box.right for box in self.boxes), *(x for x, _ in points)])
-        place = Box(edge - width - 8, axis - 30, edge, axis + 30)
-        boxes = [box for box in self.boxes if box.right > place.left]
-        ways = [way for way, *_ in [*self._dotted, *self._ways]]
+        return edge if self._is_free(Box(edge - width - 8, axis - 30, edge, axis + 30)) else edge + width
+
+    def _is_free(self, place: Box) -> bool:
+        """Whether nothing of the drawing lies in a place."""
         lines = [
             Box(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1]))
-            for way in ways
+            for way, *_ in [*self._dotted, *self._ways]
             for a, b in pairwise(way)
         ]
-        free = all(
-            box.right <= place.left or box.top <= place.bottom or box.bottom >= place.top for box in [*boxes, *lines]
+        return all(
+            box.right <= place.left or box.left >= place.right or box.top <= place.bottom or box.bottom >= place.top
+            for box in [*self.boxes, *lines]
         )
-        return edge if free else edge + width
 
 
 def around(at: Point, width: float, height: float) -> Box:

@@ -52,7 +52,7 @@ class _Picture:
         self.pieces, self.theme, self.root = pieces, pieces.theme, pieces.root
         self.numbers = {node: i for i, node in enumerate(pieces.nodes, 1)}
         self.plan: Plan = plan(pieces.root, pieces.nodes, pieces.sizes())
-        self.axis = snap(self.plan.bottom) - GRID * (3 + len(pieces.read) // 2)
+        self.axis = snap(self.plan.bottom) - GRID * (2 + len(pieces.read) // 2)
         self.marks = Marks(pieces.theme)
         self.arriving: dict[Node, int] = dict.fromkeys(pieces.nodes, 0)
         for sent in pieces.backward.sent:

@@ -121,7 +121,7 @@ class Pieces:
                 return Extent(max(width, note), RADIUS + (26 if sent.factor else 4), RADIUS + 4)
             width_beside = max(self.short(value)[1] for value in sent.reads)
             # Folded, dotted lines come from above: there only they need room.
-            return Extent(max(width, 2 * width_beside + 16), reach, RADIUS + 4 if self.below else reach)
+            return Extent(max(width, 2 * width_beside + 16), reach, RADIUS + 2 if self.below else reach)
         block = self.factors[use]
         return Extent(max(width, block.width + 6), factor_height(block) + block.height / 2 + 2 * GRID, RADIUS + 4)
 

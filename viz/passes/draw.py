@@ -164,7 +164,8 @@ class _Drawing(Canvas):
         self.words(middle, up + 10, value, theme.value)
         if norm is not None:
             self._heat((span.end - 1, down), (span.start + 2, down), norm)
-            self.words(middle, down - 16, size_html(norm, TEXT), theme.gradient)
+            shown = level(text("1"), TEXT) if span.link is None else size_html(norm, TEXT)  # ∂L/∂L is 1
+            self.words(middle, down - 16, shown, theme.gradient)
         if span.closes or span.opens:
             self.words(span.end + 12 if span.closes else span.start - 12, span.y, text("⋯"), theme.line, 16)
 

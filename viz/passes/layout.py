@@ -175,7 +175,7 @@ class _Planner:
         self.heading = _HEADING if heading else 0.0
         self.sizes = _slab_sizes(passes, _TALLEST[rows > 1])
         shapes = [shape_text(link.shape, passes.batch) for link in passes.links]
-        self.gap = max(text_width(content, TEXT) for content in [*shapes, _WIDEST_NUMBER]) + 8
+        self.gap = max(text_width(content, TEXT) for content in [*shapes, _WIDEST_NUMBER]) + 6
         self.columns = [max(self.sizes[i][0] + self.gap, self._texts_width(i) + 10) for i in range(len(self.sizes))]
         self.rows = _split(self.columns, rows)
         self.levels = _levels(passes.links)

@@ -111,7 +111,7 @@ def bars(
         panels: for each quantity's name the number of each layer; all have the same layers.
         title: what stands above.
         log: whether the axes are logarithmic. Zeros, and on such an axis negative numbers, have no bar.
-        marks: for some quantities a number at which a rule is drawn, such as `{"update / weight": 1e-3}`.
+        marks: for some quantities a number, such as `{"update / weight": 1e-3}`, at which a rule is drawn, named above it.
         theme: the palette, or its name.
 
     Returns:
@@ -149,7 +149,7 @@ def bars(
                 axes.set_ylim(first.get_ylim())
                 axes.set_yticks([])
             _bars(axes, values, rules.get(quantity), log, series(palette, k), palette)
-            axes.set_title(quantity, fontsize=SIZE, pad=8)
+            axes.set_title(quantity, fontsize=SIZE, pad=24 if rules else 8)
             axes.spines["left"].set_visible(True)
         return figure
 
@@ -290,3 +290,7 @@ def _bars(axes: Axes, values: NDArray[Any], mark: float | None, log: bool, look:
         )  # fmt: skip
     if mark is not None:
         axes.axvline(mark, color=theme.accent, linewidth=1.6, linestyle=(0, (4, 2)), zorder=4)
+        axes.annotate(
+            set_number(mark), (mark, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
+            ha="center", fontsize=SMALL + 1, color=readable(theme.accent, theme), parse_math=True,
+        )  # fmt: skip
