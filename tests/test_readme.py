@@ -30,7 +30,7 @@ def test_the_python_in_the_readme_runs(
     said = re.findall(r"print\(.*\)  # (.*)", "".join(found))
     assert said
     assert capsys.readouterr().out.split() == " ".join(said).split()
-    assert all((tmp_path / f"circuit.{suffix}").stat().st_size > 900 for suffix in ("svg", "html", "tex"))
+    assert all((tmp_path / f"circuit.{suffix}").stat().st_size > 400 for suffix in ("svg", "html", "tex"))
 
 
 def test_every_figure_and_link_of_the_readme_exists(repository: Path) -> None:

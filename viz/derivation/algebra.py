@@ -87,16 +87,25 @@ def lean(parts: Sequence[Expression]) -> list[Expression]:
 
 
 def _without_ones(x: Expression, alone: bool) -> Expression:
-    """Return what is repeated, or the number within axes of length 1; a vector of one stays one where it is alone."""
+    """Return what is repeated, or the number within axes of length 1; a vector of one stays one where it is alone.
+
+    A column that is repeated stays so: left out, it would read like a row, which is added to every row.
+    """
     if isinstance(x, Expand):
-        return x.inner
+        return x if _is_column(x) else x.inner
     if isinstance(x, Axes) and x.size == 1:
         return x if x.inner.ndim == 1 else with_axes(x, ())
     if x.ndim and x.size == 1 and not alone:
         return with_axes(x, ())
-    if isinstance(x, Product) and any(isinstance(f, Expand) for f in x.factors):
-        return multiply(Number(x.number), *(f.inner if isinstance(f, Expand) else f for f in x.factors))
+    if isinstance(x, Product) and any(isinstance(f, Expand) and not _is_column(f) for f in x.factors):
+        return multiply(
+            Number(x.number), *(f.inner if isinstance(f, Expand) and not _is_column(f) else f for f in x.factors)
+        )
     return x
+
+
+def _is_column(x: Expand) -> bool:
+    return x.inner.ndim == 2 and x.inner.shape[-1] == 1 and x.inner.size > 1
 
 
 def add(*terms: Any) -> Expression:
