@@ -189,7 +189,10 @@ def test_only_wrong_guesses_are_shown_the_surest_first() -> None:
     probabilities = np.array([[0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.05, 0.05, 0.9]])
     words = text_of(guesses(np.zeros((3, 1, 4, 4)), np.array([1, 1, 0]), probabilities, ["cat", "dog", "<owl>"]))
     assert "2 of 3 test images misclassified" in words
-    owl, dog = words.index("Label cat was taken for: <owl> 90 %"), words.index("Label dog was taken for: cat 60 %, dog 30 %")
+    owl, dog = (
+        words.index("Label cat was taken for: <owl> 90 %"),
+        words.index("Label dog was taken for: cat 60 %, dog 30 %"),
+    )
     assert owl < dog
 
 
