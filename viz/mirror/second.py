@@ -143,7 +143,7 @@ def _number(
     html, plain = name_markup(node, names, size) if forward else adjoint_markup(node, root, names, size)
     front, equals = font(html, theme.ink), font(text(" = "), theme.ink)
     if node.ndim > 0:
-        return beside([line_block(front + equals, f"{plain} = ", theme.ink, size, 2), block], 2)
+        return beside([line_block(front + equals, f"{plain} = ", theme.ink, size, 7), block], 0)
     value = float(array)
     return line_block(front + equals + number_html(value, size=size), f"{plain} = {number(value)}", color, size)
 
