@@ -19,6 +19,12 @@ class RangeError(UsageError, IndexError):
     """An axis or a position that a tensor does not have."""
 
 
+class MissingNameError(UsageError, KeyError):
+    """A name that a dictionary of modules or parameters does not hold."""
+
+    __str__ = Exception.__str__  # KeyError's would put the message in quotes
+
+
 class ShapeError(MinidlError, ValueError):
     """Shapes that do not fit an operation."""
 
@@ -37,6 +43,10 @@ class LinAlgError(MinidlError, RuntimeError):
 
 class DataError(MinidlError, ValueError):
     """A data file that is missing, damaged or not what it says it is."""
+
+
+class WorkerError(MinidlError, RuntimeError):
+    """A process that prepares data has failed; the message holds its traceback."""
 
 
 class CheckpointError(MinidlError, ValueError):

@@ -10,7 +10,7 @@ from importlib import resources
 import numpy as np
 
 from ..errors import DataError
-from .dataset import Dataset
+from .images import ImageDataset
 
 DIGITS_SHA256 = "b2dab7b501728c22e9119ad76740b2e17c77a231e42d1e592380d90886f1a05e"
 """The checksum of `digits/digits.npz`."""
@@ -19,7 +19,7 @@ TEN_DIGITS = tuple(str(digit) for digit in range(10))
 """The names of the classes of handwritten digits."""
 
 
-def digits() -> Dataset:
+def digits() -> ImageDataset:
     """Return the 1,797 handwritten digits of 8×8 pixels that come with minidl.
 
     Returns:
@@ -43,7 +43,7 @@ def digits() -> Dataset:
     return _parse(content, DIGITS_SHA256)
 
 
-def _parse(content: bytes, expected_sha256: str) -> Dataset:
+def _parse(content: bytes, expected_sha256: str) -> ImageDataset:
     found = hashlib.sha256(content).hexdigest()
     if found != expected_sha256:
         raise DataError(
@@ -55,4 +55,4 @@ def _parse(content: bytes, expected_sha256: str) -> Dataset:
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise DataError(f"digits.npz does not hold images and labels ({error}); reinstall minidl") from error
     pixels = images[:, np.newaxis].astype(np.float32) / np.float32(16)
-    return Dataset("digits", pixels, labels.astype(np.int64), TEN_DIGITS)
+    return ImageDataset("digits", pixels, labels.astype(np.int64), TEN_DIGITS)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from .dataset import Dataset
 from .embedded import TEN_DIGITS
+from .images import ImageDataset
 
 _UNSIGNED_BYTE = 0x08
 
@@ -64,7 +64,7 @@ def _parse(content: bytes, path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def idx_folder(folder: Path, part: str) -> Dataset:
+def idx_folder(folder: Path, part: str) -> ImageDataset:
     """Load one part of MNIST, or of a data set in MNIST's format such as Fashion-MNIST, from its two IDX files.
 
     Args:
@@ -77,20 +77,32 @@ def idx_folder(folder: Path, part: str) -> Dataset:
     Raises:
         DataError: a file is missing (the message says what to put where), damaged, or does not fit the other.
     """
-    images_file, labels_file = (_find(folder, f"{part}-{rest}") for rest in ("images-idx3-ubyte", "labels-idx1-ubyte"))
+    names = [f"{part}-{rest}" for rest in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+    images, labels = read_idx_pair(*(find_idx(folder, name) for name in names))
+    return ImageDataset(folder.name, images, labels, TEN_DIGITS)
+
+
+def read_idx_pair(images_file: Path, labels_file: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read images `(N, 1, H, W)` and their labels `(N,)` from two IDX files that belong together.
+
+    Raises:
+        DataError: a file is damaged, or does not fit the other.
+    """
     images, labels = read_idx(images_file), read_idx(labels_file)
     _expect_axes(images, 3, images_file, "images")
     _expect_axes(labels, 1, labels_file, "labels")
     if len(images) != len(labels):
         raise DataError(f"{images_file} holds {len(images):,} images but {labels_file.name} {len(labels):,} labels")
-    pixels = images[:, np.newaxis].astype(np.float32)
-    pixels /= np.float32(255)
-    return Dataset(folder.name, pixels, labels.astype(np.int64), TEN_DIGITS)
+    return images[:, np.newaxis], labels
 
 
-def _find(folder: Path, name: str) -> Path:
-    candidates = [folder / name, folder / f"{name}.gz"]
-    for path in candidates:
+def find_idx(folder: Path, name: str) -> Path:
+    """Return the path of the file `name` or `name.gz` in a folder.
+
+    Raises:
+        DataError: neither is there; the message says what to put where.
+    """
+    for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
     raise DataError(

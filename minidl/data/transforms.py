@@ -54,8 +54,17 @@ class Standardize:
 
     def __call__(self, images: Images, rng: np.random.Generator | None = None) -> Images:
         """Return `(images − mean) / std`."""
-        mean, std = (np.array(values, np.float32)[:, np.newaxis, np.newaxis] for values in (self.mean, self.std))
+        mean, std = self._columns()
         return (images - mean) / std
+
+    def inverse(self, images: Images) -> Images:
+        """Return `images · std + mean`: pixels as they were."""
+        mean, std = self._columns()
+        return images * std + mean
+
+    def _columns(self) -> tuple[Images, Images]:
+        mean, std = (np.array(values, np.float32)[:, np.newaxis, np.newaxis] for values in (self.mean, self.std))
+        return mean, std
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,10 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<{self.kind} primitive {self.name}>"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Primitive:
+        """Itself: there is one of each, by which graphs are read, also where a copied module holds it."""
+        return self
+
     def __call__(self, *inputs: Value, **params: Any) -> Value:  # noqa: D102  (the class says it)
         if self._arity and (len(inputs) != self._arity or params.keys() != self.parameters.keys()):
             inputs, params = self._bind(inputs, params)

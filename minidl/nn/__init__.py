@@ -1,37 +1,24 @@
 """Layers, under PyTorch's names."""
 
-from . import functional
-from .layers import (
-    AvgPool2d,
-    Conv2d,
-    CrossEntropyLoss,
-    Dropout,
-    Flatten,
-    Identity,
-    Linear,
-    MaxPool2d,
-    MSELoss,
-    ReLU,
-    Sigmoid,
-    Tanh,
-)
-from .module import Module, Parameter, Sequential
+from . import functional, init, layers, utils
+from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .layers import *  # noqa: F403  (its own __all__ lists the names)
+from .module import Module
+from .parameter import Parameter
+from .state import load_state, save_state
 
-__all__ = [
-    "AvgPool2d",
-    "Conv2d",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Flatten",
-    "Identity",
-    "Linear",
-    "MSELoss",
-    "MaxPool2d",
+__all__ = [  # noqa: PLE0604  (the layers' names are strings)
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "Parameter",
-    "ReLU",
+    "ParameterDict",
+    "ParameterList",
     "Sequential",
-    "Sigmoid",
-    "Tanh",
     "functional",
+    "init",
+    "load_state",
+    "save_state",
+    "utils",
+    *layers.__all__,
 ]

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
-from ..errors import ShapeError, UsageError
+from ..autodiff.hooks import Handle
+from ..errors import DtypeError, UsageError
 from ..graph import Node, scope
 from ..graph.mode import state as mode_state
+from ..kernels import dtypes
+from ..kernels.device import is_device, require_cpu
 from ..tensor import Tensor
+from .owner import Owner, join
+from .printing import described
+from .state import Mismatch, load_into
 
 
-class Parameter(Tensor):
-    """A tensor that a module owns and an optimizer changes."""
-
-    __slots__ = ()
-    __hash__ = object.__hash__
-
-    def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
-        super().__init__(data.data if isinstance(data, Node) else np.asarray(data), requires_grad, name)
-        if isinstance(data, Node):
-            self.shares_memory_with(data)
-
-
-class Module:
+class Module(Owner):
     """Base of all layers. Assign parameters and other modules to attributes, and define `forward`.
 
     >>> import minidl
@@ -38,122 +34,94 @@ class Module:
     ...         return self.scale * x
     >>> Half()(minidl.tensor([2.0, 4.0]))
     tensor([1., 2.], from=mul)
+    >>> Half()
+    Half()  # scale (): 1 parameter
     """
 
     training: bool
+    _pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _hooks: OrderedDict[int, Callable[..., Any]]
 
     def __init__(self) -> None:
+        super().__init__()
         object.__setattr__(self, "training", True)
-        object.__setattr__(self, "_parameters", {})
-        object.__setattr__(self, "_modules", {})
-        object.__setattr__(self, "_own_name", "")
+        object.__setattr__(self, "_pre_hooks", OrderedDict())
+        object.__setattr__(self, "_hooks", OrderedDict())
 
-    _parameters: dict[str, Parameter]
-    _modules: dict[str, Module]
-    _own_name: str
+    # Running ------------------------------------------------------------------------------------------------------------
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; each module defines it."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run `forward`, marking the nodes it makes with this module's path."""
+        """Run `forward`, and the hooks around it, marking the nodes it makes with this module's path."""
         outer = mode_state.scope
         with scope(f"{outer}.{self._own_name}" if outer and self._own_name else self._own_name or outer):
-            return self.forward(*args, **kwargs)
+            for hook in tuple(self._pre_hooks.values()):
+                args, kwargs = hook(self, args, kwargs)
+            output = self.forward(*args, **kwargs)
+            for hook in tuple(self._hooks.values()):
+                replaced = hook(self, args, kwargs, output)
+                output = output if replaced is None else replaced
+            return output
 
-    # Attributes ---------------------------------------------------------------------------------------------------------
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
+        """Have `hook(module, args)` run before every `forward`; the arguments that it returns, if any, replace the given.
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if "_parameters" not in self.__dict__:
-            if isinstance(value, Parameter | Module):
-                raise UsageError(f"call super().__init__() before assigning {name!r} in {type(self).__name__}")
-        else:
-            own = (
-                self._parameters
-                if isinstance(value, Parameter)
-                else self._modules
-                if isinstance(value, Module)
-                else None
-            )
-            self._forget(name, own)
-        if isinstance(value, Parameter):
-            self._parameters[name] = value
-            if value.name is None:
-                value.name = name
-        elif isinstance(value, Module):
-            self._modules[name] = value
-            object.__setattr__(value, "_own_name", name)
-        object.__setattr__(self, name, value)
+        Args:
+            hook: the function; with `with_kwargs` it is called as `hook(module, args, kwargs)` and returns both or None.
+            prepend: whether it comes before the hooks that are there.
+            with_kwargs: whether it sees the arguments that were given by name.
 
-    def __delattr__(self, name: str) -> None:
-        self._forget(name, None)
-        object.__delattr__(self, name)
+        >>> import minidl
+        >>> from minidl import nn
+        >>> layer = nn.ReLU()
+        >>> with layer.register_forward_pre_hook(lambda module, args: (args[0] + 1,)):
+        ...     layer(minidl.tensor([1.0]))
+        tensor([2.])
+        """
+        return _register(self._pre_hooks, partial(_run_pre_hook, hook, with_kwargs), prepend)
 
-    def _forget(self, name: str, own: Mapping[str, Any] | None) -> None:
-        """Drop what stood under a name, unless it is of the `own` kind of what replaces it and so keeps its place."""
-        for kind in (self._parameters, self._modules):
-            if kind is not own:
-                kind.pop(name, None)
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
+        """Have `hook(module, args, output)` run after every `forward`; what it returns, if not None, replaces the output.
 
-    def add_module(self, name: str, module: Module) -> None:
-        """Add a module under a name that need not be an identifier, such as "0"."""
-        if not isinstance(module, Module):
-            raise UsageError(f"{type(self).__name__}: {name!r} must be a Module, got {type(module).__name__}")
-        setattr(self, name, module)
+        Args:
+            hook: the function; with `with_kwargs` it is called as `hook(module, args, kwargs, output)`.
+            prepend: whether it comes before the hooks that are there.
+            with_kwargs: whether it sees the arguments that were given by name.
 
-    # Walking ------------------------------------------------------------------------------------------------------------
-
-    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """Yield every module below this one, itself first, with its path; a shared module once, or each time."""
-        seen: set[int] = set()
-        stack: list[tuple[str, Module]] = [(prefix, self)]
-        while stack:
-            path, module = stack.pop()
-            if remove_duplicate and id(module) in seen:
-                continue
-            seen.add(id(module))
-            yield path, module
-            children = [(f"{path}.{name}" if path else name, child) for name, child in module._modules.items()]
-            stack.extend(reversed(children))
-
-    def modules(self) -> Iterator[Module]:
-        """Yield every module below this one, itself first."""
-        return (module for _, module in self.named_modules())
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Yield the modules directly inside this one, with their names."""
-        return iter(self._modules.items())
-
-    def children(self) -> Iterator[Module]:
-        """Yield the modules directly inside this one."""
-        return iter(self._modules.values())
-
-    def named_parameters(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """Yield every parameter with its path, such as `conv1.weight`; a shared one once, or under each of its paths."""
-        seen: set[int] = set()
-        for path, module in self.named_modules(remove_duplicate=remove_duplicate):
-            for name, parameter in module._parameters.items():
-                if not remove_duplicate or id(parameter) not in seen:
-                    seen.add(id(parameter))
-                    yield f"{path}.{name}" if path else name, parameter
-
-    def parameters(self) -> Iterator[Parameter]:
-        """Yield every parameter."""
-        return (parameter for _, parameter in self.named_parameters())
-
-    def apply(self, function: Callable[[Module], None]) -> Self:
-        """Call `function` on every module, the innermost first."""
-        for module in reversed(list(self.modules())):
-            function(module)
-        return self
+        >>> import minidl
+        >>> from minidl import nn
+        >>> shapes, layer = [], nn.Linear(3, 2)
+        >>> handle = layer.register_forward_hook(lambda module, args, output: shapes.append(output.shape))
+        >>> _ = layer(minidl.ones(5, 3))
+        >>> handle.remove()
+        >>> shapes
+        [(5, 2)]
+        """
+        return _register(self._hooks, partial(_run_hook, hook, with_kwargs), prepend)
 
     # State --------------------------------------------------------------------------------------------------------------
 
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call a function on every module, those inside a module before it."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
     def train(self, mode: bool = True) -> Self:
         """Switch to training behaviour (dropout drops), here and below."""
-        for module in self.modules():
-            object.__setattr__(module, "training", mode)
+        if not isinstance(mode, bool):
+            raise UsageError(f"train: mode must be True or False, got {mode!r}")
+        object.__setattr__(self, "training", mode)
+        for child in self.children():
+            child.train(mode)
         return self
 
     def eval(self) -> Self:
@@ -171,37 +139,83 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None if set_to_none or parameter.grad is None else Tensor(np.zeros_like(parameter.data))
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return every parameter's array by path (not copies)."""
-        return {name: parameter.data for name, parameter in self.named_parameters(remove_duplicate=False)}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
-        """Copy arrays into the parameters; nothing changes unless all of them fit.
+    def to(self, *target: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> Self:
+        """Convert all floating-point parameters, their gradients and buffers to another dtype, in place.
 
         Args:
-            state_dict: arrays or tensors by path.
+            target: a dtype, a device, both, or a tensor to be like.
+            dtype: the dtype by name.
+            device: the device by name; there is only "cpu".
+            non_blocking: accepted as in PyTorch; on one device it changes nothing.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> nn.Linear(3, 2).to(minidl.float64).weight.dtype
+        dtype('float64')
+        """
+        for given in target:
+            if isinstance(given, Node):
+                dtype = given.dtype
+            elif is_device(given):
+                device = given
+            elif given is not None and not isinstance(given, bool):
+                dtype = given
+        require_cpu(device, "to")
+        if dtype is None:
+            return self
+        wanted = dtypes.as_dtype(dtype, "to")
+        if wanted.kind != "f":
+            raise DtypeError(f"to: a module's numbers must stay floating-point; {wanted} is not")
+        for tensor in (*self.parameters(), *self.buffers()):
+            if tensor.dtype.kind == "f" and tensor.dtype != wanted:
+                gradient, tensor.grad = tensor.grad, None
+                tensor.data = tensor.data.astype(wanted)
+                tensor.grad = None if gradient is None else Tensor(gradient.data.astype(wanted))
+        return self
+
+    def float(self) -> Self:
+        """Convert to float32."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Self:
+        """Convert to float64."""
+        return self.to(dtypes.float64)
+
+    def half(self) -> Self:
+        """Convert to float16."""
+        return self.to(dtypes.float16)
+
+    def cpu(self) -> Self:
+        """Return itself: it is on the CPU."""
+        return self
+
+    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """Each persistent tensor with its path; a shared one under each of them."""
+        for path, module in self.named_modules(prefix=prefix, remove_duplicate=False):
+            kept = {name: buffer for name, buffer in module._buffers.items() if name not in module._transient}
+            for name, value in (module._parameters | kept).items():
+                if value is not None:
+                    yield join(path, name), value
+
+    def state_dict(self, *, prefix: str = "") -> dict[str, Any]:
+        """Return the array of every parameter and every persistent buffer by path (not copies)."""
+        return {name: tensor.data for name, tensor in self._state(prefix.removesuffix("."))}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Mismatch:
+        """Copy arrays into the parameters and buffers; nothing changes unless all of them fit.
+
+        Args:
+            state_dict: arrays or tensors, minidl's or PyTorch's, by path.
             strict: whether every path must match.
+
+        Returns:
+            The names that are missing from `state_dict` and those that are unknown here.
 
         Raises:
             UsageError: names are missing or unknown.
-            ShapeError: an array has another shape than its parameter.
+            ShapeError: arrays have other shapes than what they are to fill.
         """
-        own = dict(self.named_parameters(remove_duplicate=False))
-        missing, unknown = sorted(own.keys() - state_dict.keys()), sorted(state_dict.keys() - own.keys())
-        if strict and (missing or unknown):
-            parts = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(
-                unknown
-            )
-            raise UsageError(f"load_state_dict: {'; '.join(parts)}")
-        loaded = {}
-        for name in own.keys() & state_dict.keys():
-            value = state_dict[name]
-            array = np.asarray(value.data if isinstance(value, Node) else value)
-            if array.shape != own[name].shape:
-                raise ShapeError(f"load_state_dict: {name} is {own[name].shape} here and {array.shape} in the state")
-            loaded[name] = array.astype(own[name].dtype)
-        for name, array in loaded.items():
-            own[name].data = array
+        return load_into(dict(self._state()), state_dict, strict)
 
     # Printing -----------------------------------------------------------------------------------------------------------
 
@@ -210,45 +224,25 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        count = sum(parameter.numel() for parameter in self.parameters())
-        note = f"  # {count:,} parameters" if count else ""
-        if not self._modules:
-            return f"{type(self).__name__}({self.extra_repr()}){note}"
-        lines = [f"{type(self).__name__}({note}"]
-        for name, child in self._modules.items():
-            lines += [f"  {line}" for line in f"({name}): {child!r}".splitlines()]
-        return "\n".join([*lines, ")"])
+        return described(self)
 
 
-class Sequential(Module):
-    """Modules applied one after the other; they may be given with names, as a dictionary.
+def _register(hooks: OrderedDict[int, Callable[..., Any]], hook: Callable[..., Any], prepend: bool) -> Handle:
+    handle = Handle(hooks, hook)
+    if prepend:
+        hooks.move_to_end(next(reversed(hooks)), last=False)
+    return handle
 
-    >>> import minidl
-    >>> from minidl import nn
-    >>> Sequential(nn.Linear(3, 2), nn.ReLU())(minidl.ones(4, 3)).shape
-    (4, 2)
-    """
 
-    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
-        super().__init__()
-        if len(modules) == 1 and isinstance(modules[0], Mapping):
-            named = dict(modules[0])
-        else:
-            named = {str(i): module for i, module in enumerate(modules)}  # type: ignore[misc]
-        for name, module in named.items():
-            self.add_module(name, module)
+def _run_pre_hook(hook: Callable[..., Any], with_kwargs: bool, module: Module, args: Any, kwargs: Any) -> Any:
+    """The arguments after a hook saw them."""
+    if with_kwargs:
+        return hook(module, args, kwargs) or (args, kwargs)
+    replaced = hook(module, args)
+    if replaced is None:
+        return args, kwargs
+    return (replaced if isinstance(replaced, tuple) else (replaced,)), kwargs
 
-    def forward(self, input: Any) -> Any:
-        """Pass the input through each module in turn."""
-        for module in self._modules.values():
-            input = module(input)
-        return input
 
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __getitem__(self, index: int) -> Module:
-        return list(self._modules.values())[index]
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
+def _run_hook(hook: Callable[..., Any], with_kwargs: bool, module: Module, args: Any, kwargs: Any, output: Any) -> Any:
+    return hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)

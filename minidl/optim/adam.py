@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor
-from .optimizer import Array, Optimizer, check
+from .optimizer import Array, Optimizer, Params, Update, check_betas, check_common
 
 
 class Adam(Optimizer):
@@ -22,9 +20,16 @@ class Adam(Optimizer):
         lr: the learning rate.
         betas: β₁ and β₂, how slowly the two means forget.
         eps: ε.
-        weight_decay: λ, added to the gradient as λ·θ.
+        weight_decay: λ, added to the gradient as λ·θ, and so divided by the root as the gradient is.
+        amsgrad: whether to divide by the largest v so far, so that no step grows again.
+        maximize: whether to climb instead.
+        decoupled_weight_decay: whether θ shrinks by lr·λ·θ instead, as in `AdamW`.
 
-    Source: Kingma and Ba, 2015, "Adam: a method for stochastic optimization", algorithm 1.
+    Raises:
+        UsageError: an option is out of range.
+
+    Source: Kingma and Ba, 2015, "Adam: a method for stochastic optimization", algorithm 1; amsgrad from Reddi et al.,
+    2018, "On the convergence of Adam and beyond".
 
     >>> import minidl
     >>> x = minidl.tensor(1.0, requires_grad=True)
@@ -35,39 +40,63 @@ class Adam(Optimizer):
     tensor(0.9990, requires_grad=True)
     """
 
-    decoupled = False
-
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        decoupled_weight_decay: bool = False,
     ) -> None:
-        name, inf = type(self).__name__, float("inf")
-        check(name, lr=(lr, 0, inf), eps=(eps, 0, inf), weight_decay=(weight_decay, 0, inf))
-        check(name, beta1=(betas[0], 0, 1), beta2=(betas[1], 0, 1))
-        super().__init__(params, {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay})
+        check_common(type(self).__name__, lr, weight_decay, eps)
+        check_betas(type(self).__name__, betas)
+        defaults = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        super().__init__(params, {**defaults, "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay})
 
-    def _update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
-        (beta1, beta2), decay, lr = group["betas"], group["weight_decay"], group["lr"]
-        if decay and self.decoupled:
-            p = p * (1 - lr * decay)
-        elif decay:
-            g = g + decay * p
-        if not state:
-            state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
-        t = state["step"] = state["step"] + 1
-        m = state["exp_avg"] = beta1 * state["exp_avg"] + (1 - beta1) * g
-        v = state["exp_avg_sq"] = beta2 * state["exp_avg_sq"] + (1 - beta2) * (g * g)
-        root = np.sqrt(v) / math.sqrt(1 - beta2**t) + group["eps"]
-        changed: Array = p - (lr / (1 - beta1**t)) * m / root
-        return changed
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
+        means = {"exp_avg": 0.0, "exp_avg_sq": 0.0}
+        return {**means, "max_exp_avg_sq": 0.0} if group["amsgrad"] else means
+
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+        (beta1, beta2), eps, t = group["betas"], group["eps"], state["step"]
+        size = float(group["lr"]) / (1 - beta1**t)
+        scale = math.sqrt(1 - beta2**t)
+
+        def update(p: Array, g: Array, m: Array, v: Array, largest: Array | None = None) -> None:
+            move_averages(g, m, v, beta1, beta2)
+            if largest is not None:
+                np.maximum(largest, v, out=largest)
+            root = np.sqrt(v if largest is None else largest)
+            root /= scale
+            root += eps
+            np.divide(m, root, out=root)
+            root *= size
+            p -= root
+
+        return update
 
 
 class AdamW(Adam):
     """Adam with decoupled weight decay: θ shrinks by lr·λ·θ, which the running means never see.
+
+    In `Adam` the decay passes through the division by √v̂, so that weights with large gradients hardly decay; here all
+    shrink alike. In plain `SGD` the two are the same.
+
+    Args:
+        params: tensors, or groups.
+        lr: the learning rate.
+        betas: β₁ and β₂, how slowly the two means forget.
+        eps: ε.
+        weight_decay: λ.
+        amsgrad: whether to divide by the largest v so far.
+        maximize: whether to climb instead.
+
+    Raises:
+        UsageError: an option is out of range.
 
     Source: Loshchilov and Hutter, 2019, "Decoupled weight decay regularization".
 
@@ -76,14 +105,25 @@ class AdamW(Adam):
     0.01
     """
 
-    decoupled = True
-
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
+
+
+def move_averages(g: Array, m: Array, v: Array, beta1: float, beta2: float) -> None:
+    """Let the running means of g and g² take in a gradient: m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g²."""
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    square = g * g
+    square *= 1 - beta2
+    v += square

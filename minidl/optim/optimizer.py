@@ -1,20 +1,36 @@
-"""What all optimizers share: parameter groups, the gradient's reset, and a state that can be saved."""
+"""What all optimizers share: parameter groups, the walk over the parameters, and a state that can be saved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..errors import CheckpointError, UsageError
+from ..graph import data_of, enable_grad
 from ..tensor import Tensor
 
 Array = np.ndarray[Any, Any]
+Params = Iterable[Tensor] | Iterable[dict[str, Any]]
+Update = Callable[..., None]
+"""Changes a block of a parameter in place, given it, its gradient and what is remembered of it, all of one shape."""
+
+T = TypeVar("T")
+
+BLOCK = 65_536
+"""So many elements are worked on at a time: all that a rule reads and writes then stays in the processor's cache."""
+
+_NUMBERS = ("step", "mu_product")
+"""What stands in a state as one number for the whole parameter."""
+
+_TORCH_ONLY = ("foreach", "capturable", "differentiable", "fused")
+"""Options in PyTorch's saved states that choose one of its implementations and change no result."""
 
 
 class Optimizer:
-    """Base of the optimizers.
+    """Base of the optimizers. A subclass says in `_slots` what it remembers, and in `_rule` how a parameter changes.
 
     Args:
         params: tensors, or dictionaries each with `params` and options of its own.
@@ -22,89 +38,197 @@ class Optimizer:
 
     Attributes:
         param_groups: dictionaries with `params` and options such as `lr`, which may be changed between steps.
-        state: for each parameter, by its number, what the optimizer remembers: arrays and step counts.
+        state: for each parameter, what the optimizer remembers: arrays and numbers.
+        defaults: the options of groups that state none.
     """
 
-    def __init__(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], defaults: dict[str, Any]) -> None:
+    _counts_steps = True
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise UsageError(f"{type(self).__name__}: give the parameters as a list: [x]")
         given: list[Any] = list(params)
         if not given:
             raise UsageError(f"{type(self).__name__}: got no parameters to optimize")
-        groups = given if isinstance(given[0], Mapping) else [{"params": given}]
+        self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        seen: set[int] = set()
-        for group in groups:
-            tensors = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
-            for p in tensors:
-                if not isinstance(p, Tensor) or not p.is_leaf:
-                    raise UsageError(f"{type(self).__name__}: parameters must be leaf tensors, got {type(p).__name__}")
-                if id(p) in seen:
-                    raise UsageError(f"{type(self).__name__}: parameter {p.name or ''} {p.shape} is given twice")
-                seen.add(id(p))
-            self.param_groups.append({**defaults, **group, "params": tensors})
-        self.state: dict[int, dict[str, Any]] = {}
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Optimize further parameters, perhaps with options of their own: `{"params": layer.parameters(), "lr": 0.01}`.
+
+        Raises:
+            UsageError: a parameter is no leaf tensor, or is here already.
+        """
+        name = type(self).__name__
+        if not isinstance(param_group, Mapping) or "params" not in param_group:
+            raise UsageError(f'{name}: a group must be a dictionary with "params", got {param_group!r:.60}')
+        given = param_group["params"]
+        tensors = [given] if isinstance(given, Tensor) else list(given)
+        seen = set(map(id, self._parameters()))
+        for p in tensors:
+            if not isinstance(p, Tensor) or not p.is_leaf:
+                raise UsageError(f"{name}: parameters must be leaf tensors, got {type(p).__name__}")
+            if id(p) in seen:
+                raise UsageError(f"{name}: parameter {p.name or ''} {p.shape} is given twice")
+            seen.add(id(p))
+        self.param_groups.append({**self.defaults, **param_group, "params": tensors})
+
+    def _parameters(self) -> Iterator[Tensor]:
+        return (p for group in self.param_groups for p in group["params"])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                p.grad = None if set_to_none or p.grad is None else Tensor(np.zeros_like(p.data))
+        for p in self._parameters():
+            p.grad = None if set_to_none or p.grad is None else Tensor(np.zeros_like(p.data))
 
-    def step(self) -> None:
-        """Change every parameter that has a gradient, once."""
-        number = 0
+    # One step -----------------------------------------------------------------------------------------------------------
+
+    def step(self, closure: Callable[[], T] | None = None) -> T | None:
+        """Change every parameter that has a gradient, once, in its own memory.
+
+        Args:
+            closure: if given, is called first to compute the loss anew, with its gradients.
+
+        Returns:
+            What the closure returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
-                    changed = self._update(p.data, p.grad.data, self.state.setdefault(number, {}), group)
-                    p.data = changed.astype(p.dtype, copy=False)
-                number += 1
+                    with writing(p) as data:
+                        self._change(data, p.grad.data, self.state[p], group)
+        return loss
 
-    def _update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
-        """Return the parameter's new value; `state` is its own to keep between steps."""
-        raise NotImplementedError
+    def _change(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Change one parameter's array in place."""
+        if self._counts_steps:
+            state["step"] = state.get("step", 0) + 1
+        slots = self._slots(group)
+        fresh = {name for name in slots if name not in state}
+        state.update((name, np.full(p.shape, slots[name], p.dtype)) for name in fresh)
+        update = self._rule(group, state, fresh)
+        sign, decay = -1 if group.get("maximize") else 1, group.get("weight_decay", 0)
+        shrink = 1 - float(group["lr"]) * decay if group.get("decoupled_weight_decay") else 1
+        for block, slope, *memory in blocks(p, g, *(state[name] for name in slots)):
+            if shrink != 1:
+                np.multiply(block, shrink, out=block)
+            pull = slope if sign > 0 else -slope
+            update(block, pull + decay * block if decay and shrink == 1 else pull, *memory)
+
+    def _slots(self, group: dict[str, Any]) -> dict[str, float]:
+        """The arrays it keeps for each parameter, by name, with the number that fills them at first."""
+        return {}
+
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+        """Return the function that changes a block of a parameter; `fresh` names the arrays that were made just now."""
+        raise NotImplementedError(f"{type(self).__name__} does not define how a parameter changes")
+
+    # Saving -------------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state and each group's options; parameters stand as their numbers, as in PyTorch."""
-        groups, number = [], 0
-        for group in self.param_groups:
-            count = len(group["params"])
-            groups.append(
-                {**{k: v for k, v in group.items() if k != "params"}, "params": list(range(number, number + count))}
-            )
-            number += count
-        return {"state": {k: dict(v) for k, v in self.state.items()}, "param_groups": groups}
+        """Return the state (not copies) and each group's options; parameters stand as their numbers, as in PyTorch."""
+        numbers = {id(p): number for number, p in enumerate(self._parameters())}
+        groups = [
+            {**{k: v for k, v in group.items() if k != "params"}, "params": [numbers[id(p)] for p in group["params"]]}
+            for group in self.param_groups
+        ]
+        return {
+            "state": {numbers[id(p)]: dict(state) for p, state in self.state.items() if state},
+            "param_groups": groups,
+        }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` returned.
+        """Continue from what `state_dict` returned, here or in PyTorch; nothing changes unless all of it fits.
 
         Raises:
             CheckpointError: it belongs to other parameters.
         """
-        groups = state_dict["param_groups"]
+        name, groups = type(self).__name__, state_dict["param_groups"]
         if [len(g["params"]) for g in groups] != [len(g["params"]) for g in self.param_groups]:
-            raise CheckpointError(f"{type(self).__name__}: the saved state belongs to other parameter groups")
-        tensors = [p for group in self.param_groups for p in group["params"]]
-        state: dict[int, dict[str, Any]] = {}
+            raise CheckpointError(f"{name}: the saved state belongs to other parameter groups")
+        # The saved groups say which number each parameter had: PyTorch's need not run from 0 in order.
+        ids = [number for group in groups for number in group["params"]]
+        owner = dict(zip(ids, self._parameters(), strict=True))
+        state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         for key, saved in state_dict["state"].items():
             number = int(key)
-            if not 0 <= number < len(tensors):
-                raise CheckpointError(
-                    f"{type(self).__name__}: the saved state names parameter {number}, which is not here"
-                )
-            state[number] = {}
-            for name, value in saved.items():
-                kept = value if isinstance(value, int | float) else np.array(value)
-                if isinstance(kept, np.ndarray) and kept.ndim and kept.shape != tensors[number].shape:
-                    raise CheckpointError(
-                        f"{type(self).__name__}: saved {name} of parameter {number} is {kept.shape}, "
-                        f"the parameter {tensors[number].shape}"
-                    )
-                state[number][name] = kept
+            if number not in owner:
+                raise CheckpointError(f"{name}: the saved state names parameter {number}, which is not here")
+            p = owner[number]
+            state[p] = {k: self._restored(k, v, p, number) for k, v in saved.items() if v is not None}
         self.state = state
         for group, saved_group in zip(self.param_groups, groups, strict=True):
-            group.update({k: v for k, v in saved_group.items() if k != "params"})
+            left_out = ("params", *_TORCH_ONLY)
+            kept = {k: v for k, v in saved_group.items() if k not in left_out}
+            group.update({k: tuple(v) if isinstance(v, list) else v for k, v in kept.items()})
+
+    def _restored(self, name: str, value: Any, p: Tensor, number: int) -> Any:
+        """A saved array or number, as this optimizer keeps it."""
+        if isinstance(value, int | float):
+            return value
+        if name in _NUMBERS:
+            return int(value) if name == "step" else float(value)
+        array = copied(value, p.dtype)
+        if array.shape != p.shape:
+            raise CheckpointError(
+                f"{type(self).__name__}: saved {name} of parameter {number} is {array.shape}, the parameter {p.shape}"
+            )
+        return array
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for number, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {number}")
+            lines += [f"    {key}: {value}" for key, value in sorted(group.items()) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+class writing:  # noqa: N801  (reads as a statement: with writing(p) as data)
+    """Give a parameter's array to write into, and tell the engine afterwards that it was.
+
+    (A class, since `contextlib`'s own code would stand between the user's line, which the engine notes, and ours.)
+
+    >>> import minidl
+    >>> x = minidl.tensor([1.0, 2.0], requires_grad=True)
+    >>> with writing(x) as data:
+    ...     data *= 3
+    >>> x
+    tensor([3., 6.], requires_grad=True)
+    """
+
+    def __init__(self, p: Tensor) -> None:
+        data = p.data
+        is_ours = isinstance(data, np.ndarray) and data.flags.writeable
+        self.p, self.data = p, data if is_ours else np.array(data)
+
+    def __enter__(self) -> Array:
+        return self.data
+
+    def __exit__(self, *error: object) -> None:
+        # A circuit's scalar holds a plain number rather than an array.
+        self.p.data = self.data if isinstance(self.p.data, np.ndarray) else self.data[()]
+
+
+def blocks(p: Array, g: Array, *memory: Array) -> Iterator[tuple[Array, ...]]:
+    """Yield matching pieces of arrays of one shape; all but the gradient `g` are views, to be written."""
+    if not all(array.flags.c_contiguous for array in (p, *memory)):
+        yield p, g, *memory
+        return
+    flat = [array.reshape(-1) for array in (p, g, *memory)]
+    for start in range(0, p.size, BLOCK):
+        yield tuple(array[start : start + BLOCK] for array in flat)
+
+
+def copied(value: Any, dtype: Any) -> Array:
+    """A saved array, or a tensor of minidl's or PyTorch's, as an array of its own."""
+    return np.asarray(data_of(value)).astype(dtype)
 
 
 def check(name: str, **ranges: tuple[float, float, float]) -> None:
@@ -117,3 +241,14 @@ def check(name: str, **ranges: tuple[float, float, float]) -> None:
         if not least <= value < below:
             limit = f"at least {least:g}" + (f" and below {below:g}" if below != float("inf") else "")
             raise UsageError(f"{name}: {option} must be {limit}, got {value}")
+
+
+def check_common(name: str, lr: float, weight_decay: float = 0, eps: float = 0) -> None:
+    """Refuse a learning rate, weight decay or ε below 0."""
+    inf = float("inf")
+    check(name, lr=(lr, 0, inf), weight_decay=(weight_decay, 0, inf), eps=(eps, 0, inf))
+
+
+def check_betas(name: str, betas: tuple[float, float]) -> None:
+    """Refuse decay rates outside [0, 1)."""
+    check(name, beta1=(betas[0], 0, 1), beta2=(betas[1], 0, 1))

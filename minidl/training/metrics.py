@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import no_grad, tensor
+from .. import no_grad
 from ..errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
@@ -132,11 +132,11 @@ def evaluate(model: Module, loader: DataLoader) -> Evaluation:
     try:
         with no_grad():
             for images, batch_labels in loader:
-                scores = model(tensor(images))
-                loss = F.cross_entropy(scores, tensor(batch_labels), reduction="sum")
+                scores = model(images)
+                loss = F.cross_entropy(scores, batch_labels, reduction="sum")
                 total += float(loss.item())
                 probabilities.append(F.softmax(scores, dim=1).data)
-                labels.append(batch_labels)
+                labels.append(batch_labels.data)
     finally:
         model.train(was_training)
     everything = np.concatenate(labels)

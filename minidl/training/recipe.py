@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import manual_seed, optim
-from ..data import DataLoader, Dataset, RandomWarp, Standardize, digits, idx_folder, stratified_split
+from ..data import DataLoader, ImageDataset, RandomWarp, Standardize, digits, idx_folder, stratified_split
 from ..errors import UsageError
 from ..models import build
 from ..primitives.layers.random import Generator
@@ -118,9 +118,9 @@ def recipe_of(data: str) -> Recipe:
 class Parts:
     """A data set divided: to learn from, to choose by, and to be judged on once at the end."""
 
-    train: Dataset
-    validation: Dataset
-    test: Dataset
+    train: ImageDataset
+    validation: ImageDataset
+    test: ImageDataset
 
 
 def load_parts(data: str, seed: int) -> Parts:
@@ -172,7 +172,7 @@ class Session:
     warp: RandomWarp
     trainer: Trainer
 
-    def loader(self, dataset: Dataset) -> DataLoader:
+    def loader(self, dataset: ImageDataset) -> DataLoader:
         """Return a loader that shows images as they are, in order, for judging."""
         return DataLoader(dataset, min(EVALUATION_BATCH, len(dataset)), transforms=[self.standardize])
 
@@ -207,6 +207,10 @@ def prepare(config: Config) -> Session:
         DataError: a data file is missing or damaged.
     """
     parts = load_parts(config.data, config.seed)
+    if config.batch > len(parts.train):
+        raise UsageError(
+            f"the batch size must be from 1 to {len(parts.train):,}, the number of training images; got {config.batch}"
+        )
     generator = manual_seed(config.seed)
     model = build(config.model, parts.train.image_shape, len(parts.train.classes))
     loader_generator = Generator(int(generator.numpy.integers(2**63)))

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .. import Tensor, tensor
+from .. import Tensor
 from ..data import DataLoader
 from ..errors import CheckpointError, MinidlError
 from ..nn import Module
@@ -126,13 +125,13 @@ class Trainer:
         record = self._close_epoch()
         self._tell(EpochDone(self, record, seconds, counted.images_per_second))
 
-    def _step(self, images: NDArray[np.float32], labels: NDArray[np.int64]) -> StepDone:
+    def _step(self, images: Tensor, labels: Tensor) -> StepDone:
         rate = self.schedule(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
-        scores: Tensor = self.model(tensor(images))
-        loss = F.cross_entropy(scores, tensor(labels))
+        scores: Tensor = self.model(images)
+        loss = F.cross_entropy(scores, labels)
         value = float(loss.item())
         self._demand_finite(value, "the loss")
         loss.backward(retain_graph=False)
@@ -141,7 +140,7 @@ class Trainer:
             self._demand_finite(norm, f"the gradient of {layer or 'the model'}")
         self.optimizer.step()
         self.step += 1
-        correct = int(top_k_correct(scores.data, labels).sum())
+        correct = int(top_k_correct(scores.data, labels.data).sum())
         self._add({"steps": 1, "images": len(labels), "loss": value * len(labels), "correct": correct})
         self._add({f"gradient_norm.{layer}": norm for layer, norm in norms.items()})
         return StepDone(self.step, len(self.history) + 1, len(labels), value, correct / len(labels), rate, norms)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minidl.data import digits, stratified_split
+from minidl.data import digits, group_k_fold, group_split, k_fold, stratified_k_fold, stratified_split
 from minidl.errors import DataError, UsageError
 
 PARTS = [0.64, 0.16, 0.20]
@@ -43,3 +43,79 @@ def test_fractions_that_are_no_division_are_refused(fractions: list[float]) -> N
 def test_a_class_too_small_for_every_part_is_named() -> None:
     with pytest.raises(DataError, match="class 1 has only 2 examples"):
         stratified_split(np.array([0] * 20 + [1] * 2), PARTS, 0)
+
+
+def whole_once(pairs: list, count: int) -> None:
+    assert np.array_equal(np.sort(np.concatenate([held_out for _, held_out in pairs])), np.arange(count))
+    for train, held_out in pairs:
+        assert np.array_equal(np.sort(np.concatenate([train, held_out])), np.arange(count))
+        assert (np.diff(train) > 0).all()
+        assert (np.diff(held_out) > 0).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 60), st.data(), st.integers(0, 2**32))
+def test_folds_hold_out_everything_once(count: int, data: st.DataObject, seed: int) -> None:
+    folds = data.draw(st.integers(2, count))
+    pairs = list(k_fold(count, folds, seed))
+    assert len(pairs) == folds
+    whole_once(pairs, count)
+    sizes = [len(held_out) for _, held_out in pairs]
+    assert max(sizes) - min(sizes) <= 1
+    assert all(
+        np.array_equal(a, b)
+        for p, q in zip(pairs, k_fold(count, folds, seed), strict=True)
+        for a, b in zip(p, q, strict=True)
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(4, 30), min_size=1, max_size=5), st.integers(2, 4), st.integers(0, 2**32))
+def test_stratified_folds_have_the_same_mixture_and_size(counts: list[int], folds: int, seed: int) -> None:
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    pairs = list(stratified_k_fold(labels, folds, seed))
+    whole_once(pairs, len(labels))
+    for label in range(len(counts)):
+        each = [int((labels[held_out] == label).sum()) for _, held_out in pairs]
+        assert max(each) - min(each) <= 1
+    sizes = [len(held_out) for _, held_out in pairs]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=4, max_size=12), st.integers(2, 4), st.integers(0, 2**32))
+def test_groups_are_never_torn_apart(sizes: list[int], folds: int, seed: int) -> None:
+    groups = np.random.default_rng(seed).permutation(np.repeat([f"group {i}" for i in range(len(sizes))], sizes))
+    pairs = list(group_k_fold(groups, folds, seed))
+    whole_once(pairs, len(groups))
+    for train, held_out in pairs:
+        assert not set(groups[train]) & set(groups[held_out])
+        assert len(held_out)
+    held = [len(held_out) for _, held_out in pairs]
+    assert max(held) - min(held) <= max(sizes)
+    parts = group_split(groups, [0.5, 0.5], seed)
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(groups)))
+    assert not set(groups[parts[0]]) & set(groups[parts[1]])
+
+
+def test_group_parts_have_about_the_shares_asked_for_and_depend_on_the_seed() -> None:
+    groups = np.arange(1000) // 4
+    first, other = (group_split(groups, [0.7, 0.1, 0.2], seed) for seed in (0, 1))
+    assert [len(part) for part in first] == [700, 100, 200]
+    assert not np.array_equal(first[1], other[1])
+    uneven = group_split(np.array([0] * 90 + [1, 2, 3]), [0.3, 0.3, 0.4], 0)
+    assert all(len(part) for part in uneven)  # the giant leaves something for the others
+    assert [len(part) for part in group_split(np.repeat(np.arange(4), 25), [0.98, 0.02], 0)] == [75, 25]
+
+
+def test_folds_that_cannot_be_are_refused() -> None:
+    with pytest.raises(UsageError, match="from 2 to 5, the number of examples; got 6"):
+        k_fold(5, 6, 0)
+    with pytest.raises(UsageError, match="from 2"):
+        stratified_k_fold(np.zeros(5), 1, 0)
+    with pytest.raises(DataError, match="class 1 has only 2 examples"):
+        stratified_k_fold(np.array([0] * 5 + [1] * 2), 3, 0)
+    with pytest.raises(UsageError, match="the number of groups; got 3"):
+        group_k_fold(np.array([1, 1, 2, 2]), 3, 0)
+    with pytest.raises(DataError, match="1 groups cannot"):
+        group_split(np.zeros(5), [0.5, 0.5], 0)

@@ -144,9 +144,15 @@ def test_a_step_keeps_the_dtype(make: Any) -> None:
 
 
 def test_printing_counts_parameters() -> None:
-    assert repr(nn.Sequential(nn.Linear(3, 2), nn.ReLU())) == (
-        "Sequential(  # 8 parameters\n  (0): Linear(3, 2)  # 8 parameters\n  (1): ReLU()\n)"
-    )
+    model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
+    assert repr(model).splitlines() == [
+        "Sequential(  # 8 parameters",
+        "  (0): Linear(in_features=3, out_features=2, bias=True)  # weight (2, 3), bias (2,): 8 parameters",
+        "  (1): ReLU()",
+        ")",
+    ]
+    model[0].weight.requires_grad_(False)
+    assert repr(model).splitlines()[0] == "Sequential(  # 8 parameters, 6 of them frozen"
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam"])

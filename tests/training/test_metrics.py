@@ -7,7 +7,7 @@ import pytest
 
 import minidl
 from minidl import nn, tensor
-from minidl.data import DataLoader, Dataset
+from minidl.data import DataLoader, ImageDataset
 from minidl.errors import ShapeError, UsageError
 from minidl.training import clopper_pearson, evaluate, gradient_norms, top_k_correct
 
@@ -89,7 +89,7 @@ def test_evaluation_uses_eval_mode_records_nothing_and_leaves_no_trace(training:
     images, labels = rng.random((7, 1, 2, 2)).astype(np.float32), rng.integers(0, 3, 7)
     model = Noisy().train(training)
     state = minidl.default_generator.get_state()
-    judged = evaluate(model, DataLoader(Dataset("d", images, labels, ("a", "b", "c")), 3))
+    judged = evaluate(model, DataLoader(ImageDataset("d", images, labels, ("a", "b", "c")), 3))
     assert minidl.default_generator.get_state() == state
     assert model.training is training
     assert all(p.grad is None for p in model.parameters())

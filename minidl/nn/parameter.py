@@ -1,0 +1,46 @@
+"""Parameter: a tensor that a module owns and an optimizer changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node
+from ..kernels import dtypes
+from ..kernels.device import require_cpu
+from ..tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A tensor that a module owns and an optimizer changes.
+
+    Args:
+        data: a tensor or an array; a tensor's memory is shared.
+        requires_grad: whether it is to be learned.
+        name: what figures call it; the module that owns it gives it its attribute's name if None.
+
+    >>> Parameter(np.ones(2, np.float32))
+    tensor([1., 1.], requires_grad=True)
+    """
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
+        super().__init__(data.data if isinstance(data, Node) else np.asarray(data), requires_grad, name)
+        if isinstance(data, Node):
+            self.shares_memory_with(data)
+
+
+def new_parameter(owner: str, shape: tuple[int, ...], dtype: Any = None, device: Any = None) -> Parameter:
+    """Make a parameter of zeros, to be drawn by `minidl.nn.init`.
+
+    Args:
+        owner: the layer that it is for, which an error names.
+        shape: its shape.
+        dtype: its dtype; the default one if None.
+        device: "cpu".
+    """
+    require_cpu(device, owner)
+    return Parameter(np.zeros(shape, dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, owner)))
