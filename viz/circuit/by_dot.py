@@ -79,7 +79,7 @@ class ByDot(Marks):
         survey = self.survey
         if not self.look.down:
             column = survey.column(item)
-            block = self.wire(item, survey.widths[column], survey.names.get(column, 0))
+            block = self.wire(item, survey.widths[column], survey.names.get(column, 0), survey.air(item))
         else:
             width, height = max(survey.own[item.key] + _TIGHT, 12), max(survey.heights[item.key] + 4, 24)
             block = upright_wire(*self.faces(item), width, height, self.stroke(item))

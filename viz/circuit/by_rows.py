@@ -26,7 +26,6 @@ MOST: Final = 250
 _ARROW: Final = 6.0
 _CORNER: Final = 7.0
 _UNDER_RULE: Final = 17
-_AIR: Final = 4
 _SPARE: Final = 2
 """What of a line of numbers is never inked, above and below, in points."""
 
@@ -49,7 +48,7 @@ def _sizes(survey: Survey) -> Sizes:
     diagram, theme = survey.diagram, survey.theme
     wires, names = {}, {}
     for item in diagram.wires:
-        height = survey.heights[item.key] + 2 * _air(survey, item)
+        height = survey.heights[item.key] + 2 * survey.air(item)
         below = height if survey.look.below else _UNDER_RULE
         spare = _SPARE if item.ndim == 0 else 0
         thick = survey.stroke(item).width
@@ -73,10 +72,6 @@ def _sizes(survey: Survey) -> Sizes:
     output = text_width(name_width_text(diagram.root.name), theme.name_size, bold=diagram.root.ndim > 0) + 8
     gates = {gate.key: _gate_extent(survey, gate) for gate in diagram.gates}
     return Sizes(wires, names, gates, constants, titles, math.ceil(output))
-
-
-def _air(survey: Survey, item: Wire) -> int:
-    return _AIR if item.key in survey.lettered and item.ndim == 0 else 0
 
 
 def _gate_extent(survey: Survey, gate: Gate) -> Extent:
@@ -141,7 +136,7 @@ class ByRows(Marks):
     def _wire(self, item: Wire) -> None:
         start, end, y = self.places.wires[item.key]
         name = self.sizes.names[item.key]
-        air = _air(self.survey, item)
+        air = self.survey.air(item)
         block = self.wire(item, round(end - start), round(name), air)
         # A wire reaches out of its node on either side; its rule is not in the middle where nothing stands below it.
         width = block.width if not name else block.width - OVERLAP

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from ..drawing.theme import HeatScale, Stroke, Theme
 from .diagram import Diagram, Wire
 from .sides import Sides
 from .wires import SHORTEST_WIRE, name_width, side_height
+
+_AIR: Final = 4
+"""Engines differ in how high a line of letters or powers stands: so much more room keeps it clear of the rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,10 @@ class Survey:
     def column(self, item: Wire) -> int:
         """Return the column in which a wire stands: that in front of the first gate that uses it."""
         return min((user.outputs[0].level - 1 for user in item.users), default=item.level)
+
+    def air(self, item: Wire) -> int:
+        """Return how much farther from the rule than usual the lines at a wire stand, in points."""
+        return _AIR if item.key in self.lettered and item.ndim == 0 else 0
 
     def stroke(self, item: Wire) -> Stroke:
         """How a value's wire is drawn where nothing is at issue: by the size of its gradient, if that is asked for."""
