@@ -230,3 +230,12 @@ def test_rounding_noise_beside_large_numbers_is_printed_as_nothing():
     v = leaf([1.0, -2e-17], "v")
     assert "10<SUP>" not in viz.draw((v * 1.0).sum().named("s"), grads=False).dot
     assert "10<SUP>" in viz.draw((leaf(-2e-17, "x") * 1.0).named("s"), grads=False).dot
+
+
+def test_no_note_speaks_of_a_value_that_has_no_name_in_the_figure():
+    s = leaf([1.0, 2.0, -1.0], "s")
+    dot = viz.draw(minidl.softmax(s, 0).named("p"), level="scalar", grads=False).dot
+    assert dot.count(">exp<") == 3
+    assert "= 2.718" not in words(dot)
+    squares = viz.draw(minidl.squared_norm(leaf([1.0, 3.0], "v")).named("z"), level="scalar").dot
+    assert re.search(r"2\s*v\s+2\s+= 6", words(squares))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -253,6 +254,8 @@ class _Recording:
             value = local_derivative(node, i)
             if nameless:  # what it is a derivative of has no name to be called by
                 formula = formula.split(" = ")[1]  # noqa: PLW2901
+                if re.search(rf"(?<!\w){re.escape(out)}(?!\w)", formula):
+                    continue
             written = formula_html(formula, ndims, theme.note_size)
             if self._line(theme.local, written, formula).width > _LONGEST_LINE:
                 continue  # a rule as long as that explains nothing in a figure
