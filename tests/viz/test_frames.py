@@ -191,13 +191,18 @@ def test_prediction_frames_ask_before_they_show():
     assert deck[first].question == "What does + send back to p?"
 
 
+def test_a_negative_number_has_one_pair_of_parentheses():
+    x = minidl.scalar(-4.0, name="x")
+    assert caption(viz.frames((x.tanh() * x).named("f"))[1]).startswith("q=tanh(x)=tanh(−4)=")
+
+
 def test_a_folded_network_has_a_frame_for_each_box():
     root = network()
     deck = viz.frames(root, level="module")
     assert sum("linear" in frame.narration for frame in deck) >= 2
-    found = gradients(root)
-    x = next(node for node in found if node.name == "weight")
-    assert x is not None
+    boxes = re.findall(r"<B>(linear|tanh)</B>", deck[0].figure.dot)
+    assert boxes == ["linear", "tanh", "linear"]
+    assert sum("back to" in frame.step for frame in deck) >= len(boxes) - 1
     assert len(deck) < len(viz.frames(root))
 
 

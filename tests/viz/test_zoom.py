@@ -216,6 +216,8 @@ def test_units_that_pass_nothing_back_are_counted():
     assert "75\u2009% dead" in viz.draw(minidl.relu(v).named("h").sum()).dot
     w = leaf([-9.0, 0.0, 0.5, 9.0], "w")
     assert "50\u2009% saturated" in viz.draw(minidl.sigmoid(w).named("h").sum()).dot
+    almost = leaf([1.0] + [-1.0] * 299, "v")
+    assert "&gt;99\u2009% dead" in viz.draw(minidl.relu(almost).named("h").sum()).dot  # one unit is alive
     assert "saturated" not in viz.draw(minidl.sigmoid(leaf([0.1, 0.2], "w")).named("h").sum()).dot
 
 

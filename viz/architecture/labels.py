@@ -10,9 +10,10 @@ from minidl.errors import UsageError
 from ..drawing.canvas import fitted
 from ..drawing.dot import clean
 from ..drawing.metrics import text_width
+from ..drawing.notation import grouped
 from .blocks import Block
 from .fields import field_text
-from .survey import grouped, output_text
+from .survey import output_text
 
 FACTS: Final = {
     "shapes": "output",

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from minidl.graph import Node
 
+from ..drawing.notation import grouped
 from .fields import Field, field_text, multiply_adds, receptive_field, spatial_axes
 from .names import Layer, describe_function, describe_module
 from .trace import Call, Trace, trace
@@ -144,15 +145,6 @@ def read(run: Trace, model: str) -> Survey:
     total = sum(run.sizes.values())
     rows = groups.rows()
     return Survey(model, rows, total, total - sum(row.parameters for row in rows))
-
-
-def grouped(number: int) -> str:
-    """Write a whole number with its thousands set apart.
-
-    >>> grouped(61706)
-    '61 706'
-    """
-    return f"{number:,}".replace(",", " ")
 
 
 def output_text(shape: Sequence[int]) -> str:

@@ -17,7 +17,7 @@ from minidl.nn import Parameter
 
 from ..drawing.block import Block, Face, line_block
 from ..drawing.dot import Html, text
-from ..drawing.notation import array_text, formula_html, number, number_html, tidy_name
+from ..drawing.notation import array_text, formula_html, number, number_html, percent, tidy_name
 from ..drawing.theme import Theme
 from .diagram import Constant, Diagram, Fold, Gate, Wire
 from .gates import symbol_of
@@ -281,7 +281,7 @@ class _Recording:
             share, word = float(np.mean(slope < _SATURATED * _STEEPEST[primitive.name])), "saturated"
         else:
             return []
-        shown = f"{share:.0%}".replace("%", "\u2009%") + f" {word}"
+        shown = f"{percent(share)} {word}".replace(" %", "\u2009%")  # narrow, as beside every number of a circuit
         return [partial(self._badge, shown)] if share > 0 else []
 
     def _badge(self, shown: str, color: str) -> Block:

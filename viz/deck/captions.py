@@ -16,6 +16,7 @@ from ..drawing.block import Block, beside, blank, line_block, stacked
 from ..drawing.dot import Html, bold, font, italic, text
 from ..drawing.notation import formula_html, number, number_html, shape_text, tidy_name
 from ..drawing.theme import Theme
+from .narrator import with_numbers
 
 _MOST_GIVEN: Final = 4
 _LONGEST: Final = 620
@@ -107,7 +108,7 @@ class Captions:
             middle = [self._math(formula(node, self.names), self.theme.ink), self._sign("=")]
             numbers = {x: self._spoken(x) for x in node.inputs if isinstance(x, Node)}
             if node.ndim == 0 and all(x.ndim == 0 for x in numbers):
-                middle += [self._math(formula(node, numbers), self.theme.value), self._sign("=")]
+                middle += [self._math(with_numbers(node, numbers), self.theme.value), self._sign("=")]
         end = [self._result(wire.value, self.theme.value, asked)]
         return self._short([*front, *middle, *end], [*front, *end])
 

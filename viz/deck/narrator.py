@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -26,6 +27,17 @@ def symbol_of(gate: Gate) -> str:
         return gate.fold.title
     node = gate.node
     return node.primitive.notation.symbol if node is not None and node.primitive is not None else "it"
+
+
+def with_numbers(node: Node, numbers: Mapping[Node, str]) -> str:
+    """Write how a value is computed with numbers for names, negative ones in parentheses: (−2) + 5, but tanh(−4).
+
+    >>> import minidl
+    >>> x = minidl.scalar(-4.0)
+    >>> with_numbers(x.tanh(), {x: "(−4)"})
+    'tanh(−4)'
+    """
+    return re.sub(r"\(\((−[^()]*)\)\)", r"(\1)", formula(node, numbers))
 
 
 class Narrator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -11,7 +10,6 @@ import numpy as np
 
 from minidl.autodiff.steps import show
 from minidl.autodiff.sweep import quietly
-from minidl.autodiff.symbols import formula
 from minidl.errors import MinidlError
 from minidl.graph import Node, data_of
 from minidl.primitives import Elementwise
@@ -19,7 +17,7 @@ from minidl.primitives import Elementwise
 from ..circuit.diagram import Diagram, Gate, Wire
 from ..drawing.notation import tidy_name
 from .judging import Diagnosis, Question, close, place
-from .narrator import Narrator, symbol_of
+from .narrator import Narrator, symbol_of, with_numbers
 from .sendings import Sending
 from .slips import Slip, computing
 from .trials import Trials, Use
@@ -78,8 +76,7 @@ class Questioner:
         inputs = [x for x in node.inputs if isinstance(x, Node)]
         if not all(_can_be_typed(x.data) for x in inputs):
             return ""
-        written = formula(node, {x: _operand(x.data) for x in inputs})
-        return re.sub(r"\(\((−[^()]*)\)\)", r"(\1)", written)  # tanh(−4), not tanh((−4))
+        return with_numbers(node, {x: _operand(x.data) for x in inputs})
 
     # A number of the backward pass ----------------------------------------------------------------------------------------
 

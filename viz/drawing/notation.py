@@ -114,12 +114,23 @@ def one_digit(value: float, size: float | None = None) -> Html:
 
 
 def grouped(count: int) -> str:
-    """Return a count with its thousands set apart by narrow spaces.
+    """Return a count with its thousands set apart.
 
     >>> grouped(61706)
-    '61\u2009706'
+    '61 706'
     """
-    return f"{count:,}".replace(",", "\u2009")
+    return f"{count:,}".replace(",", " ")
+
+
+def percent(share: float) -> str:
+    """Write a share; anything that is neither none nor all is never written as if it were.
+
+    >>> percent(0.834), percent(0.9999), percent(0.0001)
+    ('83 %', '>99 %', '<1 %')
+    """
+    if 0 < share < 0.01:
+        return "<1 %"
+    return ">99 %" if 0.99 < share < 1 else f"{share:.0%}".replace("%", " %")
 
 
 def raised(exponent: str, size: float | None = None) -> Html:

@@ -12,10 +12,9 @@ from ..drawing.block import Block
 from ..drawing.canvas import Canvas, Point, fitted
 from ..drawing.dot import clean, text
 from ..drawing.metrics import text_width
-from ..drawing.notation import SMALLEST, number, shape_text
+from ..drawing.notation import SMALLEST, number, percent, shape_text
 from ..drawing.theme import Stroke, Theme
 from ..drawing.thumbnail import ColorScale, grid_block, pooled, scale_of, thumbnail
-from ..gradients.comparison import percent
 from .snapshot import Array, LayerView, Snapshot
 
 TILES_A_ROW: Final = 4

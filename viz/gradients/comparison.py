@@ -13,7 +13,7 @@ from ..drawing.canvas import SLIDE, Canvas, fitted
 from ..drawing.dot import bold, clean, font, italic, text
 from ..drawing.figure import Figure
 from ..drawing.metrics import text_width
-from ..drawing.notation import level, number, number_html, power_of_ten, size_html
+from ..drawing.notation import level, number, number_html, percent, power_of_ten, size_html
 from ..drawing.theme import HeatScale, Stroke, Theme
 from .units import SATURATED_BELOW, Unit, units
 
@@ -94,17 +94,6 @@ def ratio(found: Sequence[Unit]) -> float:
     """Return the gradient's size at the first layer as a multiple of that at the last; nan where that says nothing."""
     first, last = found[0].gradient, found[-1].gradient
     return first / last if last > 0 and math.isfinite(last) else math.nan
-
-
-def percent(share: float) -> str:
-    """Write a share; anything that is neither none nor all is never written as if it were.
-
-    >>> percent(0.834), percent(0.9999), percent(0.0001)
-    ('83 %', '>99 %', '<1 %')
-    """
-    if 0 < share < 0.01:
-        return "<1 %"
-    return ">99 %" if 0.99 < share < 1 else f"{share:.0%}".replace("%", " %")
 
 
 def _shares(found: Sequence[Unit], kind: str) -> list[float]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from ..drawing.canvas import SLIDE, TEXT
 from ..drawing.metrics import text_width
+from ..drawing.notation import grouped
 from .fold import Link, Passes, Stage
 
 NAME: Final = 15.0
@@ -153,7 +154,7 @@ def count_text(count: int) -> str:
     >>> count_text(48120)
     '48 120 parameters'
     """
-    return f"{count:,}".replace(",", " ") + (" parameter" if count == 1 else " parameters")
+    return grouped(count) + (" parameter" if count == 1 else " parameters")
 
 
 def plan(passes: Passes, heading: bool = True) -> Plan:
