@@ -28,7 +28,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 class Reporter(Protocol):
-    """A listener that shows a person how training goes, and can be told things to pass on.
+    """A callback that shows a person how training goes, and can be told things to pass on.
 
     Attributes:
         stopping: whether training was asked to stop after its current step; set by a signal handler, so only looked at
@@ -194,7 +194,7 @@ class Dashboard:
         yield _line("")
         yield from _curve("loss", width, self._losses, [("now", f"{last.loss:.4f}")], record, "_loss", "{:.4f}")
         yield from _curve(
-            "accuracy", width, accuracies, [("now", f"{last.accuracy:.2%}")], record, "_accuracy", "{:.2%}"
+            "accuracy", width, accuracies, [("now", f"{last.metrics['accuracy']:.2%}")], record, "_accuracy", "{:.2%}"
         )
         yield _line("")
         yield _fields(

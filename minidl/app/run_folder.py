@@ -95,7 +95,7 @@ def _first_free(root: Path, name: str) -> Path:
 
 
 class RunFolder:
-    """A listener that keeps the run's folder up to date: first the checkpoint, then the numbers, then the pictures.
+    """A callback that keeps the run's folder up to date: first the checkpoint, then the numbers, then the pictures.
 
     A picture that fails never costs the run: it is reported once, and training goes on.
 
@@ -125,11 +125,11 @@ class RunFolder:
             case EpochDone(trainer, record, seconds, speed):
                 self.save(trainer)
                 self._write_metrics(trainer)
-                self._write_timing(record["epoch"], seconds, speed)
+                self._write_timing(record["epoch"], sum(seconds.values()), speed)
                 self._write_model(trainer)
                 accuracy = f"validation {100 * record['validation_accuracy']:.1f} %"
                 self.draw_epoch(f"epoch {record['epoch']} · {accuracy}", record["epoch"])
-            case TrainingStopped(trainer, finished):
+            case TrainingStopped(trainer, finished, _):
                 self.save(trainer)
                 if trainer.history:
                     self._write_metrics(trainer)

@@ -160,7 +160,7 @@ def _run(
         return True
     else:
         _try_writing(keeper, trainer)
-    trainer.listeners += [keeper, reporter]
+    trainer.callbacks += [keeper, reporter]
     with stop_on_interrupt(trainer, reporter):
         with reporter, compile_notices(reporter):
             _introduce(reporter, session, folder, resumed=state is not None, quiet=quiet)

@@ -3,8 +3,9 @@
 from .calibration import ReliabilityCurve, brier_score, reliability_curve
 from .checkpoint import load_checkpoint, save_checkpoint
 from .classification import PerClass, Score, accuracy, confusion_matrix, per_class, ranked_guesses, top_k_accuracy
+from .clock import Clock, bottleneck
 from .ensemble import Ensemble, bagging, bootstrap, out_of_bag
-from .events import EpochDone, Event, Listener, Record, StepDone, TrainingStarted, TrainingStopped
+from .events import Callback, EpochDone, Event, Record, StepDone, TrainingStarted, TrainingStopped
 from .metrics import Evaluation, clopper_pearson, evaluate, gradient_norms, top_k_correct
 from .recipe import OPTIMIZERS, Config, Parts, Session, load_parts, prepare
 from .robustness import accuracy_under, perturbations, score_on_biased_sample
@@ -15,6 +16,8 @@ from .trainer import DivergedError, Trainer
 
 __all__ = [
     "OPTIMIZERS",
+    "Callback",
+    "Clock",
     "Config",
     "DivergedError",
     "EarlyStopping",
@@ -22,7 +25,6 @@ __all__ = [
     "EpochDone",
     "Evaluation",
     "Event",
-    "Listener",
     "Parts",
     "PerClass",
     "Record",
@@ -38,6 +40,7 @@ __all__ = [
     "accuracy_under",
     "bagging",
     "bootstrap",
+    "bottleneck",
     "brier_score",
     "clopper_pearson",
     "confusion_matrix",

@@ -1,4 +1,4 @@
-"""What a trainer reports while it works. It draws and prints nothing itself: listeners do."""
+"""What a trainer reports while it works. It draws and prints nothing itself: callbacks do."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class StepDone:
     Attributes:
         step: how many steps have been done in the whole run, this one included.
         epoch: the epoch it belongs to, counted from 1.
-        images: how many images were in the batch.
-        loss: the batch's mean loss, before the update.
-        accuracy: the share of the batch that was classified rightly, before the update.
+        images: how many images, or other examples, the step saw.
+        loss: their mean loss, before the update and without the penalty.
+        metrics: what else was measured on them before the update, such as the accuracy, by name.
         learning_rate: the rate of this update.
         gradient_norms: the length of each layer's gradient, by module path.
     """
@@ -42,7 +42,7 @@ class StepDone:
     epoch: int
     images: int
     loss: float
-    accuracy: float
+    metrics: dict[str, float]
     learning_rate: float
     gradient_norms: dict[str, float]
 
@@ -56,14 +56,14 @@ class EpochDone:
         record: `epoch`, `step`, `learning_rate` (of the last step), `train_loss` and `train_accuracy` (means over the
             epoch's batches as they were seen), `validation_loss`, `validation_accuracy`, and for each layer the mean
             length of its gradient, `gradient_norm.conv1`. Nothing that a clock measured: a run repeated gives the same.
-        seconds: how long the epoch's steps took in this process.
+        seconds: how long the epoch's steps took in this process, in parts: "load", "forward", "backward", "step".
         images_per_second: the training images they got through in a second; the very first step of a process, in which
             kernels are loaded or compiled, is left out where there are others.
     """
 
     trainer: Trainer
     record: Record
-    seconds: float
+    seconds: dict[str, float]
     images_per_second: float
 
 
@@ -73,13 +73,15 @@ class TrainingStopped:
 
     Attributes:
         trainer: whose training it was.
-        finished: whether all epochs were done.
+        finished: whether it came to its end: all epochs were done, or early stopping ended it.
+        reason: why it is over, in words.
     """
 
     trainer: Trainer
     finished: bool
+    reason: str
 
 
 Event = TrainingStarted | StepDone | EpochDone | TrainingStopped
-Listener = Callable[[Event], None]
+Callback = Callable[[Event], None]
 """Anything that wants to know; called with every event, in order, between two steps."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import no_grad
+from .. import Tensor, no_grad
 from ..errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
@@ -95,22 +96,29 @@ def gradient_norms(model: Module) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What a model said about each image of a data set.
+    """What a model said about each example of a data set.
 
     Attributes:
-        loss: the mean cross-entropy.
-        probabilities: `(N, K)`, the softmax of the model's scores.
-        labels: `(N,)`, the right classes.
+        loss: the mean loss.
+        outputs: `(N, …)`, what the model gave: for a classifier its scores `(N, K)`.
+        labels: `(N, …)`, the right answers: for a classifier the classes `(N,)`.
     """
 
     loss: float
-    probabilities: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    outputs: NDArray[Any]
+    labels: NDArray[Any]
+
+    @property
+    def probabilities(self) -> NDArray[Any]:
+        """The softmax of a classifier's scores, `(N, K)`."""
+        shifted = np.exp(self.outputs - self.outputs.max(axis=1, keepdims=True))
+        shares: NDArray[Any] = shifted / shifted.sum(axis=1, keepdims=True)
+        return shares
 
     @property
     def correct(self) -> int:
         """The number of images whose most probable class is the right one."""
-        return int(top_k_correct(self.probabilities, self.labels).sum())
+        return int(top_k_correct(self.outputs, self.labels).sum())
 
     @property
     def accuracy(self) -> float:
@@ -119,25 +127,39 @@ class Evaluation:
 
     def top_k_accuracy(self, k: int) -> float:
         """Return the share of images whose class is among the `k` most probable ones."""
-        return float(top_k_correct(self.probabilities, self.labels, k).mean())
+        return float(top_k_correct(self.outputs, self.labels, k).mean())
 
 
-def evaluate(model: Module, loader: DataLoader) -> Evaluation:
-    """Show a model a whole data set, in evaluation mode and without recording, and leave its mode as it was."""
+def evaluate(model: Module, loader: DataLoader, loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Evaluation:
+    """Show a model a whole data set, in evaluation mode and without recording, and leave its mode as it was.
+
+    Args:
+        model: gives outputs `(N, …)` for inputs `(N, …)`.
+        loader: hands out inputs and right answers.
+        loss: from outputs and right answers to their mean loss; cross-entropy if None.
+
+    >>> import minidl
+    >>> from minidl import nn
+    >>> from minidl.data import DataLoader, TensorDataset
+    >>> scores = minidl.tensor([[3.0, 0.0], [0.0, 1.0], [2.0, 0.0]])
+    >>> judged = evaluate(nn.Identity(), DataLoader(TensorDataset(scores, minidl.tensor([0, 1, 1])), batch_size=2))
+    >>> judged.correct, round(judged.loss, 4)
+    (2, 0.8296)
+    """
     from ..nn import functional as F
 
+    loss = F.cross_entropy if loss is None else loss
     was_training = model.training
     model.eval()
-    probabilities, labels, total = [], [], 0.0
+    outputs, labels, total = [], [], 0.0
     try:
         with no_grad():
-            for images, batch_labels in loader:
-                scores = model(images)
-                loss = F.cross_entropy(scores, batch_labels, reduction="sum")
-                total += float(loss.item())
-                probabilities.append(F.softmax(scores, dim=1).data)
-                labels.append(batch_labels.data)
+            for inputs, targets in loader:
+                said = model(inputs)
+                total += float(loss(said, targets).item()) * len(targets)
+                outputs.append(said.data)
+                labels.append(targets.data)
     finally:
         model.train(was_training)
     everything = np.concatenate(labels)
-    return Evaluation(total / len(everything), np.concatenate(probabilities), everything)
+    return Evaluation(total / len(everything), np.concatenate(outputs), everything)

@@ -12,6 +12,8 @@ from .. import manual_seed, optim
 from ..data import DataLoader, ImageDataset, RandomWarp, Standardize, digits, idx_folder, stratified_split
 from ..errors import UsageError
 from ..models import build
+from ..nn import CrossEntropyLoss
+from ..optim.lr_scheduler import LambdaLR
 from ..primitives.layers.random import Generator
 from .schedule import WarmupCosine
 from .trainer import Trainer
@@ -163,7 +165,7 @@ class Session:
         parts: the data.
         standardize: how pixels become inputs; measured on the training part.
         warp: how training images are varied.
-        trainer: the trainer, without listeners yet.
+        trainer: the trainer, without callbacks yet.
     """
 
     config: Config
@@ -221,6 +223,8 @@ def prepare(config: Config) -> Session:
     )
     validation = DataLoader(parts.validation, min(EVALUATION_BATCH, len(parts.validation)), transforms=[standardize])
     optimizer = OPTIMIZERS[config.optimizer][0](model.parameters(), config.lr)
-    schedule = WarmupCosine(config.lr, config.epochs * len(train))
-    trainer = Trainer(model, optimizer, train, validation, epochs=config.epochs, schedule=schedule)
+    scheduler = LambdaLR(optimizer, WarmupCosine(1.0, config.epochs * len(train)))
+    trainer = Trainer(
+        model, CrossEntropyLoss(), optimizer, train, validation, epochs=config.epochs, scheduler=scheduler
+    )
     return Session(config, parts, standardize, warp, trainer)

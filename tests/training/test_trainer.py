@@ -14,6 +14,7 @@ import minidl
 from minidl import nn
 from minidl.errors import CheckpointError, DataError, ShapeError, UsageError
 from minidl.training import (
+    Clock,
     Config,
     DivergedError,
     EpochDone,
@@ -23,14 +24,15 @@ from minidl.training import (
     Trainer,
     TrainingStarted,
     TrainingStopped,
+    WarmupCosine,
     evaluate,
     load_checkpoint,
     load_parts,
     prepare,
     save_checkpoint,
 )
+from minidl.training import clock as clock_module
 from minidl.training import recipe as recipes
-from minidl.training import trainer as trainer_module
 
 EPOCHS, STEPS = 2, 5
 
@@ -62,7 +64,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Session]:
 def test_events_come_in_order_with_the_numbers_of_the_step(small: Callable[..., Session]) -> None:
     session = small()
     events: list[Event] = []
-    session.trainer.listeners.append(events.append)
+    session.trainer.callbacks.append(events.append)
     assert session.trainer.run() is True
     kinds = [type(event) for event in events]
     epoch = [StepDone] * STEPS + [EpochDone]
@@ -71,7 +73,8 @@ def test_events_come_in_order_with_the_numbers_of_the_step(small: Callable[..., 
     assert [event.step for event in steps] == list(range(1, 11))
     assert [event.epoch for event in steps] == [1] * 5 + [2] * 5
     assert [event.images for event in steps] == ([230] * 4 + [229]) * 2
-    assert [event.learning_rate for event in steps] == [session.trainer.schedule(step) for step in range(10)]
+    schedule = WarmupCosine(1.0, 10)
+    assert [event.learning_rate for event in steps] == [session.config.lr * schedule(step) for step in range(10)]
     assert list(steps[0].gradient_norms) == ["conv", "fc"]
     stopped = events[-1]
     assert isinstance(stopped, TrainingStopped)
@@ -81,7 +84,7 @@ def test_events_come_in_order_with_the_numbers_of_the_step(small: Callable[..., 
 def test_an_epochs_record_is_the_mean_over_its_images(small: Callable[..., Session]) -> None:
     session = small()
     steps: list[StepDone] = []
-    session.trainer.listeners.append(lambda event: steps.append(event) if isinstance(event, StepDone) else None)
+    session.trainer.callbacks.append(lambda event: steps.append(event) if isinstance(event, StepDone) else None)
     session.trainer.run()
     for epoch, record in enumerate(session.trainer.history, start=1):
         mine = [step for step in steps if step.epoch == epoch]
@@ -90,7 +93,9 @@ def test_an_epochs_record_is_the_mean_over_its_images(small: Callable[..., Sessi
         assert record["epoch"] == epoch
         assert record["step"] == epoch * STEPS
         assert record["train_loss"] == pytest.approx(sum(step.loss * step.images for step in mine) / images)
-        assert record["train_accuracy"] == pytest.approx(sum(step.accuracy * step.images for step in mine) / images)
+        assert record["train_accuracy"] == pytest.approx(
+            sum(step.metrics["accuracy"] * step.images for step in mine) / images
+        )
         assert record["gradient_norm.fc"] == pytest.approx(np.mean([step.gradient_norms["fc"] for step in mine]))
     judged = evaluate(session.trainer.model, session.loader(session.parts.validation))
     assert session.trainer.history[-1]["validation_loss"] == judged.loss
@@ -105,24 +110,26 @@ def test_the_speed_leaves_out_the_step_in_which_a_process_warms_up(
     now, first, state = [0.0], [9.0], None
     if stopped:
         session = small()
-        session.trainer.listeners.append(lambda event: session.trainer.stop() if trained(event) == stopped else None)
+        session.trainer.callbacks.append(lambda event: session.trainer.stop() if trained(event) == stopped else None)
         session.trainer.run()
         state = session.trainer.state_dict()
     real = Trainer._step
 
-    def slow(self: Trainer, *batch: Any) -> StepDone:
-        now[0] += first.pop() if first else 1.0
-        return real(self, *batch)
+    def slow(self: Trainer, group: Any, clock: Clock) -> StepDone:
+        with clock("forward"):
+            now[0] += first.pop() if first else 1.0
+        return real(self, group, clock)
 
     monkeypatch.setattr(Trainer, "_step", slow)
-    monkeypatch.setattr(trainer_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(clock_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     session, done = small(), list[EpochDone]()
     if state is not None:
         session.trainer.load_state_dict(state)
-    session.trainer.listeners.append(lambda event: done.append(event) if isinstance(event, EpochDone) else None)
+    session.trainer.callbacks.append(lambda event: done.append(event) if isinstance(event, EpochDone) else None)
     session.trainer.run()
     left = STEPS - stopped
-    assert [event.seconds for event in done] == [9.0 + left - 1, STEPS]
+    assert [event.seconds["forward"] for event in done] == [9.0 + left - 1, STEPS]
+    assert [sum(event.seconds.values()) for event in done] == [9.0 + left - 1, STEPS]
     warm = [230.0] * (left - 2) + [229.0]  # the last batch is smaller
     assert done[0].images_per_second == pytest.approx(np.mean(warm) if left > 1 else 229 / 9)
     assert done[1].images_per_second == pytest.approx(1149 / STEPS)
@@ -136,7 +143,7 @@ def trained(event: Event) -> int:
 def test_the_loss_of_the_first_step_is_that_of_a_guess(small: Callable[..., Session]) -> None:
     first: list[float] = []
     session = small()
-    session.trainer.listeners.append(lambda event: first.append(event.loss) if isinstance(event, StepDone) else None)
+    session.trainer.callbacks.append(lambda event: first.append(event.loss) if isinstance(event, StepDone) else None)
     session.trainer.run()
     assert first[0] == pytest.approx(np.log(10), abs=0.4)
     assert first[-1] < first[0]
@@ -163,7 +170,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_others(small: Callable
 
 
 class StopAt:
-    """A listener that asks its trainer to stop at a step."""
+    """A callback that asks its trainer to stop at a step."""
 
     def __init__(self, trainer: Trainer, step: int) -> None:
         self.trainer, self.step = trainer, step
@@ -183,7 +190,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(
 
     session = small(optimizer=optimizer)
     for stop in stops:
-        session.trainer.listeners.append(StopAt(session.trainer, stop))
+        session.trainer.callbacks.append(StopAt(session.trainer, stop))
         assert session.trainer.run() is False
         assert session.trainer.step == stop
         save_checkpoint(tmp_path, session.trainer.state_dict())

@@ -130,7 +130,7 @@ def moments() -> tuple[tuple[Snapshot, ...], Sequence[str]]:
                 trainer.stop()
 
     look(0)
-    trainer.listeners.append(listen)
+    trainer.callbacks.append(listen)
     trainer.run()
     return tuple(kept), digits.classes
 
