@@ -114,9 +114,9 @@ def test_the_test_images_are_looked_at_once_and_last(monkeypatch: pytest.MonkeyP
     seen: list[int] = []
     real = evaluate
 
-    def watching(model: Any, loader: Any) -> Any:
+    def watching(model: Any, loader: Any, *loss: Any) -> Any:
         seen.append(len(loader.dataset))
-        return real(model, loader)
+        return real(model, loader, *loss)
 
     monkeypatch.setattr(trainer, "evaluate", watching)
     monkeypatch.setattr("minidl.training.evaluate", watching)
@@ -327,8 +327,9 @@ def test_without_graphviz_it_says_so_once_writes_dot_files_and_goes_on(
 def test_a_diverging_run_keeps_its_last_good_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Trainer._step
 
-    def spoil(self: Trainer, images: Any, labels: Any) -> StepDone:
-        return real(self, images * (np.float32(np.nan) if self.step == 4 else 1), labels)
+    def spoil(self: Trainer, group: list[Any], clock: Any) -> StepDone:
+        spoilt = np.float32(np.nan) if self.step == 4 else 1
+        return real(self, [(images * spoilt, labels) for images, labels in group], clock)
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_step", spoil)
