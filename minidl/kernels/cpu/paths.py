@@ -1,0 +1,68 @@
+"""The fast paths of the CPU's kernels, by name: each has a plain path beside it, and can be switched off to find out.
+
+Set `MINIDL_DISABLE=winograd,direct` before Python starts, or use `without` for a block. A name may be used anywhere
+in the kernels; what it switches is written in `NAMES`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ...errors import UsageError
+
+NAMES = {
+    "direct": "convolution by register tiles; without it, im2col and a product of matrices",
+    "winograd": "3×3 convolution of stride 1 with 2.25 times fewer products; without it, as any other convolution",
+    "depthwise": "convolution of single channels by a kernel; without it, NumPy's products of shifted images",
+    "pooling": "pooling of 2×2 windows by a kernel of their own; without it, as any other pooling",
+}
+"""Every fast path and what it does; without it, what is done instead."""
+
+NEED_COMPILER = frozenset({"direct", "winograd"})
+"""These are written in vector instructions, which plain Python does not have (`NUMBA_DISABLE_JIT=1`)."""
+
+
+def enabled(name: str) -> bool:
+    """Whether the fast path `name` may be taken.
+
+    >>> enabled("pooling")
+    True
+    """
+    return name not in _disabled
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Take no fast path of these names inside the block.
+
+    Raises:
+        UsageError: there is no fast path of that name.
+
+    >>> with without("pooling"):
+    ...     enabled("pooling")
+    False
+    """
+    global _disabled
+    previous, _disabled = _disabled, _disabled | _known(names)
+    try:
+        yield
+    finally:
+        _disabled = previous
+
+
+def _known(names: Iterator[str] | tuple[str, ...] | list[str]) -> frozenset[str]:
+    chosen = frozenset(names)
+    if unknown := sorted(chosen - NAMES.keys()):
+        raise UsageError(f"no fast path is called {', '.join(unknown)}; there are {', '.join(sorted(NAMES))}")
+    return chosen
+
+
+def _chosen() -> frozenset[str]:
+    names = [name.strip() for name in os.environ.get("MINIDL_DISABLE", "").split(",")]
+    interpreted = NEED_COMPILER if os.environ.get("NUMBA_DISABLE_JIT") == "1" else frozenset()
+    return _known([name for name in names if name]) | interpreted
+
+
+_disabled = _chosen()

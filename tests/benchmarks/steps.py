@@ -1,0 +1,239 @@
+"""Rows: a training step (forward, backward, update of SGD with momentum) of whole networks, float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from .harness import Bench, Remark, Result, Work
+from .networks import NETWORKS, mlp, share_weights
+
+RATE, MOMENTUM = 1e-3, 0.9
+
+EAGER: Final = ("torch", "channels_last")
+
+
+def batch(image: tuple[int, ...], size: int) -> tuple[Any, Any]:
+    """Random images `(size, *image)` and labels."""
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((size, *image)).astype("f"), rng.integers(0, 10, size)
+
+
+def minidl_step(model: Any, images: Any, labels: Any) -> Work:
+    """A training step of minidl's."""
+    import minidl
+
+    optimizer = minidl.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
+    x, y = minidl.tensor(images), minidl.tensor(labels)
+
+    def work() -> float:
+        optimizer.zero_grad()
+        loss = minidl.cross_entropy(model(x), y)
+        loss.backward(retain_graph=False)
+        optimizer.step()
+        return float(loss.item())
+
+    return work
+
+
+def torch_step(torch: Any, model: Any, images: Any, labels: Any, layout: str = "torch") -> Work:
+    """The same of PyTorch's."""
+    x, y = torch.tensor(images), torch.tensor(labels)
+    if layout == "channels_last":
+        model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
+
+    def forward(x: Any, y: Any) -> Any:
+        return torch.nn.functional.cross_entropy(model(x), y)
+
+    if layout == "torch.compile":
+        forward = torch.compile(forward)
+
+    def work() -> float:
+        optimizer.zero_grad()
+        loss = forward(x, y)
+        loss.backward()
+        optimizer.step()
+        return float(loss.item())
+
+    return work
+
+
+def tinygrad_step(build: Callable[[Any], Any], weights: list[Any], images: Any, labels: Any) -> Work:
+    """The same of tinygrad's, under its own jit. `build` makes a function of the parameters and the images."""
+    from tinygrad import Tensor, TinyJit
+    from tinygrad.nn.optim import SGD
+
+    parameters = [Tensor(w).requires_grad_(True) for w in weights]
+    model, x, y = build(parameters), Tensor(images), Tensor(labels)
+    optimizer = SGD(parameters, lr=RATE, momentum=MOMENTUM)
+
+    @TinyJit
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = model(x).sparse_categorical_crossentropy(y).backward()
+        return loss.realize(*optimizer.schedule_step())
+
+    def work() -> float:
+        with Tensor.train():
+            return float(step().item())
+
+    return work
+
+
+def _tinygrad_mlp(p: list[Any]) -> Callable[[Any], Any]:
+    return lambda x: x.flatten(1).linear(p[0].T, p[1]).relu().linear(p[2].T, p[3]).relu().linear(p[4].T, p[5])
+
+
+def _tinygrad_lenet(p: list[Any]) -> Callable[[Any], Any]:
+    def forward(x: Any) -> Any:
+        x = x.conv2d(p[0], p[1], padding=2).relu().max_pool2d()
+        x = x.conv2d(p[2], p[3]).relu().max_pool2d().flatten(1)
+        return x.linear(p[4].T, p[5]).relu().linear(p[6].T, p[7]).relu().linear(p[8].T, p[9])
+
+    return forward
+
+
+def numpy_mlp_step(weights: list[Any], images: Any, labels: Any) -> Work:
+    """The MLP's step as one writes it by hand with NumPy."""
+    w1, b1, w2, b2, w3, b3 = p = [w.copy() for w in weights]
+    memory = [np.zeros_like(w) for w in p]
+    x, rows = images.reshape(len(images), -1), np.arange(len(images))
+
+    def work() -> float:
+        a = np.maximum(x @ w1.T + b1, 0)
+        b = np.maximum(a @ w2.T + b2, 0)
+        z = b @ w3.T + b3
+        z -= z.max(1, keepdims=True)
+        chances = np.exp(z)
+        total = chances.sum(1, keepdims=True)
+        loss = float((np.log(total[:, 0]) - z[rows, labels]).mean())
+        chances /= total
+        chances[rows, labels] -= 1
+        chances /= np.float32(len(x))
+        gb = (chances @ w3) * (b > 0)
+        ga = (gb @ w2) * (a > 0)
+        slopes = [ga.T @ x, ga.sum(0), gb.T @ a, gb.sum(0), chances.T @ b, chances.sum(0)]
+        for w, g, m in zip(p, slopes, memory, strict=True):
+            m *= MOMENTUM
+            m += g
+            w -= RATE * m
+        return loss
+
+    return work
+
+
+def autograd_mlp_step(weights: list[Any], images: Any, labels: Any) -> Work:
+    """The same with HIPS autograd."""
+    import autograd
+    import autograd.numpy as anp
+
+    p = [w.copy() for w in weights]
+    memory = [np.zeros_like(w) for w in p]
+    x, target = images.reshape(len(images), -1), np.eye(10, dtype="f")[labels]
+
+    def loss(p: list[Any]) -> Any:
+        w1, b1, w2, b2, w3, b3 = p
+        z = anp.maximum(anp.maximum(x @ w1.T + b1, 0) @ w2.T + b2, 0) @ w3.T + b3
+        z = z - anp.max(z, axis=1, keepdims=True)
+        return anp.mean(anp.log(anp.sum(anp.exp(z), axis=1)) - anp.sum(z * target, axis=1))
+
+    both = autograd.value_and_grad(loss)
+
+    def work() -> float:
+        value, slopes = both(p)
+        for w, g, m in zip(p, slopes, memory, strict=True):
+            m *= MOMENTUM
+            m += g
+            w -= RATE * m
+        return float(value)
+
+    return work
+
+
+def train(bench: Bench, row: str, name: str, size: int, goal: float | None) -> Iterator[Result | Remark]:
+    """A row for a network at a batch size; `goal` is the ratio aimed at."""
+    peers, network = bench.peers, NETWORKS[name]
+    images, labels = batch(network.image, size)
+    mine = network.ours()
+    weights = [p.data.copy() for p in mine.parameters()]
+    theirs: dict[str, Work] = {}
+    for layout in peers.layouts():
+        model = network.theirs(peers.torch.nn)
+        share_weights(mine, model)
+        theirs[layout] = torch_step(peers.torch, model, images, labels, layout)
+    by_tinygrad = {"mlp": _tinygrad_mlp, "lenet": _tinygrad_lenet}.get(name)
+    if by_tinygrad is not None and peers.has("tinygrad"):
+        theirs["tinygrad"] = tinygrad_step(by_tinygrad, weights, images, labels)
+    if name == "mlp":
+        if peers.has("autograd"):
+            theirs["autograd"] = autograd_mlp_step(weights, images, labels)
+        if peers.has("numpy"):
+            theirs["numpy"] = numpy_mlp_step(weights, images, labels)
+    goals = {"minidl": {} if goal is None else dict.fromkeys(EAGER, goal)}
+    work = minidl_step(mine, images, labels)
+    yield from bench.contest(row, f"batch {size}", {"minidl": work}, theirs, calls=4, rtol=1e-3, goals=goals)
+
+
+def mlp_step(bench: Bench) -> Iterator[Result | Remark]:
+    """A training step of an MLP 784-256-128-10, batch 64."""
+    yield from train(bench, "mlp", "mlp", 64, 1.0)
+
+
+def lenet_step(bench: Bench) -> Iterator[Result | Remark]:
+    """A training step of LeNet-5 on 28×28 images, batch 64."""
+    yield from train(bench, "lenet", "lenet", 64, 1.0)
+
+
+def lenet1_step(bench: Bench) -> Iterator[Result | Remark]:
+    """The same with one image: what a step costs apart from the arithmetic."""
+    yield from train(bench, "lenet1", "lenet", 1, 0.5)
+
+
+def resnet_step(bench: Bench) -> Iterator[Result | Remark]:
+    """A training step of ResNet-20 on 32×32 images, batch 32."""
+    yield from train(bench, "resnet20", "resnet20", 32, 1.0)
+
+
+def vit_step(bench: Bench) -> Iterator[Result | Remark]:
+    """A training step of a small vision transformer (6 blocks of 96) on 32×32 images, batch 32."""
+    yield from train(bench, "vit", "vit", 32, None)
+
+
+def growth(bench: Bench) -> Iterator[Result | Remark]:
+    """The exponent p of time ∝ sizeᵖ of an MLP's step, as its batch, depth and width double; the ratio is of the exponents."""
+    bench.peers.need("torch")
+    import minidl
+
+    torch = bench.peers.torch
+    settings: dict[str, list[tuple[int, tuple[int, ...]]]] = {
+        "batch 32 to 512": [(size, (784, 256, 256, 10)) for size in (32, 64, 128, 256, 512)],
+        "depth 2 to 32": [(64, (784, *(128,) * count, 10)) for count in (2, 4, 8, 16, 32)],
+        "width 64 to 1024": [(64, (784, width, width, 10)) for width in (64, 128, 256, 512, 1024)],
+    }
+    for what, cases in settings.items():
+        mine, theirs, others = [], [], 0.0
+        for size, sizes in cases:
+            images, labels = batch((1, 28, 28), size)
+            ours, other = mlp(minidl.nn, sizes), mlp(torch.nn, sizes)
+            share_weights(ours, other)
+            works = {"minidl": minidl_step(ours, images, labels)}, {"torch": torch_step(torch, other, images, labels)}
+            (found,) = bench.contest("growth", what, *works, rtol=1e-3)
+            mine.append(found.mine)
+            theirs.append(found.theirs or 0.0)
+            others = max(others, found.others or 0.0)
+        doublings = np.arange(len(cases))
+        p, q = (float(np.polyfit(doublings, np.log2(times), 1)[0]) for times in (mine, theirs))
+        yield Result("growth", what, "minidl", "torch", p, q, p / q, unit="exponent", others=others)
+
+
+ROWS: Final = {
+    "mlp": mlp_step,
+    "lenet": lenet_step,
+    "lenet1": lenet1_step,
+    "resnet20": resnet_step,
+    "vit": vit_step,
+    "growth": growth,
+}
