@@ -20,15 +20,19 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def kernel(parallel: bool = False) -> Callable[[F], F]:
-    """Have Numba compile a function on arrays, with its `prange` loops divided among threads if `parallel`."""
+def kernel(parallel: bool = False, exact: bool = False) -> Callable[[F], F]:
+    """Have Numba compile a function on arrays, with its `prange` loops divided among threads if `parallel`.
+
+    An `exact` kernel rounds each operation as NumPy does, so that it computes the same bits as the same lines on arrays.
+    """
     # Threads that wait for BLAS or for a kernel must sleep, not spin, or the two pools slow each other down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     numba: Any = importlib.import_module("numba")
     _listen()
 
     def decorate(function: F) -> F:
-        options = {"parallel": parallel, "fastmath": {"contract", "nsz"}, "nogil": True}
+        fast = False if exact else {"contract", "nsz"}
+        options = {"parallel": parallel, "fastmath": fast, "error_model": "numpy" if exact else "python", "nogil": True}
         folder = _writable_cache_folder()
         _ours.add(function)
         if folder is None:
