@@ -294,6 +294,30 @@ def determinants_of_singular_matrices() -> None:
     assert not np.allclose(slopes(torch.linalg.det, [t])[0], [[4, -2], [-2, 1]])
 
 
+@difference("a state holds arrays")
+def states_hold_arrays() -> None:
+    ours, theirs = minidl.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    assert all(type(value) is np.ndarray for value in ours.state_dict().values())
+    assert all(torch.is_tensor(value) for value in theirs.state_dict().values())
+    for net in (ours, theirs):
+        state = net.state_dict()
+        net.weight.detach().fill_(7.0)
+        assert state["weight"].item() == 7.0
+
+
+@difference("classes that cannot be")
+def classes_that_cannot_be() -> None:
+    for lib, functions in ((minidl, F), (torch, TF)):
+        never = lib.tensor([0.0, -np.inf])
+        losses = [
+            functions.kl_div(never, lib.tensor([1.0, 0.0]), reduction="sum"),
+            functions.cross_entropy(never, lib.tensor([1.0, 0.0])),
+            functions.binary_cross_entropy_with_logits(lib.tensor([-np.inf]), lib.tensor([1.0])),
+        ]
+        found = [float(loss) for loss in losses]
+        assert found == [0.0, 0.0, np.inf] if lib is minidl else np.isnan(found).all()
+
+
 @difference("not offered")
 def not_offered() -> None:
     with pytest.raises((MinidlError, TypeError)):

@@ -10,7 +10,7 @@ import pytest
 import minidl
 from minidl import nn, optim
 from minidl.autodiff import order
-from minidl.errors import CheckpointError, ShapeError, UsageError
+from minidl.errors import CheckpointError, DtypeError, ShapeError, UsageError
 
 
 class Net(nn.Module):
@@ -120,7 +120,7 @@ def test_a_sequence_takes_names_and_only_modules() -> None:
     named = nn.Sequential({"a": nn.Linear(3, 2), "b": nn.ReLU()})
     assert [n for n, _ in named.named_parameters()] == ["a.weight", "a.bias"]
     assert named(minidl.ones(1, 3)).shape == (1, 2)
-    with pytest.raises(UsageError, match="must be a Module, got function"):
+    with pytest.raises(DtypeError, match="must be a Module, got function"):
         nn.Sequential(lambda x: x)  # type: ignore[arg-type]
 
 
@@ -206,7 +206,7 @@ def test_an_optimizer_refuses_what_it_cannot_do() -> None:
         optim.Adam([])
     with pytest.raises(UsageError, match="given twice"):
         optim.SGD([x, x], lr=1)
-    with pytest.raises(UsageError, match="leaf"):
+    with pytest.raises(UsageError, match=r"leaf|leaves"):
         optim.SGD([x * 2], lr=1)
     with pytest.raises(CheckpointError, match="other parameter groups"):
         optim.SGD([x], lr=1).load_state_dict({"state": {}, "param_groups": []})
