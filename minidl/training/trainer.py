@@ -339,12 +339,12 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that is needed to go on, bit for bit, after the step just done: nested plain values and arrays."""
-        counts = {"step": self.step, "epochs": self.epochs, "history": self.history, "sums": self._sums}
+        counts = {"step": self.step, "history": self.history, "sums": self._sums}
         parts = {name: part.state_dict() for name, part in self._stateful().items()}
         return counts | parts | {"generator": default_generator.get_state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Put back what `state_dict` returned; `run` then goes on with the next step.
+        """Put back what `state_dict` returned; `run` then goes on with the next step, until `epochs` epochs are done.
 
         Raises:
             CheckpointError: the state is not one of such a training.
@@ -356,7 +356,7 @@ class Trainer:
             for name, part in self._stateful().items():
                 part.load_state_dict(state[name])
             default_generator.set_state(state["generator"])
-            self.step, self.epochs = int(state["step"]), int(state["epochs"])
+            self.step = int(state["step"])
             self.history, self._sums = list(state["history"]), dict(state["sums"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, MinidlError):
