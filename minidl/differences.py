@@ -217,12 +217,6 @@ DIFFERENCES: tuple[Difference, ...] = (
         "the rates are those that the parts describe",
     ),
     Difference(
-        "a state holds arrays",
-        "module.state_dict() gives NumPy arrays by name; they share the parameters' memory, so copy.deepcopy them to keep them",
-        "it gives tensors, which share it too",
-        "they are what a file holds, and what a reader wants to see",
-    ),
-    Difference(
         "classes that cannot be",
         "kl_div and cross_entropy with distributions count 0·(−∞) as 0; in binary_cross_entropy_with_logits a certain mistake, "
         "x = −∞ for t = 1, costs ∞",

@@ -244,9 +244,12 @@ class Module(Owner):
                 if value is not None:
                     yield join(path, name), value
 
-    def state_dict(self, *, prefix: str = "") -> dict[str, Any]:
-        """Return the array of every parameter and every persistent buffer by path (not copies)."""
-        return {name: tensor.data for name, tensor in self._state(prefix.removesuffix("."))}
+    def state_dict(self, *, prefix: str = "") -> dict[str, Tensor]:
+        """Return every parameter and every persistent buffer by path, as tensors without history that share their memory.
+
+        Training changes them too; to keep a state, clone its tensors.
+        """
+        return {name: tensor.detach() for name, tensor in self._state(prefix.removesuffix("."))}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Mismatch:
         """Copy arrays into the parameters and buffers; nothing changes unless all of them fit.

@@ -114,7 +114,7 @@ def save_state(model: Module, path: str | os.PathLike[str]) -> Path:
     from ..files import write_atomic
 
     # safetensors writes the memory as it lies, so it must lie in order
-    arrays = {name: np.array(array, order="C") for name, array in model.state_dict().items()}
+    arrays = {name: np.array(tensor.data, order="C") for name, tensor in model.state_dict().items()}
     # "pt" tells readers that names and layouts are PyTorch's
     return write_atomic(Path(path), save(arrays, metadata={"format": "pt", "sha256": _digest(arrays)}))
 

@@ -131,7 +131,7 @@ def test_recalibration_without_anything_to_do_is_refused() -> None:
         nn.recalibrate(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2, track_running_stats=False)), [])
     layer = nn.BatchNorm1d(2)
     layer(minidl.randn(4, 2))
-    before = layer.state_dict()["running_mean"].copy()
+    before = layer.state_dict()["running_mean"].data.copy()
     with pytest.raises(UsageError, match="no batch"):
         nn.recalibrate(layer, [])
     np.testing.assert_array_equal(layer.state_dict()["running_mean"], before)

@@ -52,7 +52,7 @@ def test_strided_weights_are_written_in_order(tmp_path: Path) -> None:
 
 def test_every_flipped_bit_of_the_numbers_is_found(tmp_path: Path) -> None:
     net = nn.Linear(2, 1)
-    before = {name: array.copy() for name, array in net.state_dict().items()}
+    before = {name: array.data.copy() for name, array in net.state_dict().items()}
     path = nn.save_state(net, tmp_path / "net.safetensors")
     content = path.read_bytes()
     start = 8 + int.from_bytes(content[:8], "little")

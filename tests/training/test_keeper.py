@@ -220,7 +220,7 @@ def test_the_best_weights_are_those_that_validation_judged(tmp_path: Path, avera
 
     def note(event: Event) -> None:
         if isinstance(event, EpochDone):
-            judged.append({name: value.copy() for name, value in event.trainer.judged.state_dict().items()})
+            judged.append({name: value.data.copy() for name, value in event.trainer.judged.state_dict().items()})
 
     average = EMA(model, 0.9) if averaging else None
     optimizer = optim.SGD(model.parameters(), lr=2.0)  # so that epochs differ

@@ -150,7 +150,7 @@ def test_the_loss_of_the_first_step_is_that_of_a_guess(small: Callable[..., Sess
 
 
 def weights(session: Session) -> dict[str, np.ndarray]:
-    return {name: value.copy() for name, value in session.trainer.model.state_dict().items()}
+    return {name: value.data.copy() for name, value in session.trainer.model.state_dict().items()}
 
 
 def same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:

@@ -206,7 +206,7 @@ def test_the_network_stays_as_it_was() -> None:
     bias: Any = model.fc.bias
     model.fc.weight.requires_grad = False
     model(minidl.ones(1, 4)).sum().backward()
-    values, gradient = {k: v.copy() for k, v in model.state_dict().items()}, bias.grad
+    values, gradient = {k: v.data.copy() for k, v in model.state_dict().items()}, bias.grad
     image = minidl.ones(2, 4)
     state = minidl.get_rng_state()
     network(model, image, level="full")
