@@ -275,7 +275,7 @@ class Registry(Generic[T]):
             if name in self.given and name in self.reasons:
                 raise UsageError(f"{what} has no option {name!r}: {self.reasons[name]}")
             if name not in names:
-                raise UsageError(f"{what} has no option {name!r}{nearest(name, names)}; it has {_count(known)}")
+                raise UsageError(f"{what} has no option {name!r}{nearest(name, names) or ';'} it has {_count(known)}")
             if name in options:
                 raise UsageError(f"{what} is given {name} twice: {choice}")
             options[name] = value

@@ -69,7 +69,7 @@ def test_a_choice_is_made_as_it_is_written(text: str, made: Any) -> None:
         ("wing(1, area=2)", "is given area twice"),
         ("wing()", r"needs area: wing\(area, shape='straight', tips=\(\)\)"),
         ("wing(1, 2, 3, 4)", "has area, shape, tips; got 4"),
-        ("wing(1, shap='x')", "has no option 'shap'; did you mean 'shape'[?]; it has area, shape, tips"),
+        ("wing(1, shap='x')", "has no option 'shap'; did you mean 'shape'[?] it has area, shape, tips"),
         ("wing(1, given_elsewhere=2)", "has no option 'given_elsewhere': it comes from elsewhere"),
         ("stub(1)", "has no options"),
         ("none(1)", "has no options"),
