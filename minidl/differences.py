@@ -196,6 +196,34 @@ DIFFERENCES: tuple[Difference, ...] = (
         "it is a polynomial",
     ),
     Difference(
+        "ways to compute an optimizer's step",
+        "fused= chooses compiled kernels or plain NumPy, which give the same bits; there is no foreach=, capturable= or "
+        "differentiable=",
+        "four switches choose among implementations that differ by rounding",
+        "one rule to read and one to run fast",
+    ),
+    Difference(
+        "groups of parameters",
+        "Adagrad begins each group at the group's own initial_accumulator_value; a parameter given twice is refused",
+        "it begins all at the constructor's; a parameter given twice in one group is a warning",
+        "an option that is given acts",
+    ),
+    Difference(
+        "schedules that begin later",
+        "SequentialLR and ChainedScheduler may stand in one another, and a schedule made with last_epoch= takes each turn "
+        "once; LinearLR over 0 epochs is at its end",
+        "inner ones begin a step late or fail at their milestone; StepLR, MultiStepLR and ConstantLR made at a turn take it "
+        "twice; LinearLR over 0 epochs stays at its start",
+        "the rates are those that the parts describe",
+    ),
+    Difference(
+        "classes that cannot be",
+        "kl_div and cross_entropy with distributions count 0·(−∞) as 0; in binary_cross_entropy_with_logits a certain mistake, "
+        "x = −∞ for t = 1, costs ∞",
+        "NaN",
+        "p ln p is 0 at p = 0, so a class without probability costs nothing; and ∞ is the limit",
+    ),
+    Difference(
         "not offered",
         "out=, inplace=True, size_average=, reduce=, max_norm=, scale_grad_by_freq=, antialias=True, sparse and quantized "
         "tensors, complex gradients",

@@ -25,8 +25,22 @@ class MissingNameError(UsageError, KeyError):
     __str__ = Exception.__str__  # KeyError's would put the message in quotes
 
 
+class BadNameError(UsageError, KeyError):
+    """A name that cannot be given to a part of a module: it is no word, or is taken already."""
+
+    __str__ = Exception.__str__
+
+
+class MissingPartError(UsageError, AttributeError):
+    """A part that a module does not have, or not yet, as its `__init__` did not begin with `super().__init__()`."""
+
+
 class ShapeError(MinidlError, ValueError):
     """Shapes that do not fit an operation."""
+
+
+class StateError(UsageError, ShapeError, RuntimeError):
+    """A state dict that does not fit the module it is to fill."""
 
 
 class DtypeError(MinidlError, TypeError):
@@ -47,6 +61,10 @@ class DataError(MinidlError, ValueError):
 
 class WorkerError(MinidlError, RuntimeError):
     """A process that prepares data has failed; the message holds its traceback."""
+
+
+class PeerError(MinidlError, RuntimeError):
+    """Another of the processes that train together has failed; it tells why itself."""
 
 
 class CheckpointError(MinidlError, ValueError):

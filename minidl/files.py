@@ -52,8 +52,10 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
             os.fsync(file.fileno())
         os.chmod(temporary, _default_mode())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk, say, names no file
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     return path
 

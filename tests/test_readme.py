@@ -24,7 +24,7 @@ def test_the_python_in_the_readme_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     found = blocks(repository / "README.md", "python")
-    assert len(found) == 2
+    assert len(found) == 3
     for block in found:
         exec(compile(block, "README.md", "exec"), {})
     said = re.findall(r"print\(.*\)  # (.*)", "".join(found))

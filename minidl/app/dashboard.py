@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from viz.drawing.theme import TERMINAL
 
-from ..training import EpochDone, Event, StepDone, Trainer, TrainingStarted, TrainingStopped
+from ..training import (
+    EpochDone,
+    Event,
+    StepDone,
+    Trainer,
+    TrainingStarted,
+    TrainingStopped,
+    rich_history_table,
+)
+from .pace import Pace
+from .tables import telling
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -23,6 +33,9 @@ NARROWEST, LOWEST = 60, 18
 
 REFRESH = 0.1
 """The least number of seconds between two drawings."""
+
+COLUMNS = ("epoch", "learning_rate", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+"""What the table at the end shows of an epoch."""
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -104,6 +117,8 @@ class Lines:
                 f"validation {r['validation_loss']:.4f} {r['validation_accuracy']:7.2%}  "
                 f"{event.images_per_second:.0f}/s"
             )
+        if isinstance(event, TrainingStopped) and event.trainer.stopped_early and not self._quiet:
+            self._print(event.reason)
 
     def note(self, text: str) -> None:
         """Print the message on lines of its own."""
@@ -132,9 +147,10 @@ class Dashboard:
         self._trainer: Trainer | None = None
         self._last: StepDone | None = None
         self._losses: list[float] = []
-        self._clock = _Clock()
+        self._clock = Pace()
         self._drawn = 0.0
         self._kernels: list[str] = []
+        self._ended: TrainingStopped | None = None
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -145,6 +161,8 @@ class Dashboard:
     ) -> None:
         self._live.update(self, refresh=kind is None)
         self._live.stop()
+        if self._ended is not None:
+            self._sum_up(self._ended)
 
     def __call__(self, event: Event) -> None:
         """Take in the event, and redraw when it is time."""
@@ -152,7 +170,7 @@ class Dashboard:
             case TrainingStarted(trainer):
                 self._trainer = trainer
                 for record in trainer.history:  # of a run that goes on, the epochs before
-                    self._losses += [record["train_loss"]] * len(trainer.train)
+                    self._losses += [record["train_loss"]] * trainer.steps_per_epoch
                 self._draw()
             case StepDone():
                 self._last = event
@@ -161,8 +179,11 @@ class Dashboard:
                 self._kernels.clear()
                 if time.perf_counter() - self._drawn >= REFRESH:
                     self._draw()
-            case EpochDone() | TrainingStopped():
+            case EpochDone():
                 self._draw()
+            case TrainingStopped(trainer):
+                self._draw()
+                self._ended = event
 
     def note(self, text: str) -> None:
         """Print the message above the dashboard."""
@@ -176,6 +197,14 @@ class Dashboard:
     def _draw(self) -> None:
         self._drawn = time.perf_counter()
         self._live.update(self, refresh=True)
+
+    def _sum_up(self, end: TrainingStopped) -> None:
+        """Leave the history below the dashboard as a table, and say why the training ended if not by itself."""
+        if end.trainer.history:
+            columns = [name for name in COLUMNS if name in end.trainer.history[0]]
+            self._console.print(rich_history_table(telling(end.trainer.history), columns))
+        if end.trainer.stopped_early:
+            self.note(end.reason)
 
     # What it looks like -------------------------------------------------------------------------------------------
 
@@ -208,12 +237,14 @@ class Dashboard:
         from rich.text import Text
 
         trainer = self._trainer
-        epoch = f"epoch {min(len(trainer.history) + 1, trainer.epochs)} of {trainer.epochs}" if trainer else ""
+        stopped = trainer is not None and trainer.stopped_early
+        current = min(len(trainer.history) + (not stopped), trainer.epochs) if trainer else 0
+        epoch = f"epoch {current} of {trainer.epochs}" if trainer else ""
         room = width - len(epoch) - 1
         yield Text(f"{self._title[:room]:{room}} ", style="bold", end="").append(epoch + "\n", style="bold")
         if trainer is None:
             return
-        left = self._clock.left(trainer.steps - trainer.step)
+        left = "stopped early" if stopped else self._clock.left(trainer.steps - trainer.step)
         text = f" {trainer.step / trainer.steps:4.0%}  step {trainer.step} of {trainer.steps}  {left}"
         bar = width - len(text)
         done = round(bar * trainer.step / trainer.steps)
@@ -222,40 +253,6 @@ class Dashboard:
             .append("░" * (bar - done), style="dim")
             .append(text + "\n", style="")
         )
-
-
-class _Clock:
-    """How fast it goes, leaving out the first step, in which kernels may be compiled."""
-
-    def __init__(self) -> None:
-        self._began: float | None = None
-        self._steps = 0
-        self._recent: list[tuple[float, int]] = []
-
-    def tick(self, images: int) -> None:
-        now = time.perf_counter()
-        if self._began is None:
-            self._began = now
-        else:
-            self._steps += 1
-        self._recent = [*self._recent[-49:], (now, images)]
-
-    @property
-    def images_a_second(self) -> float:
-        if len(self._recent) < 2:
-            return 0.0
-        (first, _), (last, _) = self._recent[0], self._recent[-1]
-        return sum(images for _, images in self._recent[1:]) / max(last - first, 1e-9)
-
-    def left(self, steps: int) -> str:
-        """Return the time that `steps` more steps will take, for people."""
-        if steps == 0:
-            return "done"
-        if self._began is None or self._steps < 5:
-            return "-:-- left"
-        seconds = round((time.perf_counter() - self._began) / self._steps * steps)
-        hours, minutes = seconds // 3600, seconds // 60 % 60
-        return f"{hours}:{minutes:02}:{seconds % 60:02} left" if hours else f"{minutes}:{seconds % 60:02} left"
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

@@ -39,7 +39,8 @@ def keep_moment(figures: Path, session: Session, epoch: int, probe: int) -> None
     from viz.film.snapshot import record
 
     model, validation = session.trainer.model, session.parts.validation
-    images, labels = session.standardize(validation.images[:probe]), validation.labels[:probe]
+    shown = validation.subset(range(min(probe, len(validation))))
+    images, labels = session.inputs(shown.images), shown.labels
     was_training = model.training
     model.eval()  # nothing random, so training goes on as if no picture had been taken
     try:
@@ -47,7 +48,7 @@ def keep_moment(figures: Path, session: Session, epoch: int, probe: int) -> None
             loss = float(F.cross_entropy(model(tensor(images)), tensor(labels)).item())
     finally:
         model.train(was_training)
-    moment = record(model, images, epoch, loss, label=int(labels[0]), original=validation.images[0])
+    moment = record(model, images, epoch, loss, label=int(labels[0]), original=shown.images[0])
     figures.mkdir(exist_ok=True)
     write_atomic(figures / f"film-{epoch:03d}.safetensors", save(moment.arrays()))
 

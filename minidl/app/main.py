@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 from .._version import __version__
-from ..errors import MinidlError, UsageError
+from ..errors import MinidlError, PeerError, UsageError
 from .cache import cache
 from .derive import derive
 from .draw import draw
@@ -81,6 +81,8 @@ def main() -> NoReturn:
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         app()
+    except PeerError:
+        sys.exit(0)  # the process that failed says why, and its status is what mpiexec returns
     except MinidlError as error:
         _say(str(error))
         sys.exit(2 if isinstance(error, UsageError) else 1)

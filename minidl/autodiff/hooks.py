@@ -18,7 +18,9 @@ class Handle:
 
     def __init__(self, hooks: dict[int, Callable[[Any], Any]], hook: Callable[[Any], Any]) -> None:
         self._hooks = hooks
-        self._key = next(_keys)
+        self._key = next(
+            key for key in _keys if key not in hooks
+        )  # hooks that came from another process keep their keys
         hooks[self._key] = hook
 
     def remove(self) -> None:

@@ -19,7 +19,7 @@ from .images import ImageDataset
 _PIXELS = 3 * 32 * 32
 
 
-def read_cifar(path: Path, label_bytes: int = 1) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def read_cifar(path: str | os.PathLike[str], label_bytes: int = 1) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Read a file of CIFAR's binary version: for each image its label bytes, then 3 × 32 × 32 pixels.
 
     Args:
@@ -49,7 +49,7 @@ def read_cifar(path: Path, label_bytes: int = 1) -> tuple[NDArray[np.uint8], NDA
     return records[:, label_bytes:].reshape(-1, 3, 32, 32), records[:, label_bytes - 1]
 
 
-def cifar_folder(folder: Path, part: str) -> ImageDataset:
+def cifar_folder(folder: str | os.PathLike[str], part: str) -> ImageDataset:
     """Load whatever files of CIFAR-10's binary version are in a folder, be it all of them or a few.
 
     Args:
@@ -62,6 +62,7 @@ def cifar_folder(folder: Path, part: str) -> ImageDataset:
     """
     if part not in ("train", "test"):
         raise UsageError(f"the parts of CIFAR-10 are train and test; got {part!r}")
+    folder = Path(folder)
     paths = sorted(folder.glob("data_batch_*.bin" if part == "train" else "test_batch.bin"))
     if not paths:
         _refuse_pickles(folder)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..creation import tensor
-from ..errors import DtypeError, UsageError
+from ..errors import DtypeError, ShapeError, UsageError
 from ..kernels.dtypes import float64
 from ..primitives.shapes.joining import stack
 from ..tensor import Tensor
@@ -40,11 +40,11 @@ def default_collate(batch: Sequence[Any]) -> Any:
         raise UsageError("default_collate: there are no examples to put together")
     first = batch[0]
     if isinstance(first, Tensor):
-        return stack(list(batch))
+        return _stacked(list(batch))
     if isinstance(first, np.ndarray | np.generic):
         if first.dtype.kind not in "biufc":
             raise DtypeError(f"default_collate: a batch cannot be made of arrays of {first.dtype}; numbers are needed")
-        return stack([tensor(item) for item in batch])
+        return _stacked([tensor(item) for item in batch])
     if isinstance(first, float):
         return tensor(batch, dtype=float64)
     if isinstance(first, int):
@@ -64,3 +64,14 @@ def default_collate(batch: Sequence[Any]) -> Any:
         f"default_collate: a batch cannot be made of {type(first).__name__}; give tensors, arrays, numbers, strings, or "
         "tuples and dictionaries of these, or pass the loader a collate_fn"
     )
+
+
+def _stacked(tensors: list[Tensor]) -> Tensor:
+    shapes = list(dict.fromkeys(tuple(item.shape) for item in tensors))
+    if len(shapes) > 1:
+        raise ShapeError(
+            f"default_collate: examples of different shapes, {' and '.join(map(str, shapes[:2]))}, cannot be stacked into "
+            "one batch; give all of them one size (`size` of ImageFolder, or Resize or a crop as the transform of the data "
+            "set), or pass the loader a collate_fn"
+        )
+    return stack(tensors)

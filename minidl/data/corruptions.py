@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import DtypeError, ShapeError, UsageError
 from .transforms import Images, sample
 
 Rule = Callable[[Images, float, np.random.Generator], Images]
@@ -156,7 +156,18 @@ class Corruption:
             )
 
     def __call__(self, images: Images, rng: np.random.Generator) -> Images:
-        """Return the spoilt images `(N, C, H, W)`, float32 from 0 to 1."""
+        """Return the spoilt images `(N, C, H, W)`, float32 from 0 to 1.
+
+        Raises:
+            DtypeError: the images are not of floating point.
+            ShapeError: they are not `(N, C, H, W)`.
+        """
+        if images.dtype.kind != "f":
+            raise DtypeError(
+                f"{self.name}: images must be floating from 0 to 1; got {images.dtype} (divide bytes by 255)"
+            )
+        if images.ndim != 4:
+            raise ShapeError(f"{self.name}: images must be (N, C, H, W); got {images.shape}")
         rule, amounts = CORRUPTIONS[self.name]
         return np.clip(rule(images, amounts[self.severity - 1], rng), 0, 1).astype(np.float32, copy=False)
 

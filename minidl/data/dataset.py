@@ -45,7 +45,19 @@ class Dataset(Generic[T_co]):
 
     def batch(self, indices: Indices) -> Any:
         """Return the examples at `indices` as one batch; a subclass that can fetch many at once does so here."""
-        return default_collate([self[index] for index in indices.tolist()])
+        return default_collate(examples_of(self, indices))
+
+
+def examples_of(dataset: Dataset[Any] | Sequence[Any], indices: Indices) -> list[Any]:
+    """Return the examples at `indices`, one by one; an error gets a note that says which one it was."""
+    examples = []
+    for index in indices.tolist():
+        try:
+            examples.append(dataset[index])
+        except Exception as error:
+            error.add_note(f"(example {index} of {type(dataset).__name__})")
+            raise
+    return examples
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
@@ -86,7 +98,7 @@ class Subset(Dataset[T_co]):
 
     Args:
         dataset: the whole.
-        indices: the positions in it.
+        indices: the positions in it; or, as booleans, whether each example belongs to it.
 
     >>> Subset(TensorDataset(np.arange(5)), [4, 0])[0]
     (tensor(4),)
@@ -94,7 +106,8 @@ class Subset(Dataset[T_co]):
 
     def __init__(self, dataset: Dataset[T_co], indices: Sequence[int] | Indices) -> None:
         self.dataset = dataset
-        self.indices = indices
+        chosen = np.asarray(indices)
+        self.indices = np.flatnonzero(chosen) if chosen.dtype == bool else indices
 
     def __getitem__(self, index: Any) -> T_co:
         return self.dataset[self.indices[index]]
@@ -167,9 +180,10 @@ def random_split(
             counts[place % len(counts)] += 1
     else:
         counts = [int(length) for length in lengths]
-    if sum(counts) != total:
+    if sum(counts) != total or min(counts) < 0:
         raise UsageError(
-            f"random_split: the lengths {list(lengths)} sum to {sum(lengths)}, not to {total}, the examples"
+            f"random_split: the lengths must be from 0 and sum to {total}, the number of examples; got {list(lengths)}, "
+            f"which sum to {sum(lengths)}"
         )
     order = (generator or default_generator).numpy.permutation(total)
     ends = np.cumsum(counts)

@@ -35,7 +35,7 @@ class Splits:
     >>> from minidl.data import digits
     >>> splits = Splits.of(digits())
     >>> len(splits.train), len(splits.validation), len(splits.test({"lr": 0.1}))
-    (1149, 289, 359)
+    (1150, 288, 359)
     """
 
     train: ImageDataset

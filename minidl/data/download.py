@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import DataError
+from .locking import locked
 
 TIMEOUT = 30
 """Seconds to wait for a server to say something."""
 
+_PARTIAL_CONTENT = 206
 _RANGE_NOT_SATISFIABLE = 416
+_CHUNK = 4096  # what arrived of one that is cut short is lost
+
+ROUNDS = 5
+"""How often the mirrors are asked again when a download breaks off, as long as more has arrived each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +77,56 @@ def missing(name: str, folders: Sequence[Path], files: Sequence[str], remotes: S
 def fetch(remote: Remote, folder: Path) -> Path:
     """Download a file into `folder`, unless it is there with the right checksum, and return its path.
 
-    What has arrived when a download breaks off stays in `folder` as NAME.part; the next one, be it from another mirror,
-    asks for the rest only.
+    What has arrived when a download breaks off stays in `folder` as NAME.part; the next attempt, of another mirror or in
+    another run, asks for the rest only. Of several processes that want the same file one fetches it, and the others wait.
 
     Raises:
-        DataError: no mirror gave the file; the message has what each one said, and where to put the file by hand.
+        DataError: no mirror gave the file (the message has what each one said, and where to put the file by hand), or the
+            folder cannot be written.
     """
     import pooch
+    import requests
 
     pooch.get_logger().setLevel(logging.WARNING)  # our own progress says the same
-    said = []
-    for url in remote.urls:
-        try:
-            return _fetch_from(url, remote, folder)
-        except (OSError, ValueError) as error:
-            said.append(f"{url}: {error}")
-    tried = "\n  ".join(said)
+    said: dict[str, str] = {}
+    useless: set[str] = set()
+    part = folder / f"{remote.name}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / f"{remote.name}.lock"):
+            for _ in range(ROUNDS):
+                before = _size(part)
+                for url in remote.urls:
+                    if url in useless:
+                        continue
+                    try:
+                        return _fetch_from(url, remote, folder, part)
+                    except (requests.RequestException, ValueError) as error:
+                        said[url] = str(error)
+                        if isinstance(error, requests.HTTPError | ValueError):  # it has not this file
+                            useless.add(url)
+                if _size(part) <= before:
+                    break
+    except OSError as error:
+        raise DataError(
+            f"{remote.name} cannot be kept in {folder}: {error.strerror or error}; name another folder (root, or the "
+            "environment variable MINIDL_DATA), or make room there"
+        ) from error
+    tried = "\n  ".join(f"{url}: {error}" for url, error in said.items())
     raise DataError(
         f"{remote.name} could not be downloaded:\n  {tried}\nWithout a network connection, fetch it on another machine and "
         f"put it here: {folder / remote.name} (SHA-256 {remote.sha256})"
     )
 
 
-def _fetch_from(url: str, remote: Remote, folder: Path) -> Path:
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _fetch_from(url: str, remote: Remote, folder: Path, part: Path) -> Path:
+    """Fetch the file from one mirror; where the part that is there already does not fit the rest, from the beginning."""
     import pooch
 
-    part = folder / f"{remote.name}.part"
     while True:
         resumed = part.exists()
         try:
@@ -107,50 +139,74 @@ def _fetch_from(url: str, remote: Remote, folder: Path) -> Path:
                     downloader=_resuming(part, remote.name),
                 )
             )
-        except (OSError, ValueError) as error:
-            status = getattr(getattr(error, "response", None), "status_code", None)
-            useless = status == _RANGE_NOT_SATISFIABLE or isinstance(error, ValueError)
-            part_is_to_blame = resumed and useless  # of another version of the file, or the server sent all of it again
-            if useless or (part.exists() and part.stat().st_size == 0):
-                part.unlink(missing_ok=True)
-            if not part_is_to_blame:
+        except ValueError:  # the checksum; of what a part of another version began with, or of all of it
+            if not resumed:
                 raise
+        finally:
+            if _size(part) == 0:
+                part.unlink(missing_ok=True)
 
 
 def _resuming(part: Path, name: str) -> Callable[[str, Any, Any], None]:
     """Return a downloader for pooch that writes to `part`, asking only for what is not in it yet."""
-    import pooch
+    import requests
+
+    def ask(url: str, have: int) -> Any:
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        return requests.get(url, headers=headers, timeout=TIMEOUT, stream=True)
 
     def download(url: str, output: Any, caller: Any) -> None:
-        have = part.stat().st_size if part.exists() else 0
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        progress = _Progress(name) if sys.stderr.isatty() else False
-        with part.open("ab") as file:
-            pooch.HTTPDownloader(headers=headers, timeout=TIMEOUT, progressbar=progress)(url, file, caller)
+        have = _size(part)
+        answer = ask(url, have)
+        if have and answer.status_code == _RANGE_NOT_SATISFIABLE:  # the part is longer than all of it
+            answer.close()
+            answer, have = ask(url, 0), 0
+        with answer:
+            answer.raise_for_status()
+            if answer.status_code != _PARTIAL_CONTENT:  # the server has no ranges and sends all of it again
+                have = 0
+            with part.open("ab" if have else "wb") as file:
+                _copy(answer, file, _Progress(name, have, int(answer.headers.get("Content-Length", 0))))
         os.replace(part, output)
 
     return download
 
 
-class _Progress:
-    """A line on the terminal, in the form that pooch asks of a progress bar."""
+def _copy(answer: Any, file: IO[bytes], progress: _Progress) -> None:
+    with contextlib.closing(progress):
+        for chunk in answer.iter_content(_CHUNK):
+            file.write(chunk)
+            progress.update(len(chunk))
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.total = 0
-        self._done = 0
+
+class _Progress:
+    """On a terminal a line that counts; elsewhere, such as in a log, one line at the beginning."""
+
+    def __init__(self, name: str, have: int, rest: int) -> None:
+        self._name = name
+        self._done = have
+        self._total = have + rest if rest else 0
+        self._live = sys.stderr.isatty()
+        self._shown = 0.0
+        size = f"{self._total / 1e6:.1f} MB" if self._total else "unknown size"
+        if not self._live:
+            again = f", {have / 1e6:.1f} MB of it here already" if have else ""
+            print(f"downloading {name} ({size}{again})", file=sys.stderr, flush=True)
 
     def update(self, count: int) -> None:
         self._done += count
-        share = (
-            f"{min(self._done / self.total, 1):4.0%} of {self.total / 1e6:.1f}"
-            if self.total
-            else f"{self._done / 1e6:.1f}"
-        )
-        print(f"\r{self.name}: {share} MB", end="", file=sys.stderr, flush=True)
+        now = time.monotonic()
+        if self._live and now - self._shown > 0.1:
+            self._shown = now
+            self._show()
 
-    def reset(self) -> None:
-        self._done = 0
+    def _show(self) -> None:
+        share = (
+            f"{self._done / self._total:4.0%} of {self._total / 1e6:.1f}" if self._total else f"{self._done / 1e6:.1f}"
+        )
+        print(f"\r{self._name}: {share} MB", end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        print(file=sys.stderr)
+        if self._live:
+            self._show()
+            print(file=sys.stderr)

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, UsageError
 from .embedded import TEN_DIGITS
 from .images import ImageDataset
 
 _UNSIGNED_BYTE = 0x08
+_GZIP = b"\x1f\x8b"
+_MOST_AXES = 8
+_PIECE = 1 << 20
+_MOST_EXPANSION = 1032
+"""Deflate cannot pack a byte into less than a 1032nd of one, so a file that promises more than that is no such file."""
 
 
-def read_idx(path: Path) -> NDArray[np.uint8]:
+def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, plain or compressed with gzip (told apart by content, not by name).
+
+    No more is unpacked than the file's header promises, so that a small file cannot fill the memory unannounced.
 
     Args:
         path: the file, such as `train-images-idx3-ubyte.gz`.
@@ -33,38 +41,58 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
     Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section on file formats.
     """
+    path = Path(path)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            if file.read(2) != _GZIP:
+                file.seek(0)
+                return _read(file, path, size)
+            file.seek(0)
+            with gzip.open(file, "rb") as unpacked:
+                return _read(unpacked, path, size * _MOST_EXPANSION)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is damaged or cut short ({error}); {_REMEDY}") from error
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error) as error:
-            raise DataError(f"{path} is damaged or cut short ({error}); fetch it again") from error
-    return _parse(content, path)
 
 
-def _parse(content: bytes, path: Path) -> NDArray[np.uint8]:
-    if len(content) < 4 or content[:2] != b"\0\0":
+_REMEDY = "delete it and fetch it again"
+
+
+def _read(file: IO[bytes] | gzip.GzipFile, path: Path, most: int) -> NDArray[np.uint8]:
+    """Read what `path` holds, unpacked, from `file`; there can be at most `most` bytes in it."""
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0":
         raise DataError(f"{path} is not an IDX file: it must begin with two zero bytes")
-    kind, axes = content[2], content[3]
+    kind, axes = start[2], start[3]
     if kind != _UNSIGNED_BYTE:
         raise DataError(f"{path} holds elements of IDX type 0x{kind:02x}; only unsigned bytes (0x08) are supported")
-    start = 4 + 4 * axes
-    if len(content) < start:
-        raise DataError(f"{path} is cut short: its header ends after {len(content)} of {start} bytes")
-    shape = struct.unpack(f">{axes}I", content[4:start])
+    if not 1 <= axes <= _MOST_AXES:
+        raise DataError(f"{path} is damaged: it claims to have {axes} axes; images have 3 and labels 1")
+    header = file.read(4 * axes)
+    if len(header) < 4 * axes:
+        raise DataError(f"{path} is cut short: its header ends after {4 + len(header)} of {4 + 4 * axes} bytes")
+    shape = struct.unpack(f">{axes}I", header)
     expected = math.prod(shape)
-    if len(content) - start != expected:
-        sizes = "×".join(map(str, shape))
-        raise DataError(
-            f"{path} is damaged: its header promises {sizes} = {expected:,} bytes, but {len(content) - start:,} follow"
-        )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    promise = f"its header promises {'×'.join(map(str, shape))} = {expected:,} bytes"
+    if expected > most:
+        raise DataError(f"{path} is damaged: {promise}, but at most {most:,} can follow; {_REMEDY}")
+    try:
+        content = np.empty(expected, np.uint8)
+    except MemoryError:
+        raise DataError(f"{path} does not fit in memory: {promise}") from None
+    have = 0
+    while have < expected and (piece := file.read(min(expected - have, _PIECE))):
+        content[have : have + len(piece)] = np.frombuffer(piece, np.uint8)
+        have += len(piece)
+    more = len(file.read(1))  # also makes gzip compare its checksum, at the end
+    if have < expected or more:
+        raise DataError(f"{path} is damaged: {promise}, but {'more' if more else f'{have:,}'} follow; {_REMEDY}")
+    return content.reshape(shape)
 
 
-def idx_folder(folder: Path, part: str) -> ImageDataset:
+def idx_folder(folder: str | os.PathLike[str], part: str) -> ImageDataset:
     """Load one part of MNIST, or of a data set in MNIST's format such as Fashion-MNIST, from its two IDX files.
 
     Args:
@@ -75,8 +103,12 @@ def idx_folder(folder: Path, part: str) -> ImageDataset:
         Images `(N, 1, H, W)` in [0, 1] and labels 0 to 9.
 
     Raises:
+        UsageError: another part.
         DataError: a file is missing (the message says what to put where), damaged, or does not fit the other.
     """
+    if part not in ("train", "t10k"):
+        raise UsageError(f"the parts of MNIST's files are train and t10k (the test images); got {part!r}")
+    folder = Path(folder)
     names = [f"{part}-{rest}" for rest in ("images-idx3-ubyte", "labels-idx1-ubyte")]
     images, labels = read_idx_pair(*(find_idx(folder, name) for name in names))
     return ImageDataset(folder.name, images, labels, TEN_DIGITS)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..creation import from_numpy
 from ..errors import DataError
 from .collate import default_collate
-from .dataset import Dataset, Indices
+from .dataset import Dataset, Indices, examples_of
 
 
 class ImageDataset(Dataset[tuple[Any, Any]]):
@@ -49,7 +49,14 @@ class ImageDataset(Dataset[tuple[Any, Any]]):
     ) -> None:
         self.name = name
         self.data: NDArray[Any] = images if images.dtype == np.uint8 else images.astype(np.float32, copy=False)
-        self.labels: NDArray[np.int64] = np.asarray(labels, np.int64)
+        if images.dtype != np.uint8 and images.dtype.kind != "f":
+            raise DataError(
+                f"data set {name}: images must be uint8 from 0 to 255 or floating from 0 to 1; got {images.dtype}"
+            )
+        whole = np.asarray(labels)
+        self.labels: NDArray[np.int64] = whole.astype(np.int64, copy=False)
+        if not np.array_equal(self.labels, whole):
+            raise DataError(f"data set {name}: labels must be whole numbers, the positions of the classes")
         self.classes = tuple(classes)
         self.transform = transform
         self.target_transform = target_transform
@@ -106,7 +113,7 @@ class ImageDataset(Dataset[tuple[Any, Any]]):
         """Return the images `(N, C, H, W)` and the labels `(N,)` at `indices`."""
         if self.transform is None and self.target_transform is None:
             return [from_numpy(_to_float(self.data[indices])), from_numpy(self.labels[indices])]
-        return default_collate([self[index] for index in indices.tolist()])
+        return default_collate(examples_of(self, indices))
 
     def subset(self, indices: Sequence[int] | NDArray[Any]) -> ImageDataset:
         """Return the data set of the images at `indices`, in that order."""

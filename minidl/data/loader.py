@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -22,18 +23,22 @@ class DataLoader:
 
     All chance comes from one generator: at its beginning an epoch takes from it the order and one number, and what befalls
     batch k follows from this number and k. So the same seed gives the same batches, whatever the number of workers; a data
-    set's own code takes part where it draws from minidl's default generator. Between any two batches the loader's state
-    can be saved; a loader that is given this state goes on with the very next batch.
+    set's own code takes part where it draws from minidl's default generator. (Where it draws from Python's `random` or
+    from `np.random`, workers give the same whatever their number, but not what the main process would give.) What an
+    `Augmentation` does to an example follows from this number and the example's place in the epoch, so that it does not
+    even depend on the batch size: two batches of 32 are one of 64. Between any two batches the loader's state can be saved; a
+    loader that is given this state goes on with the very next batch.
 
     With workers, batches are made ahead of time in other processes while the main one computes (`minidl.data.workers` says
     why processes, and what they ask of a script). Small images in memory gain nothing from it; decoding and augmenting do.
 
     Args:
-        dataset: what to hand out: a `Dataset`, or any sequence of examples.
+        dataset: what to hand out: a `Dataset`, or any sequence of examples. (Something without positions, PyTorch's
+            `IterableDataset`, is not taken: its order could neither be drawn nor resumed.)
         batch_size: examples a batch.
         shuffle: whether every epoch has a random order of its own.
-        sampler: gives the order instead: a `Sampler`, or any iterable of positions.
-        batch_sampler: gives the positions in groups instead: a `BatchSampler`, or any iterable of groups.
+        sampler: gives the order instead: a `Sampler`, or any finite iterable of positions.
+        batch_sampler: gives the positions in groups instead: a `BatchSampler`, or any finite iterable of groups.
         num_workers: how many processes prepare batches; 0 for none: the main one does.
         collate_fn: puts a list of examples together into a batch; None for the data set's own way.
         pin_memory: has no effect; here so that a call written for PyTorch works.
@@ -80,7 +85,19 @@ class DataLoader:
             raise UsageError("DataLoader: a sampler sets the order; it excludes shuffle=True")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
             raise UsageError("DataLoader: a batch_sampler excludes batch_size, shuffle, sampler and drop_last")
-        if num_workers < 0 or timeout < 0 or (prefetch_factor is not None and prefetch_factor < 1):
+        if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+            raise UsageError(
+                f"DataLoader needs a data set with __getitem__ and __len__; {type(dataset).__name__} has not both. Make a "
+                "list of something that can only be iterated over, such as PyTorch's IterableDataset"
+            )
+        if not isinstance(num_workers, int) or not (generator is None or isinstance(generator, Generator)):
+            raise UsageError(
+                "DataLoader: num_workers must be a whole number and generator a minidl.Generator; got "
+                f"{num_workers!r} and {type(generator).__name__}"
+            )
+        if callable(transforms):
+            raise UsageError(f"DataLoader: transforms is a list; write transforms=[{type(transforms).__name__}(...)]")
+        if num_workers < 0 or not timeout >= 0 or (prefetch_factor is not None and prefetch_factor < 1):
             raise UsageError(
                 "DataLoader: num_workers and timeout must be from 0, prefetch_factor from 1; got "
                 f"{num_workers}, {timeout} and {prefetch_factor}"
@@ -136,7 +153,9 @@ class DataLoader:
             begin = 0
             groups, number = self._plan()
         self._position = begin
-        requests = [(group, (number, position)) for position, group in enumerate(groups)]
+        firsts = itertools.accumulate(map(len, groups[:-1]), initial=0)
+        places = zip(itertools.repeat(number), itertools.count(), firsts)
+        requests = list(zip(groups, places, strict=False))
         yield from self._hand_out(requests, begin)
 
     def _hand_out(self, requests: list[tuple[Indices, Seed]], begin: int) -> Iterator[Any]:

@@ -18,14 +18,18 @@ def _source(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(seed))
 
 
-def _wrong(labels: NDArray[Any], rate: float, classes: int, rng: np.random.Generator) -> Indices:
+def _wrong(labels: Labels, rate: float, classes: int, rng: np.random.Generator) -> Indices:
     """Draw which labels to change: exactly a share `rate` of them, to the nearest whole number."""
     if not 0 <= rate <= 1 or classes < 2:
         raise UsageError(f"label noise needs a rate from 0 to 1 and at least 2 classes; got {rate} and {classes}")
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        raise UsageError(
+            f"labels run from {labels.min()} to {labels.max()}, but classes={classes} allows 0 to {classes - 1}"
+        )
     return rng.permutation(len(labels))[: round(rate * len(labels))]
 
 
-def symmetric_noise(labels: NDArray[Any], rate: float, classes: int, seed: int = 0) -> Labels:
+def symmetric_noise(labels: Sequence[int] | NDArray[Any], rate: float, classes: int, seed: int = 0) -> Labels:
     """Replace a share of the labels by others, each of the other classes being equally likely.
 
     Args:
@@ -38,7 +42,7 @@ def symmetric_noise(labels: NDArray[Any], rate: float, classes: int, seed: int =
         `(N,)` int64; `labels` itself is left as it is.
 
     Raises:
-        UsageError: no such share, or only one class.
+        UsageError: no such share, only one class, or a label that is none of them.
 
     Source: C. Zhang et al., "Understanding deep learning requires rethinking generalization", ICLR (2017).
 
@@ -47,13 +51,13 @@ def symmetric_noise(labels: NDArray[Any], rate: float, classes: int, seed: int =
     3
     """
     rng = _source(seed)
-    noisy = labels.astype(np.int64)
-    chosen = _wrong(labels, rate, classes, rng)
+    noisy = np.array(labels, np.int64)
+    chosen = _wrong(noisy, rate, classes, rng)
     noisy[chosen] = (noisy[chosen] + rng.integers(1, classes, len(chosen))) % classes
     return noisy
 
 
-def pair_noise(labels: NDArray[Any], rate: float, classes: int, seed: int = 0) -> Labels:
+def pair_noise(labels: Sequence[int] | NDArray[Any], rate: float, classes: int, seed: int = 0) -> Labels:
     """Replace a share of the labels by the next class, the last by the first: a confusion that has a system.
 
     Args:
@@ -63,26 +67,26 @@ def pair_noise(labels: NDArray[Any], rate: float, classes: int, seed: int = 0) -
         seed: the same seed gives the same labels.
 
     Raises:
-        UsageError: no such share, or only one class.
+        UsageError: no such share, only one class, or a label that is none of them.
 
     Source: B. Han et al., "Co-teaching", NeurIPS (2018).
 
     >>> pair_noise(np.array([0, 1, 2]), 1.0, classes=3).tolist()
     [1, 2, 0]
     """
-    noisy = labels.astype(np.int64)
-    chosen = _wrong(labels, rate, classes, _source(seed))
+    noisy = np.array(labels, np.int64)
+    chosen = _wrong(noisy, rate, classes, _source(seed))
     noisy[chosen] = (noisy[chosen] + 1) % classes
     return noisy
 
 
-def random_labels(labels: NDArray[Any], seed: int = 0) -> Labels:
+def random_labels(labels: Sequence[int] | NDArray[Any], seed: int = 0) -> Labels:
     """Deal the labels out anew, so that they have nothing to do with the examples and each class stays as frequent.
 
     >>> sorted(random_labels(np.array([0, 0, 1, 2])).tolist())
     [0, 0, 1, 2]
     """
-    return _source(seed).permutation(labels.astype(np.int64))
+    return _source(seed).permutation(np.asarray(labels, np.int64))
 
 
 def biased_sample(weights: Sequence[float] | NDArray[Any], count: int, seed: int = 0) -> Indices:
@@ -113,7 +117,7 @@ def biased_sample(weights: Sequence[float] | NDArray[Any], count: int, seed: int
     return np.sort(_source(seed).choice(len(shares), count, replace=False, p=shares / shares.sum()))
 
 
-def class_sample(labels: NDArray[Any], shares: Sequence[float], count: int, seed: int = 0) -> Indices:
+def class_sample(labels: Sequence[int] | NDArray[Any], shares: Sequence[float], count: int, seed: int = 0) -> Indices:
     """Draw a sample whose classes have given shares.
 
     Args:
@@ -126,7 +130,7 @@ def class_sample(labels: NDArray[Any], shares: Sequence[float], count: int, seed
         `(count,)` positions, ascending; each class has its share, to the nearest whole number.
 
     Raises:
-        UsageError: the shares do not sum to 1.
+        UsageError: the shares do not sum to 1, or a class has none, or nothing sensible is to be drawn.
         DataError: a class has too few examples.
 
     >>> labels = np.repeat([0, 1], 50)
@@ -135,6 +139,12 @@ def class_sample(labels: NDArray[Any], shares: Sequence[float], count: int, seed
     """
     if min(shares, default=-1) < 0 or not np.isclose(sum(shares), 1):
         raise UsageError(f"the shares of the classes must be from 0 and sum to 1; got {list(shares)}")
+    labels = np.asarray(labels)
+    if count < 0 or (labels.size and not 0 <= labels.min() <= labels.max() < len(shares)):
+        raise UsageError(
+            f"class_sample needs a count from 0 and a share for each class from 0 to {labels.max(initial=0)}; got "
+            f"count={count} and {len(shares)} shares"
+        )
     rng = _source(seed)
     ends = np.rint(np.cumsum(shares) * count).astype(int)
     chosen = []

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CheckpointError, DataError, ShapeError, UsageError
-from .transforms import Images, Standardize
+from .transforms import Images, Standardize, check_training_images
 
 Floats = NDArray[np.float64]
 
@@ -78,6 +78,7 @@ class MeanImage(Preprocessing):
     @classmethod
     def fit(cls, images: Images) -> Self:
         """Measure the mean of each pixel over the training images `(N, C, H, W)`."""
+        check_training_images(images)
         return cls(images.mean(axis=0, dtype=np.float64).astype(np.float32))
 
     def __call__(self, images: Images, rng: np.random.Generator | None = None) -> Images:
@@ -108,6 +109,7 @@ class ChannelMean(Preprocessing):
     @classmethod
     def fit(cls, images: Images) -> Self:
         """Measure the mean of each channel over the training images `(N, C, H, W)`."""
+        check_training_images(images)
         return cls(images.mean(axis=(0, 2, 3), dtype=np.float64).astype(np.float32))
 
     def __call__(self, images: Images, rng: np.random.Generator | None = None) -> Images:
@@ -163,8 +165,10 @@ class PCA(Preprocessing):
 
         Raises:
             UsageError: there are not so many directions.
-            DataError: whitening without ε is asked for where the images do not vary.
+            DataError: there are no images, or they do not vary although a share of the variance, or whitening without ε, is
+                asked for.
         """
+        check_training_images(images)
         shape, rows = images.shape[1:], images.reshape(len(images), -1)
         mean, variances, axes = principal_axes(rows)
         keep = _how_many(components, variances)
@@ -188,8 +192,9 @@ class PCA(Preprocessing):
 
     @property
     def explained(self) -> NDArray[np.float32]:
-        """The share that each kept direction has of the variance of all kept ones, `(K,)`."""
-        return self.variances / self.variances.sum()
+        """The share that each kept direction has of the variance of all kept ones, `(K,)`; 0 where nothing varies."""
+        total = self.variances.sum()
+        return self.variances / total if total > 0 else self.variances
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,6 +233,7 @@ class ZCA(Preprocessing):
         Raises:
             DataError: ε is 0 and there is a direction in which the images do not vary.
         """
+        check_training_images(images)
         mean, variances, axes = principal_axes(images.reshape(len(images), -1))
         deviation = _deviation(variances, epsilon)
         forward, backward = axes.T / deviation @ axes, axes.T * deviation @ axes
@@ -251,6 +257,8 @@ def _how_many(components: int | float | None, variances: Floats) -> int:
     if components is None:
         return len(variances)
     if isinstance(components, float) and 0 < components < 1:
+        if not variances[0] > 0:
+            raise DataError("the training images are all the same: there is no variance to explain a share of")
         share = np.cumsum(variances) / variances.sum()
         return int(np.searchsorted(share, components)) + 1
     if components != int(components) or not 1 <= components <= len(variances):

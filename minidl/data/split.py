@@ -22,8 +22,11 @@ def _check_fractions(fractions: Sequence[float]) -> None:
         raise UsageError(f"the fractions of a split must be positive and sum to 1; got {list(fractions)}")
 
 
-def stratified_split(labels: NDArray[Any], fractions: Sequence[float], seed: int) -> list[Indices]:
+def stratified_split(labels: Sequence[Any] | NDArray[Any], fractions: Sequence[float], seed: int) -> list[Indices]:
     """Divide the positions of `labels` at random into parts that hold each class in the same proportion.
+
+    Of each class a part gets its exact share, rounded up or down; which of the two is chosen such that the parts as wholes
+    come as near to their shares as they can, however small the classes are.
 
     Args:
         labels: `(N,)`, the class of each example.
@@ -43,22 +46,28 @@ def stratified_split(labels: NDArray[Any], fractions: Sequence[float], seed: int
     [[32, 32], [8, 8], [10, 10]]
     """
     _check_fractions(fractions)
+    labels = np.asarray(labels)
     rng = _source(seed)
-    parts: list[list[Indices]] = [[] for _ in fractions]
+    shares = np.asarray(fractions, np.float64)
+    part_of = np.empty(len(labels), np.intp)
+    lacks = np.zeros(len(shares))  # how many examples each part has got too few so far
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        ends = np.rint(np.cumsum(fractions) * len(members)).astype(int)
-        pieces = np.split(members, ends[:-1])
-        if any(len(piece) == 0 for piece in pieces):
-            raise DataError(
-                f"class {label} has only {len(members)} examples, too few to be in all {len(fractions)} parts"
-            )
-        for part, piece in zip(parts, pieces, strict=True):
-            part.append(piece)
-    return [np.sort(np.concatenate(part)) for part in parts]
+        exact = shares * len(members)
+        counts = np.floor(exact + 1e-9).astype(np.intp)
+        lacks += exact - counts
+        left = len(members) - counts.sum()
+        claim = np.where(counts == 0, np.inf, np.where(exact > counts, lacks, -np.inf))  # no part without the class
+        more = np.argsort(-claim, kind="stable")[:left]
+        counts[more] += 1
+        lacks[more] -= 1
+        if not counts.all():
+            raise DataError(f"class {label} has only {len(members)} examples, too few to be in all {len(shares)} parts")
+        part_of[members] = np.repeat(np.arange(len(shares)), counts)
+    return [np.flatnonzero(part_of == part) for part in range(len(shares))]
 
 
-def group_split(groups: NDArray[Any], fractions: Sequence[float], seed: int) -> list[Indices]:
+def group_split(groups: Sequence[Any] | NDArray[Any], fractions: Sequence[float], seed: int) -> list[Indices]:
     """Divide positions into parts such that no group is in two of them.
 
     Pictures of one patient, frames of one film, digits of one writer: what belongs together must be on one side, or the
@@ -132,7 +141,7 @@ def k_fold(count: int, folds: int, seed: int) -> Iterator[tuple[Indices, Indices
     return _pairs(fold_of, folds)
 
 
-def stratified_k_fold(labels: NDArray[Any], folds: int, seed: int) -> Iterator[tuple[Indices, Indices]]:
+def stratified_k_fold(labels: Sequence[Any] | NDArray[Any], folds: int, seed: int) -> Iterator[tuple[Indices, Indices]]:
     """Give folds as `k_fold` does, each with the same mixture of classes.
 
     Args:
@@ -148,6 +157,7 @@ def stratified_k_fold(labels: NDArray[Any], folds: int, seed: int) -> Iterator[t
     >>> [np.bincount(labels[held_out]).tolist() for _, held_out in stratified_k_fold(labels, 3, seed=0)]
     [[2, 1], [2, 1], [2, 1]]
     """
+    labels = np.asarray(labels)
     _check_folds(len(labels), folds, "examples")
     rng = _source(seed)
     fold_of = np.empty(len(labels), np.intp)
@@ -161,7 +171,7 @@ def stratified_k_fold(labels: NDArray[Any], folds: int, seed: int) -> Iterator[t
     return _pairs(fold_of, folds)
 
 
-def group_k_fold(groups: NDArray[Any], folds: int, seed: int) -> Iterator[tuple[Indices, Indices]]:
+def group_k_fold(groups: Sequence[Any] | NDArray[Any], folds: int, seed: int) -> Iterator[tuple[Indices, Indices]]:
     """Give folds as `k_fold` does, no group in two of them, their sizes as even as the groups allow.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
+from ..errors import DataError, ShapeError, UsageError
 
 Images = NDArray[np.float32]
 
@@ -17,6 +17,21 @@ class Transform(Protocol):
     """Anything that turns a batch of images `(N, C, H, W)` into another; what chance it needs it takes from `rng`."""
 
     def __call__(self, images: Images, rng: np.random.Generator) -> Images: ...  # noqa: D102
+
+
+def check_training_images(images: Images) -> None:
+    """Raise unless something can be measured on these images.
+
+    Raises:
+        ShapeError: they are not `(N, C, H, W)`.
+        DataError: there are none, or a value is not a finite number.
+    """
+    if images.ndim != 4:
+        raise ShapeError(f"training images must be (N, C, H, W); got {images.shape}")
+    if images.size == 0:
+        raise DataError(f"there are no training images to measure: their shape is {images.shape}")
+    if not np.isfinite(images).all():
+        raise DataError("the training images hold values that are not finite numbers (NaN or infinity)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,12 @@ class Standardize:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std) or not all(0 < spread < np.inf for spread in self.std):
+            raise UsageError(
+                f"Standardize needs a mean and a positive std for each channel; got mean={self.mean} and std={self.std}"
+            )
+
     @classmethod
     def fit(cls, images: Images) -> Self:
         """Measure mean and standard deviation of each channel over the training images `(N, C, H, W)`.
@@ -45,6 +66,7 @@ class Standardize:
         Raises:
             DataError: a channel has the same value everywhere.
         """
+        check_training_images(images)
         mean = images.mean(axis=(0, 2, 3), dtype=np.float64)
         std = images.std(axis=(0, 2, 3), dtype=np.float64)
         if not std.all():
@@ -53,16 +75,22 @@ class Standardize:
         return cls(tuple(mean.tolist()), tuple(std.tolist()))
 
     def __call__(self, images: Images, rng: np.random.Generator | None = None) -> Images:
-        """Return `(images − mean) / std`."""
-        mean, std = self._columns()
+        """Return `(images − mean) / std`.
+
+        Raises:
+            ShapeError: the images have another number of channels.
+        """
+        mean, std = self._columns(images)
         return (images - mean) / std
 
     def inverse(self, images: Images) -> Images:
         """Return `images · std + mean`: pixels as they were."""
-        mean, std = self._columns()
+        mean, std = self._columns(images)
         return images * std + mean
 
-    def _columns(self) -> tuple[Images, Images]:
+    def _columns(self, images: Images) -> tuple[Images, Images]:
+        if images.ndim < 3 or images.shape[-3] != len(self.mean):
+            raise ShapeError(f"Standardize has {len(self.mean)} channels; got images {images.shape}")
         mean, std = (np.array(values, np.float32)[:, np.newaxis, np.newaxis] for values in (self.mean, self.std))
         return mean, std
 
@@ -122,14 +150,35 @@ def sample(images: Images, y: Images, x: Images) -> Images:
     1.5
     """
     n, channels, height, width = images.shape
+    out = np.empty((n, channels, *y.shape[1:]), np.float32)
+    at_once = max(1, _POSITIONS // max(1, height * width, y.shape[1] * y.shape[2]))
+    for begin in range(0, n, at_once):
+        some = slice(begin, begin + at_once)
+        _sample(images[some], y[some], x[some], out[some])
+    return out
+
+
+_POSITIONS = 1 << 14
+"""How many positions are read at once: so many that what is computed on the way stays in the processor's cache."""
+
+
+def _sample(images: Images, y: Images, x: Images, out: Images) -> None:
+    n, channels, height, width = images.shape
     padded = np.zeros((channels, n, height + 2, width + 2), np.float32)  # a border of background on every side
     padded[:, :, 1:-1, 1:-1] = images.swapaxes(0, 1)
     y = np.clip(y + 1, 0, height + 1)  # beyond the border all is background, so nothing is lost by stopping at it
     x = np.clip(x + 1, 0, width + 1)
     top, left = np.minimum(y.astype(np.intp), height), np.minimum(x.astype(np.intp), width)
-    fy, fx = y - top, x - left
+    below, right = (y - top).astype(np.float32), (x - left).astype(np.float32)
+    above, before = 1 - below, 1 - right
     corner = (np.arange(n)[:, np.newaxis, np.newaxis] * (height + 2) + top) * (width + 2) + left
-    flat = padded.reshape(channels, -1)
-    above = flat[:, corner] * (1 - fx) + flat[:, corner + 1] * fx
-    below = flat[:, corner + width + 2] * (1 - fx) + flat[:, corner + width + 3] * fx
-    return np.ascontiguousarray((above * (1 - fy) + below * fy).swapaxes(0, 1), np.float32)
+    for channel in range(channels):
+        pixels = padded[channel].reshape(-1)
+        upper, lower = pixels.take(corner), pixels[width + 2 :].take(corner)
+        upper *= before
+        upper += pixels[1:].take(corner) * right
+        lower *= before
+        lower += pixels[width + 3 :].take(corner) * right
+        upper *= above
+        lower *= below
+        np.add(upper, lower, out=out[:, channel])

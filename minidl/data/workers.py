@@ -12,7 +12,6 @@ gone in whatever way, ends.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import multiprocessing
 import os
@@ -28,11 +27,11 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from ..errors import UsageError, WorkerError
+from ..processes import GUARD, become_worker, interrupts_held_back
+from .pipe import receive, send
 
 Tag = tuple[int, int]
 """Which batch: the number of the iteration over the loader, and the batch's position in it."""
-
-GUARD = 'a script that uses workers needs `if __name__ == "__main__":` around what it does'
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +85,46 @@ class WorkerPool:
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connections: list[Connection] = []
-        self._processes: list[BaseProcess] = []
+        self._processes: dict[int, BaseProcess] = {}
         self._timeout = timeout
         self._runs = itertools.count()
         self._run = 0
         self.close = weakref.finalize(self, _close, self._processes, self._connections)
-        try:
-            for number in range(count):
-                ours, theirs = context.Pipe()
-                self._connections.append(ours)
-                process = context.Process(
-                    target=_work,
-                    args=(theirs, job, WorkerInfo(number, count, dataset), init),
-                    name=f"minidl data worker {number}",
-                    daemon=True,
-                )
-                with theirs, _interrupts_held_back():
+        failures: list[Exception] = []
+
+        def start(number: int, theirs: Connection) -> None:
+            process = context.Process(
+                target=_work,
+                args=(theirs, job, WorkerInfo(number, count, dataset), init),
+                name=f"minidl data worker {number}",
+                daemon=True,
+            )
+            try:
+                with theirs, interrupts_held_back():
                     process.start()
-                self._processes.append(process)
-        except Exception as error:
+                self._processes[number] = process
+            except Exception as error:
+                failures.append(error)
+
+        # Starting one waits until it has read a large data set, which it does last: so all are started at once.
+        starters = []
+        for number in range(count):
+            ours, theirs = context.Pipe()
+            self._connections.append(ours)
+            starters.append(threading.Thread(target=start, args=(number, theirs), daemon=True))
+            starters[-1].start()
+        try:
+            for starter in starters:
+                starter.join()
+        except BaseException:  # Ctrl-C: those still starting find their pipe closed, and end
+            self.close()
+            raise
+        if failures:
             self.close()
             raise UsageError(
-                f"the data set, its transforms or functions cannot be sent to a worker process ({error}); define functions "
-                "and classes at the top level of a module, not inside others or as lambdas, or use num_workers=0"
-            ) from error
+                f"the data set, its transforms or functions cannot be sent to a worker process ({failures[0]}); define "
+                "functions and classes at the top level of a module, not inside others or as lambdas, or use num_workers=0"
+            ) from failures[0]
 
     def map(self, requests: list[tuple[Any, ...]], begin: int, ahead: int) -> Iterator[Any]:
         """Give the results of the job for `requests[begin:]`, in order, asking for each up to `ahead` in advance.
@@ -142,7 +157,7 @@ class WorkerPool:
                     raise WorkerError(
                         f"data worker {number} has not delivered batch {position} in {self._timeout} seconds"
                     )
-                tag, result, report = connection.recv()
+                tag, result, report = receive(connection)
                 if tag == (self._run, position):  # else what is left of a loop that was broken off
                     break
         except (EOFError, OSError):
@@ -161,32 +176,33 @@ class WorkerPool:
         process.join(5)
         code = process.exitcode
         self.close()
+        if code is not None and code < 0:
+            return WorkerError(
+                f"data worker {number} was ended by the signal {_signal_name(-code)}: by someone, or by the system, for "
+                "instance because memory ran out; fewer workers (num_workers) or smaller batches need less of it"
+            )
         return WorkerError(
-            f"data worker {number} ended unexpectedly with exit code {code}: either the system ended it, for instance "
-            f"because memory ran out, or it could not begin: {GUARD}"
+            f"data worker {number} ended unexpectedly with exit code {code}: either its code ended the process, or it could "
+            f"not begin (then it has said why above): {GUARD}, and what was defined in a notebook or at the prompt must go "
+            "into a module, or use num_workers=0"
         )
 
 
-def _close(processes: list[BaseProcess], connections: list[Connection]) -> None:
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def _close(processes: dict[int, BaseProcess], connections: list[Connection]) -> None:
     for connection in connections:
         connection.close()
-    for process in processes:
+    started = list(processes.values())
+    for process in started:
         process.terminate()
-    for process in processes:
+    for process in started:
         process.join()
-
-
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Let no Ctrl-C reach a process that is starting, where the system can: it would print a traceback."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(
@@ -194,16 +210,12 @@ def _work(
 ) -> None:
     """Run in a worker: answer requests until the pipe closes."""
     global _info
-    # Ctrl-C goes to the whole group of processes; the main one decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    become_worker()
     _info = info
     os.environ["NUMBA_NUM_THREADS"] = "1"  # the other cores are for the main process and the other workers
     import threadpoolctl
 
     threadpoolctl.threadpool_limits(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_send_all, args=(connection, outbox), daemon=True).start()
     failure = ""
@@ -226,24 +238,18 @@ def _work(
             outbox.put((tag, None, _report(error)))
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
 def _send_all(connection: Connection, outbox: queue.SimpleQueue[Any]) -> None:
     """Send results, so that the next batch can be begun before the last one is fetched."""
     while True:
         tag, result, report = outbox.get()
         try:
-            connection.send((tag, result, report))
+            send(connection, (tag, result, report))
         except OSError:
             return
         except Exception as error:  # a batch that cannot be sent
-            connection.send((tag, None, _report(error)))
+            send(connection, (tag, None, _report(error)))
 
 
 def _report(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}\n\nThe worker's traceback:\n{''.join(traceback.format_exception(error))}"
+    headline = " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+    return f"{headline}\n\nThe worker's traceback:\n{''.join(traceback.format_exception(error))}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,8 +14,36 @@ from .place import Place, user_place
 if TYPE_CHECKING:
     from .primitive import Primitive
 
-clock = itertools.count(1)
+clock: Any = iter(range(1, sys.maxsize))
 """Ticks once for every node made and every value changed in place, so either can be compared with the other."""
+
+
+def _counts_from_the_start() -> bool:
+    """Whether a range's iterator is put forward by a position, as in Python 3.11, or by a distance, as since 3.12."""
+    probe: Any = iter(range(9))
+    next(probe)
+    probe.__setstate__(1)
+    return next(probe) == 1
+
+
+_IS_ABSOLUTE = _counts_from_the_start()
+
+
+def catch_up(tick: int) -> None:
+    """Let the clock go on behind a tick that came from another process, so that what happens from now on is later.
+
+    A range's iterator is as fast as a counter, and can be put forward.
+    """
+    now = next(clock)
+    if tick >= now:
+        clock.__setstate__(tick if _IS_ABSOLUTE else tick - now)
+
+
+def restore(thing: Any, state: Any) -> None:
+    """Give an object that is copied or comes from another process its attributes, as `copyreg` describes them."""
+    own, slots = state if isinstance(state, tuple) else (state, None)
+    for name, value in {**(own or {}), **(slots or {})}.items():
+        setattr(thing, name, value)
 
 
 class Changes:
@@ -35,6 +63,10 @@ class Changes:
         self.place = place
         self.kept = kept
         self.recorded = recorded
+
+    def __setstate__(self, state: Any) -> None:
+        restore(self, state)
+        catch_up(self.tick)
 
 
 class Extras:
@@ -125,6 +157,10 @@ class Node:
         self.order = next(clock)
         self.extras = None
         self._changes = None
+
+    def __setstate__(self, state: Any) -> None:
+        restore(self, state)
+        catch_up(self.order)
 
     def __getattr__(self, name: str) -> Any:
         """Only reached for what is not there: the values that `checkpoint` dropped are computed again."""

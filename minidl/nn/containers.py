@@ -1,19 +1,17 @@
-"""Containers: modules that hold other modules, or parameters, in a list or under names."""
+"""Containers: modules that hold other modules, in a list or under names."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
-from ..errors import MissingNameError, RangeError, UsageError
-from ..tensor import Tensor
+from ..errors import DtypeError, MissingNameError, RangeError, UsageError
 from .module import Module
-from .parameter import Parameter
 from .printing import framed
 
 
-def _position(index: Any, length: int, owner: Module) -> int:
+def position_of(index: Any, length: int, owner: Module) -> int:
     """A position from 0, from one that may count from the end.
 
     Raises:
@@ -32,7 +30,8 @@ class _Listed(Module):
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter([module for module in self._modules.values() if module is not None])
+        modules: list[Any] = list(self._modules.values())  # None may stand among them, as in PyTorch
+        return iter(modules)
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
@@ -41,23 +40,23 @@ class _Listed(Module):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             items: list[tuple[str, Any]] = list(self._modules.items())[index]
-            names = [module._own_name for _, module in items]
+            known = [(module, module._own_name) for _, module in items if module is not None]
             part = self._slice(items)
-            for (_, module), name in zip(items, names, strict=True):
+            for module, name in known:
                 module._take_name(name)  # a part that is only looked at leaves the names as they are
             return part
-        return list(self._modules.values())[_position(index, len(self), self)]
+        return list(self._modules.values())[position_of(index, len(self), self)]
 
     def _slice(self, items: list[tuple[str, Any]]) -> Self:
         """A container of the same kind that holds these modules."""
         raise NotImplementedError
 
     def __setitem__(self, index: int, module: Module) -> None:
-        self.register_module(list(self._modules)[_position(index, len(self), self)], module)
+        self.register_module(list(self._modules)[position_of(index, len(self), self)], module)
 
     def __delitem__(self, index: int | slice) -> None:
         names = list(self._modules)
-        for name in names[index] if isinstance(index, slice) else [names[_position(index, len(self), self)]]:
+        for name in names[index] if isinstance(index, slice) else [names[position_of(index, len(self), self)]]:
             delattr(self, name)
         self._renumber(list(self))
 
@@ -87,6 +86,9 @@ class _Listed(Module):
         modules.insert(index, module)
         self._renumber(modules)
         return self
+
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
+        return self.extend(modules)
 
     def pop(self, index: int) -> Module:
         """Take a module out, and return it."""
@@ -129,7 +131,29 @@ class Sequential(_Listed):
         return type(self)(dict(items))
 
     def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise UsageError(f"Sequential: only another Sequential can be added, not a {type(other).__name__}")
         return Sequential(*self, *other)
+
+    def __mul__(self, times: int) -> Sequential:
+        """The same modules several times over; they share their parameters."""
+        return Sequential(*list(self) * _times(times))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Self:
+        return self.extend(list(self) * (_times(times) - 1))
+
+
+def _times(times: int) -> int:
+    """How often a sequence is repeated.
+
+    Raises:
+        UsageError: less than once.
+    """
+    if operator.index(times) < 1:
+        raise UsageError(f"Sequential: can be repeated once or more often, not {times} times")
+    return operator.index(times)
 
 
 class _Uncalled(Module):
@@ -193,7 +217,13 @@ class ModuleDict(_Uncalled):
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add modules, in place of those of the same names."""
-        for name, module in dict(modules).items():
+        try:
+            given = dict(modules)
+        except (TypeError, ValueError) as error:
+            raise DtypeError(
+                f"ModuleDict: takes a dictionary of modules, or (name, module) pairs, not {modules!r:.60}"
+            ) from error
+        for name, module in given.items():
             self[name] = module
 
     def __getitem__(self, name: str) -> Module:
@@ -242,95 +272,3 @@ class ModuleDict(_Uncalled):
         """Take all modules out."""
         for name in list(self):
             del self[name]
-
-
-def _as_parameter(owner: str, value: Any) -> Parameter:
-    """A parameter as it is; a tensor as a parameter that shares its memory.
-
-    Raises:
-        UsageError: neither.
-    """
-    if isinstance(value, Parameter):
-        return value
-    if not isinstance(value, Tensor):
-        raise UsageError(f"{owner} holds parameters; got {type(value).__name__}")
-    return Parameter(value)
-
-
-class ParameterList(Module):
-    """A list of parameters; tensors become parameters.
-
-    >>> import minidl
-    >>> weights = ParameterList([minidl.zeros(2), minidl.zeros(3)])
-    >>> [(name, p.shape) for name, p in weights.named_parameters()]
-    [('0', (2,)), ('1', (3,))]
-    """
-
-    def __init__(self, values: Iterable[Any] | None = None) -> None:
-        super().__init__()
-        self.extend(values or ())
-
-    def append(self, value: Any) -> Self:
-        """Add a parameter at the end, and return the list."""
-        self.register_parameter(str(len(self)), _as_parameter("ParameterList", value))
-        return self
-
-    def extend(self, values: Iterable[Any]) -> Self:
-        """Add parameters at the end, and return the list."""
-        for value in list(values):
-            self.append(value)
-        return self
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._parameters.values())
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return type(self)(list(self)[index])
-        return list(self)[_position(index, len(self), self)]
-
-    def __setitem__(self, index: int, value: Any) -> None:
-        name = str(_position(index, len(self), self))
-        self.register_parameter(name, _as_parameter("ParameterList", value))
-
-
-class ParameterDict(Module, MutableMapping[str, Any]):
-    """Parameters under names, used like a dictionary; tensors become parameters.
-
-    >>> import minidl
-    >>> ParameterDict({"left": minidl.zeros(2), "right": minidl.zeros(3)})["right"].shape
-    (3,)
-    """
-
-    __eq__ = object.__eq__  # a module is equal to itself alone, unlike a mapping
-    __hash__ = object.__hash__
-
-    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
-        super().__init__()
-        self.update(parameters or {})
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._parameters:
-            known = ", ".join(self._parameters) or "none"
-            raise MissingNameError(f"ParameterDict: there is no {name!r}; there are {known}")
-        return self._parameters[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.register_parameter(name, _as_parameter("ParameterDict", value))
-
-    def __delitem__(self, name: str) -> None:
-        _ = self[name]
-        delattr(self, name)
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(self._parameters))
-
-    def copy(self) -> Self:
-        """Return another dictionary of the same parameters."""
-        return type(self)(dict(self))

@@ -21,7 +21,9 @@ to √(3·variance). `kaiming_*` defaults to `nonlinearity="leaky_relu"` with sl
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import numpy as np
@@ -34,12 +36,26 @@ from ..tensor import Tensor
 T = TypeVar("T", bound=Tensor)
 
 
-def _fill(tensor: T, values: Any, name: str) -> T:
-    """Write values into a tensor, unrecorded, and return it."""
+_is_skipped: ContextVar[bool] = ContextVar("_is_skipped", default=False)
+
+
+@contextmanager
+def skipped() -> Iterator[None]:
+    """Let the functions of this module leave tensors as they are, within the block; see `minidl.nn.utils.skip_init`."""
+    token = _is_skipped.set(True)
+    try:
+        yield
+    finally:
+        _is_skipped.reset(token)
+
+
+def _fill(tensor: T, values: Callable[[], Any], name: str) -> T:
+    """Write what `values` makes into a tensor, unrecorded, and return it."""
     if not isinstance(tensor, Tensor):
         raise DtypeError(f"{name}: expected a tensor to fill, got {type(tensor).__name__}")
-    with no_grad():
-        tensor.copy_(Tensor(np.asarray(values, tensor.dtype)))
+    if not _is_skipped.get():
+        with no_grad():
+            tensor.copy_(Tensor(np.asarray(values(), tensor.dtype)))
     return tensor
 
 
@@ -101,7 +117,7 @@ def constant_(tensor: T, val: float) -> T:
     >>> constant_(minidl.zeros(2), 0.1)
     tensor([0.1000, 0.1000])
     """
-    return _fill(tensor, np.full(tensor.shape, val), "constant_")
+    return _fill(tensor, lambda: np.full(tensor.shape, val), "constant_")
 
 
 def zeros_(tensor: T) -> T:
@@ -116,14 +132,14 @@ def ones_(tensor: T) -> T:
 
 def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> T:
     """Draw evenly from `a` to `b`."""
-    return _fill(tensor, _source(generator).uniform(a, b, tensor.shape), "uniform_")
+    return _fill(tensor, lambda: _source(generator).uniform(a, b, tensor.shape), "uniform_")
 
 
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> T:
     """Draw from the normal distribution with this mean and standard deviation."""
     if std < 0:
         raise UsageError(f"normal_: the standard deviation cannot be negative, got {std}")
-    return _fill(tensor, _source(generator).normal(mean, std, tensor.shape), "normal_")
+    return _fill(tensor, lambda: _source(generator).normal(mean, std, tensor.shape), "normal_")
 
 
 def trunc_normal_(
@@ -146,8 +162,11 @@ def trunc_normal_(
         raise UsageError(f"trunc_normal_: needs std > 0 and a < b, got std={std}, a={a} and b={b}")
     from scipy.special import ndtr, ndtri  # not needed by `import minidl`
 
-    shares = _source(generator).uniform(ndtr((a - mean) / std), ndtr((b - mean) / std), tensor.shape)
-    return _fill(tensor, np.clip(mean + std * ndtri(shares), a, b), "trunc_normal_")
+    def drawn() -> Any:
+        shares = _source(generator).uniform(ndtr((a - mean) / std), ndtr((b - mean) / std), tensor.shape)
+        return np.clip(mean + std * ndtri(shares), a, b)
+
+    return _fill(tensor, drawn, "trunc_normal_")
 
 
 def eye_(tensor: T) -> T:
@@ -160,7 +179,7 @@ def eye_(tensor: T) -> T:
     """
     if tensor.ndim != 2:
         raise ShapeError(f"eye_: needs a matrix, got {tensor.shape}")
-    return _fill(tensor, np.eye(tensor.shape[0], tensor.shape[1]), "eye_")
+    return _fill(tensor, lambda: np.eye(tensor.shape[0], tensor.shape[1]), "eye_")
 
 
 def dirac_(tensor: T, groups: int = 1) -> T:
@@ -178,7 +197,7 @@ def dirac_(tensor: T, groups: int = 1) -> T:
     middle: tuple[Any, ...] = tuple(n // 2 for n in tensor.shape[2:])
     for channel in range(min(each, tensor.shape[1])):
         values[(slice(channel, None, each), channel, *middle)] = 1.0
-    return _fill(tensor, values, "dirac_")
+    return _fill(tensor, lambda: values, "dirac_")
 
 
 def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
@@ -202,7 +221,31 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     q, r = np.linalg.qr(_source(generator).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diag(r))
-    return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape), "orthogonal_")
+    return _fill(tensor, lambda: gain * (q.T if rows < columns else q).reshape(tensor.shape), "orthogonal_")
+
+
+def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> T:
+    """Draw normally, and make a share of each column 0, rounded up: each input feeds only some of the units.
+
+    Source: Martens, 2010, "Deep learning via Hessian-free optimization".
+
+    >>> import minidl
+    >>> int((sparse_(minidl.zeros(5, 3), sparsity=0.5).data == 0).sum())
+    9
+    """
+    if tensor.ndim != 2:
+        raise ShapeError(f"sparse_: needs a matrix, got {tensor.shape}")
+    rows, columns = tensor.shape
+
+    def drawn() -> Any:
+        source = _source(generator)
+        values = source.normal(0.0, std, tensor.shape)
+        zeros = math.ceil(sparsity * rows)
+        for column in range(columns):
+            values[source.permutation(rows)[:zeros], column] = 0.0
+        return values
+
+    return _fill(tensor, drawn, "sparse_")
 
 
 def _draw_uniform(tensor: T, std: float, generator: Generator | None) -> T:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from ..graph.mode import state as mode_state
 from ..kernels import dtypes
 from ..kernels.device import is_device, require_cpu
 from ..tensor import Tensor
+from .hooks import Hooks, Watch, as_hook, as_pre_hook, register
 from .owner import Owner, join
 from .printing import described
 from .state import Mismatch, load_into
@@ -39,14 +39,18 @@ class Module(Owner):
     """
 
     training: bool
-    _pre_hooks: OrderedDict[int, Callable[..., Any]]
-    _hooks: OrderedDict[int, Callable[..., Any]]
+    added_later: ClassVar[tuple[str, ...]] = ()
+    """Names that the states of older versions lack, which is no error."""
+    _pre_hooks: Hooks
+    _hooks: Hooks
+    _backward_pre_hooks: Hooks
+    _backward_hooks: Hooks
 
     def __init__(self) -> None:
         super().__init__()
         object.__setattr__(self, "training", True)
-        object.__setattr__(self, "_pre_hooks", OrderedDict())
-        object.__setattr__(self, "_hooks", OrderedDict())
+        for name in ("_pre_hooks", "_hooks", "_backward_pre_hooks", "_backward_hooks"):
+            object.__setattr__(self, name, OrderedDict())
 
     # Running ------------------------------------------------------------------------------------------------------------
 
@@ -60,11 +64,15 @@ class Module(Owner):
         with scope(f"{outer}.{self._own_name}" if outer and self._own_name else self._own_name or outer):
             for hook in tuple(self._pre_hooks.values()):
                 args, kwargs = hook(self, args, kwargs)
+            watch = None
+            if self._backward_hooks or self._backward_pre_hooks:
+                watch = Watch(self, self._backward_pre_hooks.values(), self._backward_hooks.values())
+                args = watch.enter(args)
             output = self.forward(*args, **kwargs)
             for hook in tuple(self._hooks.values()):
                 replaced = hook(self, args, kwargs, output)
                 output = output if replaced is None else replaced
-            return output
+            return output if watch is None else watch.leave(output)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -83,7 +91,7 @@ class Module(Owner):
         ...     layer(minidl.tensor([1.0]))
         tensor([2.])
         """
-        return _register(self._pre_hooks, partial(_run_pre_hook, hook, with_kwargs), prepend)
+        return register(self._pre_hooks, as_pre_hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -104,7 +112,45 @@ class Module(Owner):
         >>> shapes
         [(5, 2)]
         """
-        return _register(self._hooks, partial(_run_hook, hook, with_kwargs), prepend)
+        return register(self._hooks, as_hook(hook, with_kwargs), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Have `hook(module, grad_output)` run in every backward pass before it goes through this module.
+
+        Args:
+            hook: the function; `grad_output` is a tuple of the gradients of the outputs, None where there is none. What it
+                returns, if not None, replaces them.
+            prepend: whether it comes before the hooks that are there.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> layer, x = nn.ReLU(), minidl.tensor([1.0, 2.0], requires_grad=True)
+        >>> with layer.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 10,)):
+        ...     layer(x).sum().backward()
+        >>> x.grad
+        tensor([10., 10.])
+        """
+        return register(self._backward_pre_hooks, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Have `hook(module, grad_input, grad_output)` run in every backward pass after it has gone through this module.
+
+        Args:
+            hook: the function; `grad_input` is a tuple of the gradients of the positional arguments, `grad_output` one of
+                those of the outputs, both with None where there is none. What it returns, if not None, replaces
+                `grad_input`.
+            prepend: whether it comes before the hooks that are there.
+
+        >>> import minidl
+        >>> from minidl import nn
+        >>> net = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+        >>> seen = []
+        >>> _ = net[1].register_full_backward_hook(lambda module, into, out: seen.append((into[0].shape, out[0].shape)))
+        >>> net(minidl.ones(5, 4)).sum().backward()
+        >>> seen
+        [((5, 3), (5, 2))]
+        """
+        return register(self._backward_hooks, hook, prepend)
 
     # State --------------------------------------------------------------------------------------------------------------
 
@@ -166,11 +212,12 @@ class Module(Owner):
         wanted = dtypes.as_dtype(dtype, "to")
         if wanted.kind != "f":
             raise DtypeError(f"to: a module's numbers must stay floating-point; {wanted} is not")
-        for tensor in (*self.parameters(), *self.buffers()):
-            if tensor.dtype.kind == "f" and tensor.dtype != wanted:
-                gradient, tensor.grad = tensor.grad, None
-                tensor.data = tensor.data.astype(wanted)
-                tensor.grad = None if gradient is None else Tensor(gradient.data.astype(wanted))
+        with np.errstate(over="ignore"):  # what is too large for the dtype becomes an infinity, as in any operation
+            for tensor in (*self.parameters(), *self.buffers()):
+                if tensor.dtype.kind == "f" and tensor.dtype != wanted:
+                    gradient, tensor.grad = tensor.grad, None
+                    tensor.data = tensor.data.astype(wanted)
+                    tensor.grad = None if gradient is None else Tensor(gradient.data.astype(wanted))
         return self
 
     def float(self) -> Self:
@@ -197,25 +244,35 @@ class Module(Owner):
                 if value is not None:
                     yield join(path, name), value
 
-    def state_dict(self, *, prefix: str = "") -> dict[str, Any]:
-        """Return the array of every parameter and every persistent buffer by path (not copies)."""
-        return {name: tensor.data for name, tensor in self._state(prefix.removesuffix("."))}
+    def state_dict(self, *, prefix: str = "") -> dict[str, Tensor]:
+        """Return every parameter and every persistent buffer by path, as tensors without history that share their memory.
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Mismatch:
+        Training changes them too; to keep a state, clone its tensors.
+        """
+        return {name: tensor.detach() for name, tensor in self._state(prefix.removesuffix("."))}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Mismatch:
         """Copy arrays into the parameters and buffers; nothing changes unless all of them fit.
 
         Args:
             state_dict: arrays or tensors, minidl's or PyTorch's, by path.
             strict: whether every path must match.
+            assign: whether the arrays themselves become the parameters' and buffers' memory, with their own dtypes,
+                rather than being copied and converted.
 
         Returns:
             The names that are missing from `state_dict` and those that are unknown here.
 
         Raises:
-            UsageError: names are missing or unknown.
-            ShapeError: arrays have other shapes than what they are to fill.
+            StateError: names are missing or unknown, or arrays have other shapes than what they are to fill.
+            DtypeError: `state_dict` is no mapping, or holds something else than numbers.
         """
-        return load_into(dict(self._state()), state_dict, strict)
+        later = {
+            join(path, name)
+            for path, module in self.named_modules(remove_duplicate=False)
+            for name in module.added_later
+        }
+        return load_into(dict(self._state()), state_dict, strict, assign, later)
 
     # Printing -----------------------------------------------------------------------------------------------------------
 
@@ -225,24 +282,3 @@ class Module(Owner):
 
     def __repr__(self) -> str:
         return described(self)
-
-
-def _register(hooks: OrderedDict[int, Callable[..., Any]], hook: Callable[..., Any], prepend: bool) -> Handle:
-    handle = Handle(hooks, hook)
-    if prepend:
-        hooks.move_to_end(next(reversed(hooks)), last=False)
-    return handle
-
-
-def _run_pre_hook(hook: Callable[..., Any], with_kwargs: bool, module: Module, args: Any, kwargs: Any) -> Any:
-    """The arguments after a hook saw them."""
-    if with_kwargs:
-        return hook(module, args, kwargs) or (args, kwargs)
-    replaced = hook(module, args)
-    if replaced is None:
-        return args, kwargs
-    return (replaced if isinstance(replaced, tuple) else (replaced,)), kwargs
-
-
-def _run_hook(hook: Callable[..., Any], with_kwargs: bool, module: Module, args: Any, kwargs: Any, output: Any) -> Any:
-    return hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DtypeError, UsageError
+from ..errors import BadNameError, DtypeError, MissingPartError
 from ..tensor import Tensor
 from .parameter import Parameter
 
 if TYPE_CHECKING:
     from .module import Module
+
+
+_REGISTERS = ("_parameters", "_buffers", "_modules", "_transient", "_own_name")
 
 
 class Owner:
@@ -30,15 +33,24 @@ class Owner:
 
     # Attributes ---------------------------------------------------------------------------------------------------------
 
+    if not TYPE_CHECKING:  # so that a type checker still knows which attributes there are
+
+        def __getattr__(self, name: str) -> Any:
+            """Only reached for what is not there."""
+            if name in _REGISTERS:
+                raise MissingPartError(
+                    f"{type(self).__name__} is not built yet: its __init__ must first call super().__init__()"
+                )
+            return object.__getattribute__(self, name)  # raises the error that says what is missing, and where
+
     def __setattr__(self, name: str, value: Any) -> None:
-        if "_parameters" not in self.__dict__:
-            if isinstance(value, Parameter | Owner):
-                raise UsageError(f"call super().__init__() before assigning {name!r} in {type(self).__name__}")
-        elif isinstance(value, Parameter):
-            self._own(self._parameters, name, value)
-        elif isinstance(value, Owner):
-            self._own(self._modules, name, value)
-        else:
+        if "_parameters" not in self.__dict__ and isinstance(value, Parameter | Owner):
+            raise MissingPartError(f"call super().__init__() before assigning {name!r} in {type(self).__name__}")
+        if isinstance(value, Parameter | Owner):
+            object.__setattr__(self, name, value)  # first: a property may refuse it
+            self._own(self._parameters if isinstance(value, Parameter) else self._modules, name, value)
+            return
+        if "_parameters" in self.__dict__:
             self._check_plain(name, value)
         object.__setattr__(self, name, value)
 
@@ -82,10 +94,12 @@ class Owner:
         return name
 
     def _check_name(self, kind: str, name: str, registry: Mapping[str, Any]) -> None:
-        if not isinstance(name, str) or not name or "." in name:
-            raise UsageError(f"{type(self).__name__}: a {kind}'s name is a word without dots, not {name!r}")
+        if not isinstance(name, str):
+            raise DtypeError(f"{type(self).__name__}: a {kind}'s name is a word, not a {type(name).__name__}: {name!r}")
+        if not name or "." in name:
+            raise BadNameError(f"{type(self).__name__}: a {kind}'s name is a word without dots, not {name!r}")
         if hasattr(self, name) and name not in registry:
-            raise UsageError(f"{type(self).__name__} has an attribute {name!r} already, which is no {kind}")
+            raise BadNameError(f"{type(self).__name__} has an attribute {name!r} already, which is no {kind}")
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Own a tensor that is part of the state but not learned, such as a running mean.
@@ -114,7 +128,7 @@ class Owner:
         """Own a module under a name that need not be an identifier, such as "0"."""
         self._check_name("module", name, self._modules)
         if module is not None and not isinstance(module, Owner):
-            raise UsageError(f"{type(self).__name__}: {name!r} must be a Module, got {type(module).__name__}")
+            raise DtypeError(f"{type(self).__name__}: {name!r} must be a Module, got {type(module).__name__}")
         self._own(self._modules, name, module)
         object.__setattr__(self, name, module)
 
@@ -186,6 +200,28 @@ class Owner:
         """Return the module at a path such as `features.0`; "" is this one."""
         return self._at(target, dict(self.named_modules(remove_duplicate=False)), "module")
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a path such as `features.0`, in place of the one there.
+
+        Args:
+            target: the path.
+            module: the module.
+            strict: whether there must be one already.
+
+        Raises:
+            MissingPartError: the path leads through a module that there is not, or with `strict` to none.
+
+        >>> from minidl import nn
+        >>> net = nn.Sequential(nn.Sequential(nn.Linear(4, 10)), nn.ReLU())
+        >>> net.set_submodule("0.0", nn.Linear(4, 3))
+        >>> net.get_submodule("0.0").out_features
+        3
+        """
+        path, _, name = target.rpartition(".")
+        if strict:
+            self.get_submodule(target)
+        self.get_submodule(path).register_module(name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """Return the parameter at a path such as `features.0.weight`."""
         return self._at(target, dict(self.named_parameters(remove_duplicate=False)), "parameter")
@@ -197,7 +233,7 @@ class Owner:
     def _at(self, target: str, known: Mapping[str, Any], kind: str) -> Any:
         if target not in known:
             names = ", ".join(name for name in known if name) or "none"
-            raise UsageError(f"{type(self).__name__} has no {kind} {target!r}; there are {names}")
+            raise MissingPartError(f"{type(self).__name__} has no {kind} {target!r}; there are {names}")
         return known[target]
 
 

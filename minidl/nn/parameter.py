@@ -32,6 +32,13 @@ class Parameter(Tensor):
         if isinstance(data, Node):
             self.shares_memory_with(data)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """Its numbers, without its gradient and its hooks, as in PyTorch; a shared one is copied once."""
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.data.copy(), self.requires_grad, self.name)
+        copied: Parameter = memo[id(self)]
+        return copied
+
 
 def new_parameter(owner: str, shape: tuple[int, ...], dtype: Any = None, device: Any = None) -> Parameter:
     """Make a parameter of zeros, to be drawn by `minidl.nn.init`.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CheckpointError, ShapeError, UsageError
+from ..errors import CheckpointError, DtypeError, StateError
 from ..graph import Node
 from ..tensor import Tensor
 
@@ -32,20 +32,30 @@ class Mismatch(NamedTuple):
     unexpected_keys: list[str]
 
 
-def load_into(own: Mapping[str, Tensor], state: Mapping[str, Any], strict: bool) -> Mismatch:
+def load_into(
+    own: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+    strict: bool,
+    assign: bool = False,
+    optional: Collection[str] = (),
+) -> Mismatch:
     """Copy the arrays of a state into tensors of the same names; nothing changes unless all of them fit.
 
     Args:
         own: the tensors by name.
         state: arrays or tensors by name.
         strict: whether missing and unknown names are errors.
+        assign: whether the tensors take the arrays over as they are, rather than copies in their own dtypes.
+        optional: names that may be missing, whose tensors stay as they are.
 
     Raises:
-        UsageError: names are missing or unknown.
-        ShapeError: arrays have other shapes than the tensors.
+        StateError: names are missing or unknown, or arrays have other shapes than the tensors.
+        DtypeError: the state is no mapping, or holds something else than numbers.
     """
-    mismatch = Mismatch([n for n in own if n not in state], [n for n in state if n not in own])
-    found = {name: _array(state[name]) for name in own if name in state}
+    if not isinstance(state, Mapping):
+        raise DtypeError(f"load_state_dict: wants a dictionary of arrays by name, got {type(state).__name__}")
+    mismatch = Mismatch([n for n in own if n not in state and n not in optional], [n for n in state if n not in own])
+    found = {name: _array(name, state[name]) for name in own if name in state}
     wrong = [
         f"{name} is {own[name].shape} here and {array.shape} in the state"
         for name, array in found.items()
@@ -57,16 +67,27 @@ def load_into(own: Mapping[str, Tensor], state: Mapping[str, Any], strict: bool)
     if strict and mismatch.unexpected_keys:
         problems.append(f"unknown {', '.join(mismatch.unexpected_keys)}")
     if wrong or problems:
-        raise (ShapeError if wrong else UsageError)(f"load_state_dict: {'; '.join(problems + wrong)}")
-    for name, array in found.items():
-        own[name].data = np.array(array, own[name].dtype)
+        raise StateError(f"load_state_dict: {'; '.join(problems + wrong)}")
+    with np.errstate(over="ignore"):  # what is too large for the dtype becomes an infinity, as in any operation
+        for name, array in found.items():
+            own[name].data = array if assign else np.array(array, own[name].dtype)
     return mismatch
 
 
-def _array(value: Any) -> NDArray[Any]:
+def _array(name: str, value: Any) -> NDArray[Any]:
+    """The numbers of an entry, whatever holds them.
+
+    Raises:
+        DtypeError: there are none.
+    """
     if hasattr(value, "detach") and not isinstance(value, Node):  # a tensor of PyTorch's
         value = value.detach().cpu()
-    return np.asarray(value.data if isinstance(value, Node) else value)
+        if "bfloat16" in str(value.dtype):  # which NumPy lacks, and which float32 holds exactly
+            value = value.float()
+    array = np.asarray(value.data if isinstance(value, Node) else value)
+    if array.dtype.kind not in "biuf":
+        raise DtypeError(f"load_state_dict: {name} must hold real numbers, got {array.dtype}")
+    return array
 
 
 def save_state(model: Module, path: str | os.PathLike[str]) -> Path:
@@ -93,13 +114,16 @@ def save_state(model: Module, path: str | os.PathLike[str]) -> Path:
     from ..files import write_atomic
 
     # safetensors writes the memory as it lies, so it must lie in order
-    arrays = {name: np.array(array, order="C") for name, array in model.state_dict().items()}
+    arrays = {name: np.array(tensor.data, order="C") for name, tensor in model.state_dict().items()}
     # "pt" tells readers that names and layouts are PyTorch's
     return write_atomic(Path(path), save(arrays, metadata={"format": "pt", "sha256": _digest(arrays)}))
 
 
 def load_state(model: Module, path: str | os.PathLike[str], strict: bool = True) -> Mismatch:
     """Fill `model` from a safetensors file that `save_state` or PyTorch wrote; nothing changes unless everything fits.
+
+    A tensor that the model has under several names may stand in the file under one of them, as `safetensors.torch.save_model`
+    writes it; `save_state` itself writes it under each.
 
     Args:
         model: the module.
@@ -111,13 +135,15 @@ def load_state(model: Module, path: str | os.PathLike[str], strict: bool = True)
 
     Raises:
         CheckpointError: there is no such file, or it is damaged.
-        UsageError: names are missing or unknown.
-        ShapeError: arrays have other shapes than what they are to fill.
+        StateError: names are missing or unknown, or arrays have other shapes than what they are to fill.
     """
     arrays, metadata = read_arrays(Path(path))
     if metadata.get("sha256", _digest(arrays)) != _digest(arrays):
         raise CheckpointError(f"{path} is damaged: its numbers are not those that its SHA-256 was taken of")
-    return model.load_state_dict(arrays, strict)
+    own = dict(model._state())
+    known = {id(own[name]): array for name, array in arrays.items() if name in own}
+    shared = {name: known[id(tensor)] for name, tensor in own.items() if name not in arrays and id(tensor) in known}
+    return model.load_state_dict({**arrays, **shared}, strict)
 
 
 def read_arrays(path: Path) -> tuple[Arrays, dict[str, str]]:

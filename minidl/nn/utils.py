@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..errors import GraphError, ShapeError
 from ..primitives.shapes.joining import cat
 from ..tensor import Tensor
+from . import init
+from .module import Module
 
 __all__ = [
     "clip_grad_norm_",
@@ -17,10 +19,12 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "skip_init",
     "vector_to_parameters",
 ]
 
 Tensors = Tensor | Iterable[Tensor]
+M = TypeVar("M", bound=Module)
 
 
 def clip_grad_norm_(
@@ -75,14 +79,15 @@ def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite:
     if not given:
         return Tensor(np.zeros((), np.float32))
     # In double, so that the squares of single-precision gradients neither overflow nor vanish.
-    norms = [np.linalg.norm(np.reshape(t.data, -1).astype(np.float64), norm_type) for t in given]
-    total = np.linalg.norm(np.array(norms), norm_type)
+    with np.errstate(all="ignore"):  # infinities and NaN are results like any other
+        norms = [np.linalg.norm(np.reshape(t.data, -1).astype(np.float64), norm_type) for t in given if t.data.size]
+        total = np.asarray(np.linalg.norm(np.array(norms), norm_type) if norms else 0.0, given[0].dtype)
     if error_if_nonfinite and not np.isfinite(total):
         raise GraphError(
             f"the norm of order {norm_type:g} of the gradients is {total}, so they cannot be clipped; find where it began with "
             "minidl.detect_anomaly(), or give error_if_nonfinite=False to go on"
         )
-    return Tensor(np.asarray(total, given[0].dtype))
+    return Tensor(total)
 
 
 def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tensor) -> None:
@@ -96,8 +101,9 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tens
     share = float(np.minimum(float(max_norm) / (float(total_norm) + 1e-6), 1.0))
     if share == 1:
         return
-    for p in _with_gradients(parameters):
-        p.grad = Tensor(p.grad.data * share)
+    with np.errstate(all="ignore"):
+        for p in _with_gradients(parameters):
+            p.grad = Tensor(np.asarray(p.grad.data * share))
 
 
 def clip_grad_value_(parameters: Tensors, clip_value: float) -> None:
@@ -166,3 +172,21 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 def _with_gradients(parameters: Tensors) -> list[Tensor]:
     given = [parameters] if isinstance(parameters, Tensor) else parameters
     return [p for p in given if p.grad is not None]
+
+
+def skip_init(module_cls: Callable[..., M], *args: Any, **kwargs: Any) -> M:
+    """Make a module whose weights are not drawn, for instance because they are about to be loaded, or only to be counted.
+
+    They are zeros, which hardly take memory before they are written: a network of a billion weights is made at once.
+
+    Args:
+        module_cls: the module's class, or a function that makes it.
+        args: what it is called with.
+        kwargs: likewise.
+
+    >>> from minidl import nn
+    >>> skip_init(nn.Linear, 30_000, 30_000).weight.shape
+    (30000, 30000)
+    """
+    with init.skipped():
+        return module_cls(*args, **kwargs)

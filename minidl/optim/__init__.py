@@ -5,6 +5,7 @@ from .adam import Adam, AdamW
 from .adam_family import Adamax, NAdam, RAdam
 from .adaptive import Adadelta, Adagrad, RMSprop
 from .freezing import freeze, unfreeze
+from .gauss_newton import GaussNewtonCG
 from .lbfgs import LBFGS
 from .newton import NewtonCG
 from .optimizer import Optimizer
@@ -21,6 +22,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "GaussNewtonCG",
     "HeavyBall",
     "NAdam",
     "NewtonCG",

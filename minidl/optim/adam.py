@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .fused import Fused
 from .optimizer import Array, Optimizer, Params, Update, check_betas, check_common
 
 
@@ -23,6 +24,8 @@ class Adam(Optimizer):
         weight_decay: λ, added to the gradient as λ·θ, and so divided by the root as the gradient is.
         amsgrad: whether to divide by the largest v so far, so that no step grows again.
         maximize: whether to climb instead.
+        fused: whether compiled kernels take the steps: always, never, or (None) for large parameters. The numbers are the
+            same.
         decoupled_weight_decay: whether θ shrinks by lr·λ·θ instead, as in `AdamW`.
 
     Raises:
@@ -50,18 +53,20 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
         check_common(type(self).__name__, lr, weight_decay, eps)
         check_betas(type(self).__name__, betas)
         defaults = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
-        super().__init__(params, {**defaults, "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay})
+        more = {"maximize": maximize, "fused": fused, "decoupled_weight_decay": decoupled_weight_decay}
+        super().__init__(params, {**defaults, **more})
 
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         means = {"exp_avg": 0.0, "exp_avg_sq": 0.0}
         return {**means, "max_exp_avg_sq": 0.0} if group["amsgrad"] else means
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         (beta1, beta2), eps, t = group["betas"], group["eps"], state["step"]
         size = float(group["lr"]) / (1 - beta1**t)
         scale = math.sqrt(1 - beta2**t)
@@ -77,7 +82,8 @@ class Adam(Optimizer):
             root *= size
             p -= root
 
-        return update
+        numbers = (beta1, 1 - beta1, beta2, 1 - beta2, scale, eps, size)
+        return Fused(update, "adam", 3, numbers)
 
 
 class AdamW(Adam):
@@ -94,6 +100,8 @@ class AdamW(Adam):
         weight_decay: λ.
         amsgrad: whether to divide by the largest v so far.
         maximize: whether to climb instead.
+        fused: whether compiled kernels take the steps: always, never, or (None) for large parameters. The numbers are the
+            same.
 
     Raises:
         UsageError: an option is out of range.
@@ -115,8 +123,11 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, fused=fused, decoupled_weight_decay=True
+        )
 
 
 def move_averages(g: Array, m: Array, v: Array, beta1: float, beta2: float) -> None:

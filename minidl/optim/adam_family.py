@@ -56,7 +56,7 @@ class Adamax(Optimizer):
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"exp_avg": 0.0, "exp_inf": 0.0}
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         (beta1, beta2), eps = group["betas"], group["eps"]
         size = float(group["lr"]) / (1 - beta1 ** state["step"])
 
@@ -118,7 +118,7 @@ class NAdam(Optimizer):
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return _MEANS
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         (beta1, beta2), eps, lr, t = group["betas"], group["eps"], float(group["lr"]), state["step"]
         now, later = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (t, t + 1))
         product = state["mu_product"] = state.get("mu_product", 1.0) * now
@@ -182,7 +182,7 @@ class RAdam(Optimizer):
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return _MEANS
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         (beta1, beta2), eps, t = group["betas"], group["eps"], state["step"]
         size = float(group["lr"]) / (1 - beta1**t)
         longest = 2 / (1 - beta2) - 1

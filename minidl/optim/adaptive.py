@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .fused import Fused
 from .optimizer import Array, Optimizer, Params, Update, check, check_common
 
 
@@ -62,7 +63,7 @@ class RMSprop(Optimizer):
         wanted = {"square_avg": True, "momentum_buffer": group["momentum"] > 0, "grad_avg": group["centered"]}
         return {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         lr, alpha, momentum, centered = float(group["lr"]), group["alpha"], group["momentum"], group["centered"]
 
         def update(p: Array, g: Array, s: Array, *more: Array) -> None:
@@ -103,6 +104,8 @@ class Adagrad(Optimizer):
         initial_accumulator_value: where s starts.
         eps: ε.
         maximize: whether to climb instead.
+        fused: whether compiled kernels take the steps: always, never, or (None) for large parameters. The numbers are the
+            same.
 
     Raises:
         UsageError: an option is out of range.
@@ -128,6 +131,7 @@ class Adagrad(Optimizer):
         eps: float = 1e-10,
         *,
         maximize: bool = False,
+        fused: bool | None = None,
     ) -> None:
         inf = float("inf")
         check_common("Adagrad", lr, weight_decay, eps)
@@ -137,19 +141,19 @@ class Adagrad(Optimizer):
             initial_accumulator_value=(initial_accumulator_value, 0, inf),
         )
         defaults = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(params, {**defaults, "initial_accumulator_value": initial_accumulator_value})
+        super().__init__(params, {**defaults, "initial_accumulator_value": initial_accumulator_value, "fused": fused})
 
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"sum": group["initial_accumulator_value"]}
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         rate, eps = float(group["lr"]) / (1 + (state["step"] - 1) * group["lr_decay"]), group["eps"]
 
         def update(p: Array, g: Array, s: Array) -> None:
             s += g * g
             p -= rate * (g / (np.sqrt(s) + eps))
 
-        return update
+        return Fused(update, "adagrad", 1, (rate, eps))
 
 
 class Adadelta(Optimizer):
@@ -191,7 +195,7 @@ class Adadelta(Optimizer):
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"square_avg": 0.0, "acc_delta": 0.0}
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         lr, rho, eps = float(group["lr"]), group["rho"], group["eps"]
 
         def update(p: Array, g: Array, s: Array, d: Array) -> None:

@@ -77,8 +77,13 @@ class LBFGS(Optimizer):
         super().__init__(params, defaults)
         if len(self.param_groups) != 1:
             raise UsageError(f"LBFGS: all parameters must be in one group, got {len(self.param_groups)}")
-        self._params: list[Tensor] = self.param_groups[0]["params"]
 
+    @property
+    def _params(self) -> list[Tensor]:
+        found: list[Tensor] = self.param_groups[0]["params"]
+        return found
+
+    @np.errstate(all="ignore")
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make up to `max_iter` iterations, and return what the closure's first call returned.
 
@@ -177,7 +182,7 @@ class LBFGS(Optimizer):
 
     def _place(self, origin: Array, t: float, direction: Array) -> None:
         """Put the parameters at origin + t·direction."""
-        moved, start = origin + t * direction, 0
+        moved, start = origin + t * direction if t else origin, 0  # the direction may be NaN
         for p in self._params:
             with writing(p) as data:
                 data[...] = moved[start : start + data.size].reshape(data.shape)

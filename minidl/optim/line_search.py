@@ -101,6 +101,8 @@ def strong_wolfe(
 
 def cubic_minimum(a: Point, b: Point, least: float, most: float) -> float:
     """Return where the cubic with the losses and slopes of two points is lowest, between limits; their middle if nowhere."""
+    if a.t == b.t:  # after an infinite gradient, whose first step is 0
+        return (least + most) / 2
     if a.t > b.t:
         a, b = b, a
     d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
@@ -108,7 +110,10 @@ def cubic_minimum(a: Point, b: Point, least: float, most: float) -> float:
     if square < 0:
         return (least + most) / 2
     d2 = math.sqrt(square)
-    t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
+    bend = b.slope - a.slope + 2 * d2
+    if bend == 0:
+        return (least + most) / 2
+    t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / bend)
     return min(max(t, least), most)
 
 

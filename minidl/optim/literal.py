@@ -48,7 +48,7 @@ class _Variant(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps)
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         (beta1, beta2), lr = group["betas"], float(group["lr"])
 
         def update(p: Array, g: Array, m: Array, v: Array) -> None:

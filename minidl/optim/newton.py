@@ -13,6 +13,9 @@ from ..graph import enable_grad, no_grad
 from ..tensor import Tensor
 from .optimizer import Array, Optimizer, Params, check, writing
 
+Product = Callable[[Array], Array]
+"""From a flat vector to its product with a matrix that is never written down."""
+
 ENOUGH = 1e-4
 """The share of the promised decrease that a step must bring (Armijo's condition)."""
 
@@ -55,23 +58,26 @@ class NewtonCG(Optimizer):
         damping: float = 0.0,
         max_halvings: int = 20,
     ) -> None:
-        inf = float("inf")
-        check(
-            "NewtonCG", lr=(lr, 0, inf), max_cg=(max_cg, 1, inf), tolerance=(tolerance, 0, 1), damping=(damping, 0, inf)
-        )
+        name, inf = type(self).__name__, float("inf")
+        check(name, lr=(lr, 0, inf), max_cg=(max_cg, 1, inf), tolerance=(tolerance, 0, 1), damping=(damping, 0, inf))
         super().__init__(
             params,
             {"lr": lr, "max_cg": max_cg, "tolerance": tolerance, "damping": damping, "max_halvings": max_halvings},
         )
         if len(self.param_groups) != 1:
-            raise UsageError(f"NewtonCG: all parameters must be in one group, got {len(self.param_groups)}")
-        self._params: list[Tensor] = self.param_groups[0]["params"]
+            raise UsageError(f"{name}: all parameters must be in one group, got {len(self.param_groups)}")
 
+    @property
+    def _params(self) -> list[Tensor]:
+        found: list[Tensor] = self.param_groups[0]["params"]
+        return found
+
+    @np.errstate(all="ignore")
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step.
 
         Args:
-            closure: computes the loss and returns it. It need not call `backward()`: the sweeps are made here.
+            closure: computes the loss and returns it, without `backward()`: the sweeps are made here.
 
         Returns:
             The loss before the step.
@@ -81,31 +87,52 @@ class NewtonCG(Optimizer):
             GraphError: the loss does not depend on the parameters.
         """
         if closure is None:
-            raise UsageError("NewtonCG: step() needs a closure that computes the loss and returns it")
+            raise UsageError(f"{type(self).__name__}: step() needs a closure that computes the loss and returns it")
         with enable_grad():
-            loss = closure()
-        if not isinstance(loss, Tensor) or not loss.requires_grad:
-            raise GraphError("NewtonCG: the closure must return a loss that depends on the parameters")
-        slopes = self._sweep(loss, create_graph=True)
-        gradient = _flat(slopes)
-        direction = self._solve(slopes, gradient)
+            found = closure()
+            loss = self._loss_of(found)
+            if not isinstance(loss, Tensor) or not loss.requires_grad:
+                raise GraphError(
+                    f"{type(self).__name__}: the closure must return a loss that depends on the parameters"
+                )
+            gradient, product = self._orders(found)
+        direction = self._solve(product, gradient)
         self._walk(closure, float(loss.item()), direction, float(gradient @ direction))
         return loss
 
-    def _sweep(self, output: Tensor, create_graph: bool = False) -> list[Tensor]:
-        found = _gradient.grad([output], self._params, retain_graph=True, create_graph=create_graph, allow_unused=True)
+    def _loss_of(self, found: Any) -> Any:
+        """The loss in what the closure returned."""
+        return found
+
+    def _orders(self, loss: Any) -> tuple[Array, Product]:
+        """The first and the second order of the loss: the flat gradient, and the product of the curvature and a vector."""
+        slopes = self._sweep(loss, create_graph=True)
+        return flat(slopes), lambda v: flat(self._sweep(self._dot(slopes, v)))
+
+    def _sweep(self, output: Tensor, upstream: Tensor | None = None, create_graph: bool = False) -> list[Tensor]:
+        """The gradient of each parameter."""
+        if not output.requires_grad:
+            return [Tensor(np.zeros_like(p.data)) for p in self._params]
+        found = _gradient.grad(
+            [output],
+            self._params,
+            None if upstream is None else [upstream],
+            retain_graph=True,
+            create_graph=create_graph,
+            allow_unused=True,
+        )
         return [Tensor(np.zeros_like(p.data)) if g is None else g for g, p in zip(found, self._params, strict=True)]
 
-    def _product(self, slopes: list[Tensor], v: Array) -> Array:
-        """The Hessian times v, plus damping: the gradient of g·v."""
+    def _dot(self, slopes: list[Tensor], v: Array) -> Tensor:
+        """The product of a vector that was computed, given in a part for each parameter, and a flat one."""
         with enable_grad():
             pairs = zip(slopes, self._split(v), strict=True)
-            dot = sum(((slope * Tensor(part)).sum() for slope, part in pairs if slope.requires_grad), Tensor(v[0] * 0))
-        damping: Array = self.param_groups[0]["damping"] * v
-        return damping + _flat(self._sweep(dot)) if dot.requires_grad else damping
+            products = ((slope * Tensor(part)).sum() for slope, part in pairs if slope.requires_grad)
+            return sum(products, Tensor(np.zeros((), v.dtype)))
 
-    def _solve(self, slopes: list[Tensor], gradient: Array) -> Array:
+    def _solve(self, product: Product, gradient: Array) -> Array:
         """Conjugate gradients for (H + damping·I)·d = −g from d = 0."""
+        damping = self.param_groups[0]["damping"]
         length = float(np.linalg.norm(gradient))
         close_enough = min(self.param_groups[0]["tolerance"], length**0.5) * length
         d, residual = np.zeros_like(gradient), gradient.copy()
@@ -113,13 +140,13 @@ class NewtonCG(Optimizer):
         for count in range(self.param_groups[0]["max_cg"]):
             if count and square**0.5 <= close_enough:
                 break
-            product = self._product(slopes, p)
-            curvature = float(p @ product)
+            bent = product(p) + damping * p
+            curvature = float(p @ bent)
             if curvature <= 0:
                 return p if count == 0 else d
             step = square / curvature
             d += step * p
-            residual += step * product
+            residual += step * bent
             before, square = square, float(residual @ residual)
             p = -residual + (square / before) * p
         return d
@@ -131,7 +158,7 @@ class NewtonCG(Optimizer):
         for _ in range(group["max_halvings"] + 1):
             self._place(start, t, direction)
             with no_grad():
-                if float(closure()) <= loss + ENOUGH * t * slope:
+                if float(self._loss_of(closure())) <= loss + ENOUGH * t * slope:
                     return
             t /= 2
         self._place(start, 0.0, direction)
@@ -139,7 +166,7 @@ class NewtonCG(Optimizer):
     def _place(self, start: list[Array], t: float, direction: Array) -> None:
         for p, origin, part in zip(self._params, start, self._split(direction), strict=True):
             with writing(p) as data:
-                data[...] = origin + t * part
+                data[...] = origin + t * part if t else origin  # the direction may be NaN
 
     def _split(self, flat: Array) -> list[Array]:
         ends = np.cumsum([p.data.size for p in self._params])[:-1]
@@ -149,5 +176,6 @@ class NewtonCG(Optimizer):
         ]
 
 
-def _flat(tensors: list[Tensor]) -> Array:
+def flat(tensors: list[Tensor]) -> Array:
+    """All numbers of some tensors, one after the other."""
     return np.concatenate([np.reshape(tensor.data, -1) for tensor in tensors])

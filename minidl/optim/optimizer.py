@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..errors import CheckpointError, UsageError
+from ..errors import CheckpointError, DtypeError, MissingNameError, UsageError
 from ..graph import data_of, enable_grad
 from ..tensor import Tensor
+from .fused import Fused, wants_kernel
+from .hooks import Hooked
 
 Array = np.ndarray[Any, Any]
-Params = Iterable[Tensor] | Iterable[dict[str, Any]]
+Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 Update = Callable[..., None]
 """Changes a block of a parameter in place, given it, its gradient and what is remembered of it, all of one shape."""
 
@@ -29,24 +31,31 @@ _TORCH_ONLY = ("foreach", "capturable", "differentiable", "fused")
 """Options in PyTorch's saved states that choose one of its implementations and change no result."""
 
 
-class Optimizer:
+class Optimizer(Hooked):
     """Base of the optimizers. A subclass says in `_slots` what it remembers, and in `_rule` how a parameter changes.
 
     Args:
-        params: tensors, or dictionaries each with `params` and options of its own.
+        params: tensors, pairs of name and tensor as `model.named_parameters()` gives, or dictionaries each with `params` and
+            options of its own.
         defaults: options for groups that state none.
 
     Attributes:
         param_groups: dictionaries with `params` and options such as `lr`, which may be changed between steps.
         state: for each parameter, what the optimizer remembers: arrays and numbers.
         defaults: the options of groups that state none.
+        has_stepped: whether it has made a step, or goes on from a state that was saved.
+
+    Raises:
+        UsageError: there are no parameters, or one that cannot be optimized.
+        DtypeError: something else than tensors is given.
     """
 
     _counts_steps = True
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        super().__init__()
         if isinstance(params, Tensor):
-            raise UsageError(f"{type(self).__name__}: give the parameters as a list: [x]")
+            raise DtypeError(f"{type(self).__name__}: give the parameters as a list: [x]")
         given: list[Any] = list(params)
         if not given:
             raise UsageError(f"{type(self).__name__}: got no parameters to optimize")
@@ -60,21 +69,34 @@ class Optimizer:
         """Optimize further parameters, perhaps with options of their own: `{"params": layer.parameters(), "lr": 0.01}`.
 
         Raises:
-            UsageError: a parameter is no leaf tensor, or is here already.
+            UsageError: a parameter is no leaf, or is here already, or only some are named; or the group has no `params`.
+            DtypeError: a parameter is no tensor, or the group no dictionary.
         """
         name = type(self).__name__
-        if not isinstance(param_group, Mapping) or "params" not in param_group:
-            raise UsageError(f'{name}: a group must be a dictionary with "params", got {param_group!r:.60}')
+        if not isinstance(param_group, Mapping):
+            raise DtypeError(f'{name}: a group must be a dictionary with "params", got {param_group!r:.60}')
+        if "params" not in param_group:
+            raise MissingNameError(f'{name}: a group must be a dictionary with "params", got {param_group!r:.60}')
         given = param_group["params"]
-        tensors = [given] if isinstance(given, Tensor) else list(given)
+        if isinstance(given, set | frozenset):
+            raise DtypeError(f"{name}: a set has no order to number its parameters by; give them as a list")
+        entries: list[Any] = [given] if isinstance(given, Tensor) else list(given)
+        names = [entry[0] for entry in entries if isinstance(entry, tuple)]
+        tensors = [entry[1] if isinstance(entry, tuple) else entry for entry in entries]
+        are_named = [bool(names)] + ["param_names" in group for group in self.param_groups]
+        if len(names) not in (0, len(entries)) or len(set(are_named)) > 1:
+            raise UsageError(f"{name}: give all parameters with names, as model.named_parameters() does, or none")
         seen = set(map(id, self._parameters()))
         for p in tensors:
-            if not isinstance(p, Tensor) or not p.is_leaf:
-                raise UsageError(f"{name}: parameters must be leaf tensors, got {type(p).__name__}")
+            if not isinstance(p, Tensor):
+                raise DtypeError(f"{name}: parameters must be tensors, got {type(p).__name__}")
+            if not p.is_leaf:
+                raise UsageError(f"{name}: parameters must be leaves, but {p.name or ''} {p.shape} was computed")
             if id(p) in seen:
                 raise UsageError(f"{name}: parameter {p.name or ''} {p.shape} is given twice")
             seen.add(id(p))
-        self.param_groups.append({**self.defaults, **param_group, "params": tensors})
+        group = {**self.defaults, **param_group, "params": tensors}
+        self.param_groups.append({**group, "param_names": names} if names else group)
 
     def _parameters(self) -> Iterator[Tensor]:
         return (p for group in self.param_groups for p in group["params"])
@@ -99,11 +121,12 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    with writing(p) as data:
-                        self._change(data, p.grad.data, self.state[p], group)
+        with np.errstate(all="ignore"):  # infinities and NaN go their way in silence, as in every operation
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        with writing(p) as data:
+                            self._change(data, p.grad.data, self.state[p], group)
         return loss
 
     def _change(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
@@ -111,38 +134,45 @@ class Optimizer:
         if self._counts_steps:
             state["step"] = state.get("step", 0) + 1
         slots = self._slots(group)
-        fresh = {name for name in slots if name not in state}
-        state.update((name, np.full(p.shape, slots[name], p.dtype)) for name in fresh)
-        update = self._rule(group, state, fresh)
-        sign, decay = -1 if group.get("maximize") else 1, group.get("weight_decay", 0)
-        shrink = 1 - float(group["lr"]) * decay if group.get("decoupled_weight_decay") else 1
-        for block, slope, *memory in blocks(p, g, *(state[name] for name in slots)):
+        fresh = [name for name in slots if name not in state]
+        for name in fresh:
+            state[name] = np.full(p.shape, slots[name], p.dtype)
+        rule = self._rule(group, state, bool(fresh))
+        arrays = (p, g, *(state[name] for name in slots))
+        is_decoupled, decay = group.get("decoupled_weight_decay", False), float(group.get("weight_decay", 0))
+        sign, shrink = -1 if group.get("maximize") else 1, 1 - float(group["lr"]) * decay if is_decoupled else 1.0
+        decay = 0.0 if is_decoupled else decay
+        if isinstance(rule, Fused) and wants_kernel(group["fused"], arrays):
+            rule.run(arrays, (sign, shrink, decay))
+            return
+        for block, slope, *memory in blocks(*arrays):
             if shrink != 1:
                 np.multiply(block, shrink, out=block)
             pull = slope if sign > 0 else -slope
-            update(block, pull + decay * block if decay and shrink == 1 else pull, *memory)
+            rule(block, pull + decay * block if decay else pull, *memory)
 
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         """The arrays it keeps for each parameter, by name, with the number that fills them at first."""
         return {}
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
-        """Return the function that changes a block of a parameter; `fresh` names the arrays that were made just now."""
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
+        """Return the function that changes a block of a parameter; `is_fresh` says that memory was made just now."""
         raise NotImplementedError(f"{type(self).__name__} does not define how a parameter changes")
 
     # Saving -------------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state (not copies) and each group's options; parameters stand as their numbers, as in PyTorch."""
+        self._call("state_dict_pre")
         numbers = {id(p): number for number, p in enumerate(self._parameters())}
         groups = [
-            {**{k: v for k, v in group.items() if k != "params"}, "params": [numbers[id(p)] for p in group["params"]]}
+            {k: float(v.item()) if isinstance(v, Tensor) else v for k, v in group.items() if k != "params"}
+            | {"params": [numbers[id(p)] for p in group["params"]]}
             for group in self.param_groups
         ]
-        return {
-            "state": {numbers[id(p)]: dict(state) for p, state in self.state.items() if state},
-            "param_groups": groups,
-        }
+        states = {numbers[id(p)]: dict(state) for p, state in self.state.items() if state}
+        found: dict[str, Any] = self._call("state_dict_post", {"state": states, "param_groups": groups})
+        return found
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned, here or in PyTorch; nothing changes unless all of it fits.
@@ -150,6 +180,7 @@ class Optimizer:
         Raises:
             CheckpointError: it belongs to other parameters.
         """
+        state_dict = self._call("load_state_dict_pre", dict(state_dict))
         name, groups = type(self).__name__, state_dict["param_groups"]
         if [len(g["params"]) for g in groups] != [len(g["params"]) for g in self.param_groups]:
             raise CheckpointError(f"{name}: the saved state belongs to other parameter groups")
@@ -166,8 +197,9 @@ class Optimizer:
         self.state = state
         for group, saved_group in zip(self.param_groups, groups, strict=True):
             left_out = ("params", *_TORCH_ONLY)
-            kept = {k: v for k, v in saved_group.items() if k not in left_out}
-            group.update({k: tuple(v) if isinstance(v, list) else v for k, v in kept.items()})
+            group.update({k: _option(k, v) for k, v in saved_group.items() if k not in left_out})
+        self.has_stepped = True  # the steps that led here
+        self._call("load_state_dict_post")
 
     def _restored(self, name: str, value: Any, p: Tensor, number: int) -> Any:
         """A saved array or number, as this optimizer keeps it."""
@@ -181,6 +213,14 @@ class Optimizer:
                 f"{type(self).__name__}: saved {name} of parameter {number} is {array.shape}, the parameter {p.shape}"
             )
         return array
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: all but the hooks, as in PyTorch."""
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Hooked.__init__(self)
+        self.__dict__.update(state)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -231,13 +271,24 @@ def copied(value: Any, dtype: Any) -> Array:
     return np.asarray(data_of(value)).astype(dtype)
 
 
-def check(name: str, **ranges: tuple[float, float, float]) -> None:
+def _option(name: str, value: Any) -> Any:
+    """A saved option as a group holds it: pairs come back from JSON as lists, and PyTorch's rate may be a tensor."""
+    if name == "param_names":
+        return list(value)
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if name == "lr" else value
+
+
+def check(name: str, **ranges: tuple[Any, float, float]) -> None:
     """Refuse options outside their range, each given as (value, least, below).
 
     Raises:
         UsageError: naming the option.
     """
     for option, (value, least, below) in ranges.items():
+        if isinstance(value, Tensor) and value.data.size != 1:
+            raise UsageError(f"{name}: {option} must be one number, got a tensor {value.shape}")
         if not least <= value < below:
             limit = f"at least {least:g}" + (f" and below {below:g}" if below != float("inf") else "")
             raise UsageError(f"{name}: {option} must be {limit}, got {value}")

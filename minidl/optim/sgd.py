@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import UsageError
+from .fused import Fused
 from .optimizer import Array, Optimizer, Params, Update, check, check_common
 
 
@@ -23,6 +24,8 @@ class SGD(Optimizer):
         weight_decay: λ.
         nesterov: whether to look ahead.
         maximize: whether to climb instead.
+        fused: whether compiled kernels take the steps: always, never, or (None) for large parameters. The numbers are the
+            same.
 
     Raises:
         UsageError: an option is out of range, or Nesterov's variant has no momentum.
@@ -50,20 +53,21 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        fused: bool | None = None,
     ) -> None:
         check_common("SGD", lr, weight_decay)
         check("SGD", momentum=(momentum, 0, float("inf")))
         if nesterov and (momentum == 0 or dampening != 0):
             raise UsageError("SGD: Nesterov's variant needs momentum above 0 and dampening 0")
         defaults = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
-        super().__init__(params, {**defaults, "nesterov": nesterov, "maximize": maximize})
+        super().__init__(params, {**defaults, "nesterov": nesterov, "maximize": maximize, "fused": fused})
 
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"momentum_buffer": 0.0} if group["momentum"] else {}
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         lr, momentum, nesterov = float(group["lr"]), group["momentum"], group["nesterov"]
-        share = 1 if fresh else 1 - group["dampening"]
+        share = 1.0 if is_fresh else 1 - group["dampening"]
 
         def plain(p: Array, g: Array) -> None:
             p -= lr * g
@@ -73,7 +77,7 @@ class SGD(Optimizer):
             v += share * g if share != 1 else g
             p -= lr * (g + momentum * v) if nesterov else lr * v
 
-        return with_momentum if momentum else plain
+        return Fused(with_momentum if momentum else plain, "sgd", 1, (lr, momentum, share, nesterov))
 
 
 class HeavyBall(Optimizer):
@@ -125,7 +129,7 @@ class HeavyBall(Optimizer):
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"velocity": 0.0}
 
-    def _rule(self, group: dict[str, Any], state: dict[str, Any], fresh: set[str]) -> Update:
+    def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         lr, momentum = float(group["lr"]), group["momentum"]
 
         def update(p: Array, g: Array, v: Array) -> None:

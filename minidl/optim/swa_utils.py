@@ -12,12 +12,11 @@ import numpy as np
 
 from ..errors import UsageError
 from ..graph import data_of, no_grad
-from ..nn import BatchNorm1d, BatchNorm2d, BatchNorm3d, Module
+from ..nn import Module
+from ..nn.layers.normalization import input_of, measuring
 from ..tensor import Tensor
 from .lr_scheduler.base import LRScheduler, one_a_group
 from .optimizer import Optimizer, writing
-
-BATCH_NORMS = (BatchNorm1d, BatchNorm2d, BatchNorm3d)
 
 Average = Callable[[Tensor, Tensor, Any], Any]
 """From the average so far, the current value and how many went into the average, to the new average."""
@@ -168,14 +167,16 @@ class EMA(AveragedModel):
         super().__init__(model, avg_fn=get_ema_avg_fn(decay))
 
 
-def update_bn(loader: Iterable[Any], model: Module) -> None:
+def update_bn(loader: Iterable[Any], model: Module, device: str | None = None) -> None:
     """Measure every batch norm's mean and variance anew, as averaged weights need: the plain mean over all batches.
 
-    The whole model runs as in training, as in PyTorch; `minidl.nn.recalibrate` runs the rest of it as in evaluation.
+    The whole model runs as in training, as in PyTorch, dropout included: it is for weights that were averaged over a
+    training, and need the statistics which that training would have kept. For a trained model that meets data from
+    elsewhere there is `minidl.nn.recalibrate`, which runs all but the batch norms as in evaluation.
 
     Args:
         loader: gives inputs, or tuples that begin with them: tensors or arrays.
-        model: the model; its mode is left as it was. Without batch norms nothing happens.
+        model: the model; modes and momenta are left as they were. Without batch norms nothing happens.
 
     >>> import minidl
     >>> from minidl import nn
@@ -184,23 +185,14 @@ def update_bn(loader: Iterable[Any], model: Module) -> None:
     >>> norm.running_mean
     tensor([4.])
     """
-    momenta = {norm: norm.momentum for norm in model.modules() if isinstance(norm, BATCH_NORMS)}
-    if not momenta:
-        return
-    was_training = model.training
-    model.train()
-    try:
-        for norm in momenta:
+    with measuring(model) as norms, no_grad():
+        if not norms:
+            return
+        model.train()
+        for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None
-        with no_grad():
-            for batch in loader:
-                given = batch[0] if isinstance(batch, list | tuple) else batch
-                model(given if isinstance(given, Tensor) else Tensor(np.asarray(given)))
-    finally:
-        for norm, momentum in momenta.items():
-            norm.momentum = momentum
-        model.train(was_training)
+        for batch in loader:
+            model(input_of(batch))
 
 
 class SWALR(LRScheduler):
@@ -245,7 +237,7 @@ class SWALR(LRScheduler):
         rates = []
         for group in self.optimizer.param_groups:
             end = group["swa_lr"]
-            first = end if before == 1 else (group["lr"] - before * end) / (1 - before)
+            first = end if before == 1 else (float(group["lr"]) - before * end) / (1 - before)
             rates.append(now * end + (1 - now) * first)
         return rates
 

@@ -15,7 +15,7 @@ from .elementwise import (  # noqa: F401
     trigonometric,
 )
 from .kinds import Constant, Elementwise, General, Linear, Multilinear, Primitive, Sample, registry
-from .layers import loss, normalization, random  # noqa: F401
+from .layers import all_reduce, loss, normalization, random  # noqa: F401
 from .matrices import affine, decomposition, determinant, einsum, inverse, linalg, matrix_norm, svd  # noqa: F401
 from .operation import Operation, catalogue, operation
 from .reductions import axes, cumulative, extrema, norms, quantiles, reduction, softmax, sorting, statistics  # noqa: F401
@@ -33,12 +33,14 @@ from .shapes import (  # noqa: F401
     scatter_reduce,
     scattering,
     shape,
+    word_bags,
     write_view,
 )
 from .windows import (  # noqa: F401
     adaptive_pooling,
     average_pooling,
     convolution,
+    fractional_pooling,
     pooling,
     resampling,
     transposed_convolution,

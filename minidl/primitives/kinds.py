@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from ..errors import UsageError
 from ..graph import Node, Notation, Primitive, data_of
 from ..kernels.dtypes import bool_, require_numbers
 from .operation import SAME, enter_primitive
@@ -91,6 +92,26 @@ class _Registered(Primitive):
             told = {"subgradient": subgradient, "torch": torch, "aliases": tuple(aliases), "errors": tuple(errors)}
             told |= {"formula": formula or notation.formula, "derivative": derivative}
             enter_primitive(self, family, homes, self.samples, tolerance=tolerance, **told)
+
+    def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
+        """By name: another process has its own, which a module or a graph that travels there is to use."""
+        return named, (self.name,)
+
+
+def named(name: str) -> Primitive:
+    """Return the primitive of a name.
+
+    Raises:
+        UsageError: there is none.
+
+    >>> named("tanh")
+    <elementwise primitive tanh>
+    """
+    if name not in registry:
+        raise UsageError(
+            f"there is no primitive named {name!r} in this process; import the module that defines it first"
+        )
+    return registry[name]
 
 
 class Constant(_Registered):

@@ -4,19 +4,24 @@ from .calibration import ReliabilityCurve, brier_score, reliability_curve
 from .checkpoint import load_checkpoint, save_checkpoint
 from .classification import PerClass, Score, accuracy, confusion_matrix, per_class, ranked_guesses, top_k_accuracy
 from .clock import Clock, bottleneck
+from .config import CHOICES, SETTINGS, Config
 from .ensemble import Ensemble, bagging, bootstrap, out_of_bag
 from .events import Callback, EpochDone, Event, Record, StepDone, TrainingStarted, TrainingStopped
+from .keeper import Checkpoints
 from .metrics import Evaluation, clopper_pearson, evaluate, gradient_norms, top_k_correct
-from .recipe import OPTIMIZERS, Config, Parts, Session, load_parts, prepare
+from .recipe import Session, prepare, train_once
 from .robustness import accuracy_under, perturbations, score_on_biased_sample
-from .schedule import WarmupCosine
+from .schedule import WarmupCosine, WarmupCosineLR
+from .sources import Parts, load_parts
 from .stopping import EarlyStopping
 from .table import history_table, rich_history_table
 from .trainer import DivergedError, Trainer
 
 __all__ = [
-    "OPTIMIZERS",
+    "CHOICES",
+    "SETTINGS",
     "Callback",
+    "Checkpoints",
     "Clock",
     "Config",
     "DivergedError",
@@ -36,6 +41,7 @@ __all__ = [
     "TrainingStarted",
     "TrainingStopped",
     "WarmupCosine",
+    "WarmupCosineLR",
     "accuracy",
     "accuracy_under",
     "bagging",
@@ -60,4 +66,5 @@ __all__ = [
     "score_on_biased_sample",
     "top_k_accuracy",
     "top_k_correct",
+    "train_once",
 ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import ShapeError, UsageError
 from .classification import correct
+from .metrics import Values, plain
 
 Floats = NDArray[np.float64]
 
@@ -32,52 +33,54 @@ class ReliabilityCurve:
     accuracy: Floats
 
     @property
-    def expected_error(self) -> float:
+    def expected_calibration_error(self) -> float:
         """The expected calibration error (ECE): Σ count / N · |accuracy − confidence|."""
         return float(np.nansum(self.count * np.abs(self.accuracy - self.confidence)) / self.count.sum())
 
     @property
-    def greatest_error(self) -> float:
+    def maximum_calibration_error(self) -> float:
         """The maximum calibration error: the largest |accuracy − confidence| of a bin that is not empty."""
         return float(np.nanmax(np.abs(self.accuracy - self.confidence)))
 
 
-def reliability_curve(probabilities: NDArray[Any], labels: NDArray[Any], bins: int = 15) -> ReliabilityCurve:
+def reliability_curve(probabilities: Values, labels: Values, n_bins: int = 15) -> ReliabilityCurve:
     """Compare how confident a classifier is in its guesses with how often they are right.
 
     Args:
         probabilities: `(N, K)`; the confidence of a guess is its probability.
         labels: `(N,)`, the right classes.
-        bins: B, how many bins of equal width.
+        n_bins: B, how many bins of equal width.
 
     Raises:
         ShapeError: the shapes do not fit.
-        UsageError: no example, no bin, or numbers that are no probabilities.
+        UsageError: no example, no bin, labels that are no classes, or numbers that are no probabilities.
 
     Source: C. Guo et al., "On calibration of modern neural networks", ICML (2017).
 
-    >>> curve = reliability_curve(np.array([[0.8, 0.2], [0.8, 0.2], [0.4, 0.6]]), np.array([0, 1, 1]), bins=2)
-    >>> curve.count.tolist(), curve.accuracy.round(3).tolist()[1], round(curve.expected_error, 4)
+    >>> curve = reliability_curve(np.array([[0.8, 0.2], [0.8, 0.2], [0.4, 0.6]]), np.array([0, 1, 1]), n_bins=2)
+    >>> curve.count.tolist(), curve.accuracy.round(3).tolist()[1], round(curve.expected_calibration_error, 4)
     ([0, 3], 0.667, 0.0667)
     """
-    _check(probabilities, labels)
-    if bins < 1:
-        raise UsageError(f"reliability_curve needs at least one bin; got {bins}")
+    probabilities, labels = _checked(probabilities, labels)
+    if n_bins < 1:
+        raise UsageError(f"reliability_curve needs at least one bin; got {n_bins}")
     right = correct(probabilities, labels)
     confidence = probabilities.max(axis=1).astype(np.float64)
-    edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
-    count = np.bincount(place, minlength=bins)
+    edges = np.linspace(0, 1, n_bins + 1)
+    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, n_bins - 1)
+    count = np.bincount(place, minlength=n_bins)
 
     def mean(values: NDArray[Any]) -> Floats:
-        total = np.bincount(place, weights=values, minlength=bins)
-        return np.divide(total, count, out=np.full(bins, np.nan), where=count > 0)
+        total = np.bincount(place, weights=values, minlength=n_bins)
+        return np.divide(total, count, out=np.full(n_bins, np.nan), where=count > 0)
 
     return ReliabilityCurve(edges, count.astype(np.int64), mean(confidence), mean(right))
 
 
-def brier_score(probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
+def brier_score(probabilities: Values, labels: Values) -> float:
     """Return the mean of Σₖ (pₖ − [k is right])²: 0 is perfect, 2 the worst; it rewards being right and honest at once.
+
+    This is Brier's own definition; for two classes it is twice the (p₁ − [1 is right])² that is also called by his name.
 
     Args:
         probabilities: `(N, K)`.
@@ -88,15 +91,22 @@ def brier_score(probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
     >>> round(brier_score(np.array([[0.8, 0.2]]), np.array([0])), 6)
     0.08
     """
-    _check(probabilities, labels)
+    probabilities, labels = _checked(probabilities, labels)
     truth = np.eye(probabilities.shape[1])[labels]
     return float(((probabilities.astype(np.float64) - truth) ** 2).sum(axis=1).mean())
 
 
-def _check(probabilities: NDArray[Any], labels: NDArray[Any]) -> None:
+def _checked(probabilities: Values, labels: Values) -> tuple[NDArray[Any], NDArray[Any]]:
+    probabilities, labels = plain(probabilities), plain(labels)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
         raise ShapeError(f"probabilities must be (N, K) and labels (N,); got {probabilities.shape} and {labels.shape}")
-    if not len(labels):
+    if not probabilities.size:
         raise UsageError("there are no examples to judge by")
-    if probabilities.min() < 0 or not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
+    classes = probabilities.shape[1]
+    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < classes:
+        raise UsageError(
+            f"labels must be whole numbers from 0 to {classes - 1}; got {labels.dtype} from {labels.min()} to {labels.max()}"
+        )
+    if not (probabilities.min() >= 0 and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)):
         raise UsageError("each row of probabilities must be from 0 and sum to 1; put scores through a softmax first")
+    return probabilities, labels

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DtypeError, ShapeError, UsageError
-from .metrics import clopper_pearson, top_k_correct
+from .metrics import Values, clopper_pearson, plain, ranking, top_k_correct
 
-Outputs = NDArray[Any]
+Outputs = Values
 """What a classifier said: scores or probabilities `(N, K)`, or classes `(N,)`."""
 
 
@@ -21,29 +21,54 @@ def guesses(outputs: Outputs) -> NDArray[np.intp]:
     Raises:
         ShapeError: neither of these.
         DtypeError: a vector of numbers that are not whole.
+        UsageError: there are no classes, or a score is NaN, which puts none of them highest.
 
     >>> guesses(np.array([[0.1, 0.9], [0.8, 0.2]]))
     array([1, 0])
     """
+    outputs = plain(outputs)
     if outputs.ndim == 2:
-        return outputs.argmax(axis=1)
+        if unclear := int(_has_nan(outputs).sum()):
+            raise UsageError(f"{unclear} of {len(outputs)} rows of scores hold NaN, which guess no class")
+        return _highest(outputs)
     if outputs.ndim != 1:
         raise ShapeError(f"a classifier's outputs are scores (N, K) or classes (N,); got {outputs.shape}")
-    if outputs.dtype.kind not in "iu":
-        raise DtypeError(f"classes (N,) must be whole numbers; got {outputs.dtype}")
-    return outputs.astype(np.intp, copy=False)
+    return _whole(outputs, "classes")
 
 
-def correct(outputs: Outputs, labels: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell for each example, `(N,)`, whether its most likely class is the right one.
+def _highest(scores: NDArray[Any]) -> NDArray[np.intp]:
+    if scores.shape[1] == 0:
+        raise UsageError(f"scores {scores.shape} are of no class")
+    return scores.argmax(axis=1)
+
+
+def _has_nan(scores: NDArray[Any]) -> NDArray[np.bool_]:
+    rows: NDArray[np.bool_] = np.isnan(scores).any(axis=1)
+    return rows
+
+
+def _whole(classes: NDArray[Any], what: str) -> NDArray[np.intp]:
+    if classes.dtype.kind not in "biu":
+        raise DtypeError(f"{what} (N,) must be whole numbers; got {classes.dtype}")
+    return classes.astype(np.intp, copy=False)
+
+
+def correct(outputs: Outputs, labels: Values) -> NDArray[np.bool_]:
+    """Tell for each example, `(N,)`, whether its most likely class is the right one; a row of scores with NaN is wrong.
 
     Raises:
         ShapeError: not one output a label.
+        DtypeError: labels, or classes that were guessed, are not whole numbers.
     """
-    guessed = guesses(outputs)
-    if guessed.shape != labels.shape:
-        raise ShapeError(f"outputs and labels must be of the same examples; got {outputs.shape} and {labels.shape}")
-    right: NDArray[np.bool_] = guessed == labels
+    outputs, labels = plain(outputs), plain(labels)
+    if labels.ndim != 1 or outputs.shape[:1] != labels.shape or outputs.ndim > 2:
+        raise ShapeError(
+            f"outputs, scores (N, K) or classes (N,), and labels (N,) must be of the same examples; got {outputs.shape} "
+            f"and {labels.shape}"
+        )
+    if outputs.ndim == 2:
+        return (_highest(outputs) == _whole(labels, "labels")) & ~_has_nan(outputs)
+    right: NDArray[np.bool_] = guesses(outputs) == _whole(labels, "labels")
     return right
 
 
@@ -65,7 +90,7 @@ class Score:
     total: int
 
     @classmethod
-    def of(cls, outputs: Outputs, labels: NDArray[Any]) -> Score:
+    def of(cls, outputs: Outputs, labels: Values) -> Score:
         """Count how many outputs name the right class."""
         right = correct(outputs, labels)
         return cls(int(right.sum()), len(right))
@@ -86,8 +111,8 @@ class Score:
         return f"{100 * self.accuracy:.2f} % [{100 * low:.2f}, {100 * high:.2f}]"
 
 
-def accuracy(outputs: Outputs, labels: NDArray[Any]) -> float:
-    """Return the share of examples whose most likely class is the right one.
+def accuracy(outputs: Outputs, labels: Values) -> float:
+    """Return the share of examples whose most likely class is the right one; NaN of no examples.
 
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
@@ -95,17 +120,20 @@ def accuracy(outputs: Outputs, labels: NDArray[Any]) -> float:
     return Score.of(outputs, labels).accuracy
 
 
-def top_k_accuracy(scores: NDArray[Any], labels: NDArray[Any], k: int = 5) -> float:
-    """Return the share of examples whose class is among the `k` with the highest scores.
+def top_k_accuracy(scores: Values, labels: Values, k: int = 5) -> float:
+    """Return the share of examples whose class is among the `k` with the highest scores; NaN of no examples.
 
     >>> top_k_accuracy(np.array([[0.1, 0.5, 0.4], [0.6, 0.3, 0.1]]), np.array([2, 2]), k=2)
     0.5
     """
-    return float(top_k_correct(scores, labels, k).mean())
+    right = top_k_correct(scores, labels, k)
+    return Score(int(right.sum()), len(right)).accuracy
 
 
-def ranked_guesses(probabilities: NDArray[Any], k: int = 5) -> tuple[NDArray[np.intp], NDArray[Any]]:
+def ranked_guesses(probabilities: Values, k: int = 5) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """Return the `k` most probable classes of each example, the best first, and their probabilities; both `(N, k)`.
+
+    Of equals the class that comes first is the first.
 
     Raises:
         UsageError: there are not so many classes.
@@ -114,21 +142,22 @@ def ranked_guesses(probabilities: NDArray[Any], k: int = 5) -> tuple[NDArray[np.
     >>> classes.tolist(), probabilities.tolist()
     ([[1, 2]], [[0.6, 0.3]])
     """
+    probabilities = plain(probabilities)
     if probabilities.ndim != 2:
         raise ShapeError(f"probabilities must be (N, K); got {probabilities.shape}")
     if not 1 <= k <= probabilities.shape[1]:
         raise UsageError(f"k must be from 1 to {probabilities.shape[1]}, the number of classes; got {k}")
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    order = ranking(probabilities)[:, :k]
     return order, np.take_along_axis(probabilities, order, axis=1)
 
 
-def confusion_matrix(outputs: Outputs, labels: NDArray[Any], classes: int | None = None) -> NDArray[np.int64]:
+def confusion_matrix(outputs: Outputs, labels: Values, num_classes: int | None = None) -> NDArray[np.int64]:
     """Count for each true class (row) how often each class (column) was guessed.
 
     Args:
         outputs: scores `(N, K)` or classes `(N,)`.
         labels: `(N,)`, the right classes.
-        classes: K; the number of columns of scores, or one more than the highest class seen, if None.
+        num_classes: K; the number of columns of scores, or one more than the highest class seen, if None.
 
     Raises:
         UsageError: a class is not from 0 to K − 1.
@@ -136,18 +165,19 @@ def confusion_matrix(outputs: Outputs, labels: NDArray[Any], classes: int | None
     >>> confusion_matrix(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1])).tolist()
     [[1, 1], [0, 2]]
     """
-    right = correct(outputs, labels)  # checks the shapes
-    guessed = guesses(outputs)
-    if classes is None:
-        highest = max(guessed.max(initial=-1), labels.max(initial=-1)) + 1
-        classes = outputs.shape[1] if outputs.ndim == 2 else int(highest)
-    for name, values in (("labels", labels), ("guesses", guessed)):
-        if len(right) and not 0 <= values.min() <= values.max() < classes:
+    outputs, labels = plain(outputs), plain(labels)
+    correct(outputs, labels)  # checks shapes and dtypes
+    guessed, true = guesses(outputs), labels.astype(np.intp)
+    if num_classes is None:
+        highest = max(guessed.max(initial=-1), true.max(initial=-1))
+        num_classes = outputs.shape[1] if outputs.ndim == 2 else int(highest) + 1
+    for name, values in (("labels", true), ("guesses", guessed)):
+        if len(values) and not 0 <= values.min() <= values.max() < num_classes:
             raise UsageError(
-                f"the {name} run from {values.min()} to {values.max()}; with {classes} classes, 0 to {classes - 1}"
+                f"the {name} run from {values.min()} to {values.max()}; with {num_classes} classes, 0 to {num_classes - 1}"
             )
-    counts = np.bincount(labels.astype(np.intp) * classes + guessed, minlength=classes * classes)
-    return counts.reshape(classes, classes).astype(np.int64)
+    counts = np.bincount(true * num_classes + guessed, minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,12 +199,17 @@ class PerClass:
     @property
     def macro_f1(self) -> float:
         """The mean F1 of the classes, each counting alike; classes that neither occur nor were guessed are left out."""
-        return float(np.nanmean(self.f1))
+        return _mean(self.f1)
 
     @property
     def balanced_accuracy(self) -> float:
         """The mean recall of the classes that occur: the accuracy if all of them were equally frequent."""
-        return float(np.nanmean(self.recall))
+        return _mean(self.recall)
+
+
+def _mean(shares: NDArray[np.float64]) -> float:
+    known = shares[~np.isnan(shares)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def per_class(matrix: NDArray[np.integer]) -> PerClass:

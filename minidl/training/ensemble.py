@@ -96,9 +96,16 @@ def bootstrap(count: int, generator: Generator | None = None) -> Indices:
 def out_of_bag(sample: Indices, count: int) -> Indices:
     """Return the positions, of `count`, that a sample lacks: about 37 %, on which its model can be judged.
 
+    Raises:
+        UsageError: the sample has positions that are not from 0 to `count` − 1.
+
     >>> out_of_bag(np.array([1, 3, 3, 4, 4]), 5)
     array([0, 2])
     """
+    if len(sample) and not 0 <= np.min(sample) <= np.max(sample) < count:
+        raise UsageError(
+            f"out_of_bag: positions must be from 0 to {count - 1}; got {np.min(sample)} to {np.max(sample)}"
+        )
     missing = np.ones(count, bool)
     missing[sample] = False
     return np.flatnonzero(missing).astype(np.int64, copy=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,28 @@ from numpy.typing import NDArray
 
 from .. import Tensor, no_grad
 from ..errors import ShapeError, UsageError
+from ..graph import data_of
+from .parallel import Alone, Communicator
 
 if TYPE_CHECKING:
     from ..data import DataLoader
     from ..nn import Module
 
 
-def top_k_correct(scores: NDArray[Any], labels: NDArray[Any], k: int = 1) -> NDArray[np.bool_]:
+Values = NDArray[Any] | Tensor | Sequence[Any]
+"""Numbers as metrics take them: an array, a tensor, in a graph or not, or a list."""
+
+
+def plain(values: Values) -> NDArray[Any]:
+    """Return the numbers as an array.
+
+    >>> plain([1, 0])
+    array([1, 0])
+    """
+    return np.asarray(data_of(values))
+
+
+def top_k_correct(scores: Values, labels: Values, k: int = 1) -> NDArray[np.bool_]:
     """Tell for each image whether its label is among the `k` classes with the highest scores.
 
     Args:
@@ -26,7 +41,8 @@ def top_k_correct(scores: NDArray[Any], labels: NDArray[Any], k: int = 1) -> NDA
         k: how many guesses an image has.
 
     Returns:
-        `(N,)`, whether one of the guesses is right. Of equal scores the class that comes first is guessed first.
+        `(N,)`, whether one of the guesses is right. Of equal scores the class that comes first is guessed first; a row that
+        holds NaN guesses nothing, so it is wrong.
 
     Raises:
         ShapeError: scores and labels do not fit together.
@@ -36,13 +52,25 @@ def top_k_correct(scores: NDArray[Any], labels: NDArray[Any], k: int = 1) -> NDA
     >>> top_k_correct(scores, np.array([2, 0])), top_k_correct(scores, np.array([2, 0]), k=2)
     (array([False,  True]), array([ True,  True]))
     """
+    scores, labels = plain(scores), plain(labels)
     if scores.ndim != 2 or labels.shape != scores.shape[:1]:
         raise ShapeError(f"scores must be (N, K) and labels (N,); got {scores.shape} and {labels.shape}")
     if not 1 <= k <= scores.shape[1]:
         raise UsageError(f"k must be from 1 to {scores.shape[1]}, the number of classes; got {k}")
-    guesses = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    right: NDArray[np.bool_] = (guesses == labels[:, np.newaxis]).any(axis=1)
-    return right
+    right: NDArray[np.bool_] = (ranking(scores)[:, :k] == labels[:, np.newaxis]).any(axis=1)
+    return right & ~np.isnan(scores).any(axis=1)
+
+
+def ranking(scores: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the classes of each row of scores `(N, K)` from the highest to the lowest, the first of equals first.
+
+    >>> ranking(np.array([[1, 3, 3, 2]], np.uint8)).tolist()
+    [[1, 2, 3, 0]]
+    """
+    # Not of −scores, which for unsigned numbers is another order.
+    backwards = np.argsort(scores[:, ::-1], axis=1, kind="stable")[:, ::-1]
+    order: NDArray[np.intp] = scores.shape[1] - 1 - backwards
+    return order
 
 
 def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -130,13 +158,19 @@ class Evaluation:
         return float(top_k_correct(self.outputs, self.labels, k).mean())
 
 
-def evaluate(model: Module, loader: DataLoader, loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Evaluation:
+def evaluate(
+    model: Module,
+    loader: DataLoader,
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+    parallel: Communicator | None = None,
+) -> Evaluation:
     """Show a model a whole data set, in evaluation mode and without recording, and leave its mode as it was.
 
     Args:
         model: gives outputs `(N, …)` for inputs `(N, …)`.
         loader: hands out inputs and right answers.
         loss: from outputs and right answers to their mean loss; cross-entropy if None.
+        parallel: the processes that share each batch, and all get the whole result; this one alone if None.
 
     >>> import minidl
     >>> from minidl import nn
@@ -149,17 +183,25 @@ def evaluate(model: Module, loader: DataLoader, loss: Callable[[Tensor, Tensor],
     from ..nn import functional as F
 
     loss = F.cross_entropy if loss is None else loss
+    parallel = parallel or Alone()
     was_training = model.training
     model.eval()
-    outputs, labels, total = [], [], 0.0
+    outputs, labels, total = [], [], np.zeros(1)
     try:
         with no_grad():
             for inputs, targets in loader:
-                said = model(inputs)
-                total += float(loss(said, targets).item()) * len(targets)
-                outputs.append(said.data)
+                own = parallel.share(len(targets))
+                said = model(inputs if own == slice(0, len(targets)) else inputs[own])
+                if own.stop > own.start:
+                    total += float(loss(said, targets[own]).item()) * len(said)
+                rows = said.data
+                if parallel.size > 1:  # the others' rows are zeros here, so that a sum puts all together
+                    rows = np.zeros((len(targets), *said.shape[1:]), said.dtype)
+                    rows[own] = said.data
+                outputs.append(rows)
                 labels.append(targets.data)
     finally:
         model.train(was_training)
-    everything = np.concatenate(labels)
-    return Evaluation(total / len(everything), np.concatenate(outputs), everything)
+    everything, answers = np.concatenate(outputs), np.concatenate(labels)
+    parallel.sum_([total, everything])
+    return Evaluation(float(total[0]) / len(answers), everything, answers)

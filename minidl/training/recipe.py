@@ -2,158 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import manual_seed, optim
-from ..data import DataLoader, ImageDataset, RandomWarp, Standardize, digits, idx_folder, stratified_split
+import numpy as np
+
+from .. import manual_seed, nn, optim
+from ..data import DataLoader, ImageDataset
+from ..data.preprocess import state_of
+from ..data.sampler import BalancedSampler
+from ..data.split import stratified_split
+from ..data.transforms import Images, Standardize, Transform
 from ..errors import UsageError
-from ..models import build
-from ..nn import CrossEntropyLoss
-from ..optim.lr_scheduler import LambdaLR
 from ..primitives.layers.random import Generator
-from .schedule import WarmupCosine
+from .catalogue import LABEL_NOISE, LOSS, MIX, MODEL, OPTIMIZER, PREPROCESS, Coordinates, Unchanged, augment, penalty
+from .choices import NONE
+from .config import Config
+from .parallel import Communicator
+from .schedule import SCHEDULES, interval_of
+from .sources import Parts, load_parts
+from .stopping import EarlyStopping
 from .trainer import Trainer
 
-DIGITS = "digits"
 EVALUATION_BATCH = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What a data set is trained with where nothing else is asked for. Chosen on validation accuracy alone.
-
-    Attributes:
-        model: the architecture's name.
-        epochs: the number of epochs.
-        batch: images a step.
-        warp: how training images are varied.
-    """
-
-    model: str
-    epochs: int
-    batch: int
-    warp: RandomWarp
-
-
-DIGITS_RECIPE = Recipe("lenet", epochs=30, batch=32, warp=RandomWarp(shift=0.7, degrees=10, zoom=1.1))
-IDX_RECIPE = Recipe("lenet5", epochs=3, batch=64, warp=RandomWarp(shift=1.0, degrees=10, zoom=1.1))
-
-OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float]] = {
-    "sgd": (lambda p, lr: optim.SGD(p, lr=lr, momentum=0.9, nesterov=True, weight_decay=5e-4), 0.05),
-    "adam": (lambda p, lr: optim.Adam(p, lr=lr), 0.004),
-    "adamw": (lambda p, lr: optim.AdamW(p, lr=lr, weight_decay=0.01), 0.004),
-}
-"""Every optimizer by name: how to make it, and the peak learning rate that suits it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """All that decides a run's numbers.
-
-    Attributes:
-        data: `digits`, or the path of a folder with MNIST's IDX files.
-        model: the architecture's name, a key of `minidl.models.MODELS`.
-        epochs: how often all training images are seen.
-        batch: images a step.
-        optimizer: a key of `OPTIMIZERS`.
-        lr: the peak learning rate.
-        seed: of the split, the first weights, and everything random after that.
-    """
-
-    data: str
-    model: str
-    epochs: int
-    batch: int
-    optimizer: str
-    lr: float
-    seed: int
-
-    @classmethod
-    def make(
-        cls,
-        data: str = DIGITS,
-        *,
-        model: str | None = None,
-        epochs: int | None = None,
-        batch: int | None = None,
-        optimizer: str = "sgd",
-        lr: float | None = None,
-        seed: int = 0,
-    ) -> Config:
-        """Fill in what is None from the data set's recipe, and check what can be checked without the data.
-
-        Raises:
-            UsageError: an unknown name, or a number that makes no sense.
-
-        >>> Config.make(epochs=3)
-        Config(data='digits', model='lenet', epochs=3, batch=32, optimizer='sgd', lr=0.05, seed=0)
-        """
-        recipe = recipe_of(data)
-        if optimizer not in OPTIMIZERS:
-            raise UsageError(f"there is no optimizer {optimizer!r}; choose one of {', '.join(sorted(OPTIMIZERS))}")
-        lr = OPTIMIZERS[optimizer][1] if lr is None else lr
-        if not (math.isfinite(lr) and lr > 0):
-            raise UsageError(f"the learning rate must be a number above 0; got {lr}")
-        epochs = recipe.epochs if epochs is None else epochs
-        if epochs < 1:
-            raise UsageError(f"the number of epochs must be at least 1; got {epochs}")
-        if seed < 0:
-            raise UsageError(f"the seed must be a whole number from 0; got {seed}")
-        batch = recipe.batch if batch is None else batch
-        if batch < 1:
-            raise UsageError(f"the batch size must be at least 1; got {batch}")
-        if data != DIGITS and (folder := Path(data).expanduser()).is_dir():
-            data = str(folder.resolve())  # so that the run can be resumed from anywhere
-        return cls(data, model or recipe.model, epochs, batch, optimizer, lr, seed)
-
-
-def recipe_of(data: str) -> Recipe:
-    """Return what the data set `data` is trained with by default."""
-    return DIGITS_RECIPE if data == DIGITS else IDX_RECIPE
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """A data set divided: to learn from, to choose by, and to be judged on once at the end."""
-
-    train: ImageDataset
-    validation: ImageDataset
-    test: ImageDataset
-
-
-def load_parts(data: str, seed: int) -> Parts:
-    """Load a data set and divide it, each class in the same proportion.
-
-    Args:
-        data: `digits` (divided 64 : 16 : 20), or a folder of IDX files, which brings its own test set (the rest is
-            divided 90 : 10).
-        seed: of the division.
-
-    Raises:
-        UsageError: there is neither such a data set nor such a folder.
-        DataError: a file is missing or damaged.
-
-    >>> parts = load_parts("digits", seed=0)
-    >>> len(parts.train), len(parts.validation), len(parts.test)
-    (1149, 289, 359)
-    """
-    if data == DIGITS:
-        everything = digits()
-        train, validation, test = stratified_split(everything.labels, [0.64, 0.16, 0.20], seed)
-        return Parts(everything.subset(train), everything.subset(validation), everything.subset(test))
-    folder = Path(data)
-    if not folder.is_dir():
-        raise UsageError(
-            f"there is no data set {data!r}; choose digits, or name a folder that holds MNIST's files "
-            "(train-images-idx3-ubyte and so on, each with or without .gz)"
-        )
-    given = idx_folder(folder, "train")
-    train, validation = stratified_split(given.labels, [0.9, 0.1], seed)
-    return Parts(given.subset(train), given.subset(validation), idx_folder(folder, "t10k"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,68 +35,189 @@ class Session:
     Attributes:
         config: what was asked for.
         parts: the data.
-        standardize: how pixels become inputs; measured on the training part.
-        warp: how training images are varied.
+        preprocess: how pixels become inputs; measured on the training part.
+        augment: how training images are varied before that.
         trainer: the trainer, without callbacks yet.
     """
 
     config: Config
     parts: Parts
-    standardize: Standardize
-    warp: RandomWarp
+    preprocess: Transform
+    augment: list[Transform]
     trainer: Trainer
 
     def loader(self, dataset: ImageDataset) -> DataLoader:
         """Return a loader that shows images as they are, in order, for judging."""
-        return DataLoader(dataset, min(EVALUATION_BATCH, len(dataset)), transforms=[self.standardize])
+        return DataLoader(dataset, min(EVALUATION_BATCH, len(dataset)), transforms=[self.preprocess])
+
+    def inputs(self, images: Images) -> Images:
+        """Return images `(N, C, H, W)` as the network is shown them."""
+        return self.preprocess(images, np.random.default_rng(0))
+
+    def preprocessing_state(self) -> dict[str, Any]:
+        """Return how pixels become inputs, as `minidl.data.preprocess.preprocessing_from` takes it; {} if not at all."""
+        if isinstance(self.preprocess, Unchanged):
+            return {}
+        return state_of(self.preprocess.pca if isinstance(self.preprocess, Coordinates) else self.preprocess)
 
     def describe(self) -> dict[str, Any]:
-        """Return everything about the run that is worth keeping, in plain values."""
-        config, parts = self.config, self.parts
+        """Return everything about the run that is worth keeping, in plain values: the settings, and what came of them."""
+        parts = self.parts
         parameters = list(self.trainer.model.parameters())
-        return {
-            "data": config.data,
-            "model": config.model,
+        about: dict[str, Any] = self.config.settings() | {
             "parameters": sum(parameter.data.size for parameter in parameters),
-            "epochs": config.epochs,
-            "batch": config.batch,
-            "optimizer": config.optimizer,
-            "learning_rate": config.lr,
-            "schedule": "warm-up over a tenth of the steps, then half a cosine",
-            "seed": config.seed,
+            "learning_parameters": sum(parameter.data.size for parameter in parameters if parameter.requires_grad),
             "images": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
             "image_shape": list(parts.train.image_shape),
             "classes": list(parts.train.classes),
-            "standardize": {"mean": list(self.standardize.mean), "std": list(self.standardize.std)},
-            "warp": {"shift": self.warp.shift, "degrees": self.warp.degrees, "zoom": self.warp.zoom},
         }
+        if isinstance(self.preprocess, Standardize):
+            about["standardize"] = {"mean": list(self.preprocess.mean), "std": list(self.preprocess.std)}
+        return about
 
 
-def prepare(config: Config) -> Session:
+def prepare(config: Config, *, workers: int = 0, parallel: Communicator | None = None) -> Session:
     """Load the data, draw the first weights, and put together the trainer. Sets the default generator's seed.
 
+    Args:
+        config: what decides the numbers.
+        workers: how many processes prepare batches ahead of time; the numbers are the same.
+        parallel: the processes that share each batch.
+
     Raises:
-        UsageError: there is no such model or data set, or the batch is larger than the training part.
+        UsageError: the batch is larger than the training part, or something does not fit the images or the model.
         ShapeError: the model cannot take such images.
         DataError: a data file is missing or damaged.
     """
-    parts = load_parts(config.data, config.seed)
+    parts = _spoilt(config, load_parts(config.data, config.seed))
     if config.batch > len(parts.train):
         raise UsageError(
             f"the batch size must be from 1 to {len(parts.train):,}, the number of training images; got {config.batch}"
         )
+    preprocess = PREPROCESS.make(config.preprocess, images=parts.train.images) or Unchanged()
+    changes = augment(config.augment)
+    shape = _input_shape(parts.train, changes, preprocess, config)
+    classes = len(parts.train.classes)
+
     generator = manual_seed(config.seed)
-    model = build(config.model, parts.train.image_shape, len(parts.train.classes))
+    model = _model(config, shape, classes, parallel)
     loader_generator = Generator(int(generator.numpy.integers(2**63)))
-    standardize = Standardize.fit(parts.train.images)
-    warp = recipe_of(config.data).warp
+    sampler = BalancedSampler(parts.train.labels) if config.balanced else None
     train = DataLoader(
-        parts.train, config.batch, shuffle=True, generator=loader_generator, transforms=[warp, standardize]
+        parts.train,
+        config.batch,
+        shuffle=None if config.balanced else True,
+        sampler=sampler,
+        generator=loader_generator,
+        transforms=[*changes, preprocess],
+        num_workers=workers,
+        persistent_workers=workers > 0,
     )
-    validation = DataLoader(parts.validation, min(EVALUATION_BATCH, len(parts.validation)), transforms=[standardize])
-    optimizer = OPTIMIZERS[config.optimizer][0](model.parameters(), config.lr)
-    scheduler = LambdaLR(optimizer, WarmupCosine(1.0, config.epochs * len(train)))
+    validation = DataLoader(parts.validation, min(EVALUATION_BATCH, len(parts.validation)), transforms=[preprocess])
+    trainer = _trainer(config, model, classes, train, validation, parallel)
+    return Session(config, parts, preprocess, changes, trainer)
+
+
+def _spoilt(config: Config, parts: Parts) -> Parts:
+    """The data with fewer training images, or wrong labels among them, if that is asked for."""
+    train = parts.train
+    if config.examples:
+        if not len(train.classes) <= config.examples <= len(train):
+            raise UsageError(
+                f"examples must be from {len(train.classes)}, one a class, to {len(train):,}, the number of training images; "
+                f"got {config.examples}"
+            )
+        if config.examples < len(train):
+            share = config.examples / len(train)
+            train = train.subset(stratified_split(train.labels, [share, 1 - share], config.seed)[0])
+    if config.label_noise != NONE:
+        wrong = LABEL_NOISE.make(config.label_noise, labels=train.labels, classes=len(train.classes), seed=config.seed)
+        train = train.with_labels(np.asarray(wrong))
+    return replace(parts, train=train)
+
+
+def _input_shape(
+    train: ImageDataset, changes: list[Transform], preprocess: Transform, config: Config
+) -> tuple[int, int, int]:
+    """The shape of one image as the network sees it, the same with augmentation and without."""
+    images = train.images if len(train) < 2 else train.subset([0, 1]).images
+    rng = np.random.default_rng(0)
+    varied = images
+    for change in changes:
+        varied = change(varied, rng)
+    if varied.shape != images.shape:
+        before, after = ("×".join(map(str, image.shape[1:])) for image in (images, varied))
+        raise UsageError(
+            f"the augmentation {config.augment} makes {after} images of {before} ones, but those the network is judged by "
+            f"stay {before}; cut out as much as there is after a padding, such as random_crop({images.shape[2]}, padding=4)"
+        )
+    _, channels, height, width = preprocess(varied, rng).shape
+    return channels, height, width
+
+
+def _model(config: Config, image_shape: tuple[int, int, int], classes: int, parallel: Communicator | None) -> nn.Module:
+    model = MODEL.make(config.model, image_shape=image_shape, classes=classes)
+    assert model is not None  # there is no choice `none`
+    if config.freeze:
+        optim.freeze(model, *(path.strip() for path in config.freeze.split(",") if path.strip()))
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise UsageError(f"freeze {config.freeze!r} leaves nothing to train")
+    if parallel is not None and parallel.size > 1:
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model, parallel)
+    return model
+
+
+def _trainer(
+    config: Config,
+    model: nn.Module,
+    classes: int,
+    train: DataLoader,
+    validation: DataLoader,
+    parallel: Communicator | None,
+) -> Trainer:
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = OPTIMIZER.make(config.optimizer, params=learning, lr=config.lr)
+    assert optimizer is not None  # there is no choice `none`
+    choice = SCHEDULES.read(config.schedule)
+    interval = interval_of(choice.name)
     trainer = Trainer(
-        model, CrossEntropyLoss(), optimizer, train, validation, epochs=config.epochs, scheduler=scheduler
+        model,
+        LOSS.make(config.loss),
+        optimizer,
+        train,
+        validation,
+        epochs=config.epochs,
+        scheduler_interval=interval,
+        accumulate=config.accumulate,
+        clip_norm=config.clip_norm or None,
+        penalty=penalty(config.l1, config.l2),
+        mix=MIX.make(config.mix, num_classes=classes),
+        average=optim.EMA(model, config.ema) if config.ema else None,
+        early_stopping=EarlyStopping(config.early_stopping, config.mode) if config.early_stopping else None,
+        monitor=config.monitor,
+        parallel=parallel,
     )
-    return Session(config, parts, standardize, warp, trainer)
+    total = trainer.epochs if interval == "epoch" else trainer.steps
+    trainer.scheduler = SCHEDULES.build(choice, optimizer=optimizer, total=total, mode=config.mode)
+    return trainer
+
+
+def train_once(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Train with some settings from beginning to end, without writing or showing anything, and return how it ended.
+
+    Args:
+        settings: as `Config.make` takes them.
+
+    Returns:
+        The last epoch's line of the history. The test images are not looked at.
+
+    Raises:
+        UsageError: a setting makes no sense.
+        DivergedError: the loss or a gradient became infinite or NaN.
+
+    >>> train_once({"epochs": 1, "model": "mlp", "examples": 320})["epoch"]
+    1
+    """
+    session = prepare(Config.make(**settings))
+    session.trainer.run()
+    return dict(session.trainer.history[-1])

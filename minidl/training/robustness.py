@@ -13,8 +13,9 @@ from ..data.augment.views import Predict, predictor
 from ..data.corruptions import CORRUPTIONS, Corruption
 from ..data.noise import biased_sample
 from ..data.transforms import Images, Transform
-from ..errors import ShapeError
+from ..errors import ShapeError, UsageError
 from .classification import Outputs, Score, correct
+from .metrics import Values, plain
 
 if TYPE_CHECKING:
     from ..nn import Module
@@ -25,17 +26,24 @@ def perturbations(side: int, severity: int = 3) -> dict[str, Transform]:
 
     Illumination (brightness, darkness, contrast), pose (rotate, shift), occlusion and the camera's faults are
     `minidl.data.CORRUPTIONS`. Variation within a class, which no change of one image can give, is stood in for by
-    bending its outlines ("shape").
+    bending its outlines ("shape"). That these leave what is shown the same is for a person to check: a 6 turned over is a 9.
 
     Args:
         side: the shorter side of the images.
         severity: from 1 to 5.
 
+    Raises:
+        UsageError: no such severity, or no pixels.
+
     >>> sorted(perturbations(28))[:4]
     ['blur', 'brightness', 'contrast', 'darkness']
     """
+    if side < 1:
+        raise UsageError(f"perturbations are for images of at least one pixel; got side={side}")
     spoilt: dict[str, Transform] = {name: Corruption(name, severity) for name in CORRUPTIONS}
-    return spoilt | {"shape": ElasticTransform(alpha=0.5 * severity * side, sigma=side / 12)}
+    # Blurring by σ leaves of uniform noise 1/√3 · 1/(2√π σ), so that α must grow with the side's square for the displacement
+    # to be, whatever the side, about 0.02 of it (root mean square) a severity.
+    return spoilt | {"shape": ElasticTransform(alpha=severity * side**2 / 56, sigma=side / 12)}
 
 
 def accuracy_under(
@@ -88,9 +96,12 @@ def accuracy_under(
 
 
 def score_on_biased_sample(
-    outputs: Outputs, labels: NDArray[Any], weights: NDArray[Any], count: int, seed: int = 0
+    outputs: Outputs, labels: Values, weights: Values, count: int, seed: int = 0
 ) -> tuple[Score, Score]:
     """Judge a classifier by all examples and by a biased sample of them: what a skewed test set would have reported.
+
+    The sample is `minidl.data.biased_sample`'s, which also draws such a set to train on. Nothing is drawn twice, so keep
+    `count` well below the number of examples: a sample of all of them is not biased at all.
 
     Args:
         outputs: what it said about each example: scores `(N, K)` or classes `(N,)`.
@@ -103,6 +114,7 @@ def score_on_biased_sample(
         The score on all of them and on the sample.
 
     Raises:
+        ShapeError: not one weight an example.
         DataError: too few examples have a weight above 0.
 
     >>> outputs, labels = np.zeros(100, int), np.repeat([0, 1], 50)  # it always says 0
@@ -110,7 +122,8 @@ def score_on_biased_sample(
     >>> fair.accuracy, skewed.accuracy
     (0.5, 1.0)
     """
-    if np.shape(weights) != np.shape(labels):
-        raise ShapeError(f"there must be one weight an example; got {np.shape(weights)} for {np.shape(labels)}")
+    outputs, labels, weights = plain(outputs), plain(labels), plain(weights)
+    if weights.shape != labels.shape:
+        raise ShapeError(f"there must be one weight an example; got {weights.shape} for {labels.shape}")
     chosen = biased_sample(weights, count, seed)
     return Score.of(outputs, labels), Score.of(outputs[chosen], labels[chosen])

@@ -41,8 +41,7 @@ class EarlyStopping:
     def __init__(self, patience: int = 10, mode: str = "min", min_delta: float = 0.0) -> None:
         if patience < 1:
             raise UsageError(f"EarlyStopping: patience must be at least 1, got {patience}")
-        if mode not in ("min", "max"):
-            raise UsageError(f'EarlyStopping: mode must be "min" or "max", got {mode!r}')
+        check_mode("EarlyStopping", mode)
         if min_delta < 0:
             raise UsageError(f"EarlyStopping: min_delta must be at least 0, got {min_delta}")
         self.patience, self.mode, self.min_delta = patience, mode, min_delta
@@ -57,7 +56,7 @@ class EarlyStopping:
         """
         value = float(measure)
         self.epoch += 1
-        if not math.isnan(value) and self._is_better(value):
+        if is_better(value, self.best, self.mode, self.min_delta):
             self.best, self.best_epoch = value, self.epoch
         return self.should_stop
 
@@ -66,12 +65,6 @@ class EarlyStopping:
         """Whether the last `patience` epochs brought nothing."""
         return self.epoch - self.best_epoch >= self.patience
 
-    def _is_better(self, value: float) -> bool:
-        if self.best is None:
-            return True
-        gain = value - self.best if self.mode == "max" else self.best - value
-        return gain > self.min_delta
-
     def state_dict(self) -> dict[str, Any]:
         """Return what it remembers, in plain values."""
         return {"best": self.best, "best_epoch": self.best_epoch, "epoch": self.epoch}
@@ -79,3 +72,24 @@ class EarlyStopping:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
         self.best, self.best_epoch, self.epoch = (state_dict[key] for key in ("best", "best_epoch", "epoch"))
+
+
+def is_better(value: float, best: float | None, mode: str, by: float = 0.0) -> bool:
+    """Whether a measure is better than the best so far, None before the first, by more than `by`; NaN never is.
+
+    >>> is_better(0.4, 0.5, "min"), is_better(0.5, 0.5, "max"), is_better(float("nan"), None, "min")
+    (True, False, False)
+    """
+    if math.isnan(value):
+        return False
+    return best is None or (value - best if mode == "max" else best - value) > by
+
+
+def check_mode(name: str, mode: str) -> None:
+    """Refuse what does not say whether lower or higher is better.
+
+    Raises:
+        UsageError: `mode` is neither "min" nor "max".
+    """
+    if mode not in ("min", "max"):
+        raise UsageError(f'{name}: mode must be "min" or "max", got {mode!r}')

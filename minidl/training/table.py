@@ -1,9 +1,14 @@
-"""A history as a table: one line an epoch, in plain text or for a rich console."""
+"""A history as a table: one line an epoch, in plain text or for a rich console.
+
+(For computing with, a history is a list of dictionaries: `pandas.DataFrame(trainer.history)` takes it as it is.)
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..errors import UsageError
 
@@ -44,7 +49,7 @@ def history_cells(
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, float):
+    if isinstance(value, float | np.floating):
         return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4g}"
     return str(value)
 

@@ -23,7 +23,7 @@ from .classification import accuracy
 from .clock import BACKWARD, FORWARD, LOAD, STEP, Clock, Speed
 from .events import Callback, EpochDone, Event, Record, StepDone, TrainingStarted, TrainingStopped
 from .metrics import evaluate, gradient_norms
-from .parallel import Alone, Communicator
+from .parallel import Alone, Communicator, demand_same, sum_gradients
 from .stopping import EarlyStopping
 
 Batch = tuple[Tensor, Tensor]
@@ -117,7 +117,7 @@ class Trainer:
         self.step = 0
         self.history: list[Record] = []
         self._sums: dict[str, float] = {}
-        self._stopping = self._warm = False
+        self._asked = self._stopping = self._warm = False
         self._check()
 
     def _check(self) -> None:
@@ -173,7 +173,10 @@ class Trainer:
             DivergedError: the loss or a gradient became infinite or NaN; the weights are those before that step.
         """
         self.model.train()
-        self._stopping = False
+        if self.step % self.steps_per_epoch:  # stopped within an epoch, of which the loader has the rest to hand out
+            self.train.load_state_dict(self.train.state_dict())
+        self._asked = False
+        demand_same(self.model, self.train, self.parallel)
         self._tell(TrainingStarted(self))
         while not self.finished and not self._stopping:
             self._epoch()
@@ -188,7 +191,7 @@ class Trainer:
 
     def stop(self) -> None:
         """Ask the loop to end after the step it is in. Safe to call from a signal handler."""
-        self._stopping = True
+        self._asked = True
 
     def _epoch(self) -> None:
         """Do what is left of the epoch: all of it, or what was left when its training was stopped and saved."""
@@ -226,7 +229,8 @@ class Trainer:
             for name, value in self._add_gradient(inputs, targets, total, clock).items():
                 sums[name] += value
         with clock(STEP):
-            means = self._agree(sums, total)
+            sum_gradients(self.model, sums, self.parallel)
+            means = {name: value / total for name, value in sums.items()}
             self._demand_finite(means["loss"], "the loss")
             norms = gradient_norms(self.model)
             for layer, norm in norms.items():
@@ -251,31 +255,25 @@ class Trainer:
             if self.mix is not None:
                 inputs, targets = self.mix(inputs, targets)
             own = self.parallel.share(len(targets))
-            if own != slice(0, len(targets)):
-                inputs, targets = inputs[own], targets[own]
+            with default_generator.rows_of_a_batch(own, len(targets)):
+                if own != slice(0, len(targets)):
+                    inputs, targets = inputs[own], targets[own]
+                outputs: Tensor = self.model(inputs)
             count = len(targets)
-            if count == 0:  # a last batch that is smaller than the number of processes
-                return {}
-            outputs: Tensor = self.model(inputs)
-            loss = self.loss(outputs, targets)
+            # A batch may be smaller than the number of processes. One that has no row of it takes part all the same, in
+            # what its layers exchange with the others, and in the sum of gradients.
+            loss = self.loss(outputs, targets) if count else outputs.sum()
             if loss.ndim:
                 raise UsageError(f"the loss must be one number, the mean over the batch; it has the shape {loss.shape}")
             goal = loss if self.penalty is None else loss + self.penalty(self.model)
             goal = goal if count == total else goal * (count / total)
         with clock(BACKWARD):
             goal.backward(retain_graph=False)
+        if not count:
+            return {}
         labels = targets.data.argmax(axis=1) if self.mix is not None and targets.ndim == 2 else targets.data
         measured = {name: metric(outputs.data, labels) for name, metric in self.metrics.items()}
         return {name: value * count for name, value in ({"loss": float(loss.item())} | measured).items()}
-
-    def _agree(self, sums: dict[str, float], total: int) -> dict[str, float]:
-        """Sum over all processes: the gradients, what was measured, and whether one of them was asked to stop."""
-        if self.parallel.size > 1:
-            shared = np.array([*sums.values(), float(self._stopping)])
-            self.parallel.sum_([shared, *(p.grad.data for p in self.model.parameters() if p.grad is not None)])
-            sums = dict(zip(sums, shared[:-1].tolist(), strict=True))
-            self._stopping = bool(shared[-1])
-        return {name: value / total for name, value in sums.items()}
 
     def _demand_finite(self, value: float, what: str) -> None:
         if not math.isfinite(value):
@@ -291,11 +289,12 @@ class Trainer:
 
     def _close_epoch(self) -> Record:
         """Turn the epoch's sums into its line of the history, and let those act on it that count in epochs."""
+        demand_same(self.model, self.train, self.parallel)
         sums, self._sums = self._sums, {}
         record: Record = {"epoch": len(self.history) + 1, "step": self.step, "learning_rate": sums["rate"]}
         record |= {f"train_{name}": sums[name] / sums["images"] for name in ("loss", *self.metrics)}
         if self.validation is not None:
-            judged = evaluate(self.judged, self.validation, self.loss)
+            judged = evaluate(self.judged, self.validation, self.loss, self.parallel)
             record["validation_loss"] = judged.loss
             record |= {
                 f"validation_{name}": metric(judged.outputs, judged.labels) for name, metric in self.metrics.items()
@@ -319,6 +318,9 @@ class Trainer:
     def _tell(self, event: Event) -> None:
         for callback in self.callbacks:
             callback(event)
+        asked = np.array([self._asked], np.int64)  # which may happen in one process, at any time
+        self.parallel.sum_([asked])
+        self._stopping = bool(asked[0])
 
     # Saving and going on ------------------------------------------------------------------------------------------
 
@@ -328,6 +330,7 @@ class Trainer:
             "model": self.model,
             "optimizer": self.optimizer,
             "loader": self.train,
+            "validation": self.validation,  # whose transforms may draw random numbers
             "scheduler": self.scheduler,
             "average": self.average,
             "early_stopping": self.early_stopping,
@@ -336,21 +339,24 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that is needed to go on, bit for bit, after the step just done: nested plain values and arrays."""
-        counts = {"step": self.step, "epochs": self.epochs, "history": self.history, "sums": self._sums}
+        counts = {"step": self.step, "history": self.history, "sums": self._sums}
         parts = {name: part.state_dict() for name, part in self._stateful().items()}
         return counts | parts | {"generator": default_generator.get_state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Put back what `state_dict` returned; `run` then goes on with the next step.
+        """Put back what `state_dict` returned; `run` then goes on with the next step, until `epochs` epochs are done.
 
         Raises:
             CheckpointError: the state is not one of such a training.
         """
+        for name in ("scheduler", "average", "early_stopping"):
+            if name in state and getattr(self, name) is None:
+                raise CheckpointError(f"the checkpoint was saved with {name}, which this training lacks")
         try:
             for name, part in self._stateful().items():
                 part.load_state_dict(state[name])
             default_generator.set_state(state["generator"])
-            self.step, self.epochs = int(state["step"]), int(state["epochs"])
+            self.step = int(state["step"])
             self.history, self._sums = list(state["history"]), dict(state["sums"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, MinidlError):

@@ -21,7 +21,7 @@ from minidl.errors import CheckpointError, MinidlError, RenderError, UsageError
 from minidl.models import MODELS, build
 from minidl.training import DivergedError, StepDone, Trainer, evaluate, load_parts, trainer
 
-SMALL: dict[str, Any] = {"epochs": 2, "batch": 383, "plain": True}
+SMALL: dict[str, Any] = {"epochs": 2, "batch": 384, "plain": True}
 """Options of a run of three steps an epoch."""
 
 STEPS = 3
@@ -86,7 +86,7 @@ def test_a_run_leaves_everything_in_its_folder(capsys: pytest.CaptureFixture[str
     assert [row["epoch"] for row in rows(folder / "timing.csv")] == ["1", "2"]
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert config["parameters"] == 6090
-    assert config["images"] == {"train": 1149, "validation": 289, "test": 359}
+    assert config["images"] == {"train": 1150, "validation": 288, "test": 359}
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     low, high = result["interval"]
     assert low <= result["test_accuracy"] == result["correct"] / 359 <= high
@@ -119,9 +119,9 @@ def test_the_test_images_are_looked_at_once_and_last(monkeypatch: pytest.MonkeyP
         return real(model, loader, *loss)
 
     monkeypatch.setattr(trainer, "evaluate", watching)
-    monkeypatch.setattr("minidl.training.evaluate", watching)
+    monkeypatch.setattr("minidl.app.verdict.evaluate", watching)
     train(**SMALL)
-    assert seen == [289, 289, 359]
+    assert seen == [288, 288, 359]
 
 
 def test_pictures_do_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_resuming_a_finished_run_says_so_and_judges_nothing_again(
 ) -> None:
     train(**SMALL, out=Path("run"))
     result = capsys.readouterr().out.splitlines()[-3]
-    monkeypatch.setattr("minidl.app.train._judge", None)
+    monkeypatch.setattr("minidl.app.train_run._judged", None)
     train(resume=Path("run"))
     out = capsys.readouterr().out
     assert "this run is finished" in out
@@ -247,11 +247,11 @@ def test_quiet_prints_only_the_result(capsys: pytest.CaptureFixture[str]) -> Non
     ("options", "message"),
     [
         ({"lr": 0.0}, "above 0"),
-        ({"batch": 5000}, "from 1 to 1,149"),
-        ({"model": "vgg"}, "choose one of lenet, lenet5, mlp"),
+        ({"batch": 5000}, "from 1 to 1,150"),
+        ({"model": "vgg"}, "no model 'vgg'.*choose one of .*lenet, lenet5, mlp"),
         ({"model": "lenet5"}, "28×28"),
         ({"data": "nowhere"}, "no data set 'nowhere'"),
-        ({"optimizer": "lion"}, "choose one of adam, adamw, sgd"),
+        ({"optimizer": "lion"}, "no optimizer 'lion'; choose one of .*adam, .*sgd"),
         ({"device": "cuda"}, "no CUDA kernels yet"),
         ({"device": "tpu"}, "no device 'tpu'"),
         ({"resume": Path("gone")}, "no checkpoint here"),
@@ -281,10 +281,10 @@ def test_resuming_in_a_folder_that_cannot_be_written_names_the_folder(monkeypatc
         with pytest.raises(typer.Exit):
             train(**SMALL, out=Path("cut"))
 
-    def refuse(folder: Path, state: object) -> None:
-        raise PermissionError(13, "Permission denied", str(folder / ".checkpoint-000001-ab.xyz.part"))
+    def refuse(folder: Path, state: object, name: str) -> None:
+        raise PermissionError(13, "Permission denied", str(folder / ".checkpoint-ab.xyz.part"))
 
-    monkeypatch.setattr(run_folder, "save_checkpoint", refuse)
+    monkeypatch.setattr("minidl.training.keeper.save_checkpoint", refuse)
     with pytest.raises(UsageError, match=r"the run's folder cut: Permission denied; make it writable, or copy"):
         train(resume=Path("cut"), plain=True)
 

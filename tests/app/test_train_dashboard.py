@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from minidl.app import dashboard
+from minidl.app import pace
 from minidl.app.dashboard import Dashboard, Lines, make_reporter, sparkline
 from minidl.training import EpochDone, StepDone, TrainingStarted, TrainingStopped
 
@@ -30,12 +30,20 @@ def shown(view: Dashboard, to: Console) -> list[str]:
 def trainer(epochs: int = 12, done: int = 0) -> Any:
     record = {"train_loss": 1.25, "train_accuracy": 0.5, "validation_loss": 0.75, "validation_accuracy": 0.625}
     history = [record | {"epoch": epoch + 1, "validation_accuracy": 0.625 + 0.03 * epoch} for epoch in range(done)]
-    return SimpleNamespace(epochs=epochs, steps=epochs * 10, step=done * 10, history=history, train=range(10))
+    return SimpleNamespace(
+        epochs=epochs,
+        steps=epochs * 10,
+        step=done * 10,
+        history=history,
+        train=range(10),
+        steps_per_epoch=10,
+        stopped_early=False,
+    )
 
 
 def step(number: int, layers: tuple[str, ...] = ("conv1", "conv2", "fc")) -> StepDone:
     norms = {layer: 10.0 ** (1 - 2 * i) for i, layer in enumerate(layers)}
-    return StepDone(number, number // 10 + 1, 32, 2.0 / number, 0.75, 0.0125, norms)
+    return StepDone(number, number // 10 + 1, 32, 2.0 / number, {"accuracy": 0.75}, 0.0125, norms)
 
 
 def running(to: Console, done: int = 3, layers: tuple[str, ...] = ("conv1", "conv2", "fc")) -> Dashboard:
@@ -77,7 +85,7 @@ def test_it_fits(width: int, height: int, layers: tuple[str, ...]) -> None:
     assert state is not None
     state.step, state.steps, state.epochs = 99_999, 100_000, 1000
     state.history[-1] |= {"train_loss": 123.4567, "train_accuracy": 1.0, "validation_loss": 99.9999}
-    view._last = replace(step(99_999, layers), accuracy=1.0, loss=123.4567)
+    view._last = replace(step(99_999, layers), metrics={"accuracy": 1.0}, loss=123.4567)
     lines = shown(view, to)
     assert max(map(len, lines)) <= width
     assert len(lines) < height
@@ -121,7 +129,7 @@ def test_ctrl_c_is_acknowledged() -> None:
 def test_numbers_that_are_not_finite_do_not_break_it() -> None:
     to = console()
     view = running(to)
-    view(StepDone(38, 4, 32, float("nan"), 0.1, 0.1, {"fc": float("inf"), "conv": 0.0}))
+    view(StepDone(38, 4, 32, float("nan"), {"accuracy": 0.1}, 0.1, {"fc": float("inf"), "conv": 0.0}))
     lines = shown(view, to)
     assert any(line.startswith("loss      now nan") for line in lines)
 
@@ -134,7 +142,7 @@ def test_it_is_redrawn_in_place_and_leaves_its_last_state() -> None:
         view.note("a note")
         state.step = 1
         view(step(1))
-        view(TrainingStopped(state, finished=True))
+        view(TrainingStopped(state, finished=True, reason=""))
     to.file.seek(0)
     text = to.file.read()
     assert "\x1b[" in text
@@ -181,7 +189,7 @@ def test_plain_lines_are_one_an_epoch_within_80_columns() -> None:
         lines.compiling("one")
         lines.compiling("two")
         lines(step(1))
-        lines(EpochDone(state, record, 2.0, 12345.6))
+        lines(EpochDone(state, record, {"forward": 2.0}, 12345.6))
     to.file.seek(0)
     assert to.file.read().splitlines() == [
         "compiling kernels for this machine (once, some seconds)",
@@ -193,7 +201,7 @@ def test_quiet_lines_pass_on_notes_only() -> None:
     to = console(force_terminal=False)
     lines = Lines(to, quiet=True)
     lines.compiling("one")
-    lines(EpochDone(trainer(), {"epoch": 1}, 2.0, 1.0))
+    lines(EpochDone(trainer(), {"epoch": 1}, {"forward": 2.0}, 1.0))
     lines.note("the disk is [full]")
     to.file.seek(0)
     assert to.file.read() == "the disk is [full]\n"
@@ -216,8 +224,8 @@ def test_sparkline(values: list[float], width: int, expected: str) -> None:
 
 def test_the_time_left_is_told_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(dashboard.time, "perf_counter", lambda: now)
-    clock = dashboard._Clock()
+    monkeypatch.setattr(pace.time, "perf_counter", lambda: now)
+    clock = pace.Pace()
     assert clock.left(100) == "-:-- left"
     for second in range(11):
         now = 100.0 + 2 * second
@@ -226,3 +234,34 @@ def test_the_time_left_is_told_for_people(monkeypatch: pytest.MonkeyPatch) -> No
     assert clock.left(50) == "1:40 left"
     assert clock.left(3600) == "2:00:00 left"
     assert clock.left(0) == "done"
+
+
+def test_the_history_is_left_as_a_table_and_early_stopping_is_told() -> None:
+    to = console(width=100, height=60)
+    state = trainer(epochs=30, done=20)
+    state.history[8]["validation_accuracy"] = 1.5
+    state.stopped_early = True
+    with Dashboard(to, "title") as view:
+        view(TrainingStarted(state))
+        view(step(1))
+        view(TrainingStopped(state, finished=True, reason="early stopping: it got no better"))
+    to.file.seek(0)
+    text = to.file.read()
+    table = text.rpartition("validation accuracy")[2]
+    rows = [line.split() for line in table.splitlines() if line.strip()[:1].isdigit()]
+    assert len(rows) == 10
+    assert [rows[0][0], rows[-1][0]] == ["1", "20"]
+    assert "9" in [row[0] for row in rows]  # the best
+    assert "150.00" in table
+    assert "stopped early" in text
+    assert "early stopping: it got no better\n" in text.replace("\r", "")
+
+
+def test_plain_lines_say_that_early_stopping_ended_the_training() -> None:
+    to = console(force_terminal=False)
+    state = trainer(done=3)
+    state.stopped_early = True
+    Lines(to)(TrainingStopped(state, finished=True, reason="early stopping: enough"))
+    Lines(to, quiet=True)(TrainingStopped(state, finished=True, reason="not said"))
+    to.file.seek(0)
+    assert to.file.read() == "early stopping: enough\n"

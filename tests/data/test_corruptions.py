@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import zoom
 
 from minidl.data import CORRUPTIONS, Corruption, DataLoader, ImageDataset, corrupt, digits
-from minidl.errors import UsageError
+from minidl.errors import DtypeError, ShapeError, UsageError
 
 IMAGES = zoom(digits().images[:40], (1, 3, 3, 3), order=1)
 
@@ -84,3 +84,22 @@ def test_it_is_a_transform_for_a_loader() -> None:
 def test_unknown_ones_are_refused(name: str, severity: int) -> None:
     with pytest.raises(UsageError, match="gaussian noise, shot noise"):
         Corruption(name, severity)
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+@pytest.mark.parametrize("shape", [(0, 3, 4, 6), (2, 1, 1, 1), (2, 3, 5, 8)])
+def test_corruptions_keep_shape_dtype_range_and_their_input(name: str, shape: tuple[int, ...]) -> None:
+    images = np.random.default_rng(0).random(shape).astype(np.float32)
+    before = images.copy()
+    for severity in (1, 5):
+        spoilt = corrupt(images, name, severity)
+        assert (spoilt.shape, spoilt.dtype) == (shape, np.float32)
+        assert spoilt.size == 0 or 0 <= spoilt.min() <= spoilt.max() <= 1
+    assert np.array_equal(images, before)
+
+
+def test_images_that_are_no_images_are_refused() -> None:
+    with pytest.raises(DtypeError, match="divide bytes by 255"):
+        corrupt(np.zeros((1, 1, 4, 4), np.uint8), "blur")
+    with pytest.raises(ShapeError, match=r"\(N, C, H, W\)"):
+        corrupt(np.zeros((1, 4, 4), np.float32), "blur")

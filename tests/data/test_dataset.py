@@ -90,3 +90,21 @@ def test_the_parts_are_as_large_as_pytorchs(lengths: list[float]) -> None:
     data = pytest.importorskip("torch.utils.data")
     theirs = data.random_split(range(11), lengths)
     assert [len(part) for part in random_split(Squares(11), lengths)] == [len(part) for part in theirs]
+
+
+def test_a_subset_may_be_chosen_by_booleans() -> None:
+    data = TensorDataset(np.arange(4))
+    assert [example[0].item() for example in Subset(data, np.array([True, False, True, False]))] == [0, 2]
+
+
+def test_an_error_says_which_example_it_was() -> None:
+    class Shaky(Dataset[int]):
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, index: int) -> int:
+            return 1 // (2 - index)
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        Shaky().batch(np.arange(4))
+    assert caught.value.__notes__ == ["(example 2 of Shaky)"]

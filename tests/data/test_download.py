@@ -2,87 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import http.server
-import io
-import tarfile
-import threading
-import zipfile
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from minidl.data import CIFAR10, EMNIST, MNIST, data_folder
+from minidl.data import data_folder, download
 from minidl.data.download import Remote, fetch
 from minidl.errors import DataError
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serves `files`; writes down what was asked for; breaks off where it is told to."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {}
-        self.asked: list[tuple[str, str | None]] = []
-        self.break_off_after: dict[str, int] = {}
-        self.knows_ranges = True
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}{path}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
-        self.server.asked.append((self.path, wanted))
-        if self.path not in self.server.files:
-            self.send_error(404)
-            return
-        content = self.server.files[self.path]
-        begin = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.server.knows_ranges else 0
-        if begin and begin >= len(content):
-            self.send_error(416)
-            return
-        self.send_response(206 if begin else 200)
-        self.send_header("Content-Length", str(len(content) - begin))
-        self.end_headers()
-        rest = content[begin:]
-        self.wfile.write(rest[: self.server.break_off_after.pop(self.path, len(rest))])
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def remote(server: Server, *paths: str, content: bytes = CONTENT) -> Remote:
+def remote(server: Any, *paths: str, content: bytes = CONTENT) -> Remote:
     return Remote("file.bin", hashlib.sha256(content).hexdigest(), tuple(map(server.url, paths)))
 
 
-def test_a_file_is_fetched_once(server: Server, tmp_path: Path) -> None:
+def test_a_file_is_fetched_once(server: Any, tmp_path: Path) -> None:
     server.files["/a"] = CONTENT
     for _ in range(2):
         path = fetch(remote(server, "/a"), tmp_path / "new")
@@ -92,28 +34,27 @@ def test_a_file_is_fetched_once(server: Server, tmp_path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["file.bin"]
 
 
-def test_a_file_with_a_wrong_checksum_is_replaced(server: Server, tmp_path: Path) -> None:
+def test_a_file_with_a_wrong_checksum_is_replaced(server: Any, tmp_path: Path) -> None:
     server.files["/a"] = CONTENT
     (tmp_path / "file.bin").write_bytes(b"damaged")
     assert fetch(remote(server, "/a"), tmp_path).read_bytes() == CONTENT
 
 
-def test_mirrors_are_tried_in_turn(server: Server, tmp_path: Path) -> None:
+def test_mirrors_are_tried_in_turn(server: Any, tmp_path: Path) -> None:
     server.files |= {"/wrong": CONTENT[:-1] + b"?", "/right": CONTENT}
     assert fetch(remote(server, "/missing", "/wrong", "/right"), tmp_path).read_bytes() == CONTENT
     assert [path for path, _ in server.asked] == ["/missing", "/wrong", "/right"]
 
 
-def test_what_arrived_before_a_break_is_not_asked_for_again_even_of_another_mirror(
-    server: Server, tmp_path: Path
-) -> None:
+def test_what_arrived_before_a_break_is_not_asked_for_again_even_of_another_mirror(server: Any, tmp_path: Path) -> None:
     server.files |= {"/a": CONTENT, "/b": CONTENT}
     server.break_off_after["/a"] = 102_400
     assert fetch(remote(server, "/a", "/b"), tmp_path).read_bytes() == CONTENT
     assert server.asked == [("/a", None), ("/b", "bytes=102400-")]
 
 
-def test_a_later_run_resumes(server: Server, tmp_path: Path) -> None:
+def test_a_later_run_resumes(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "ROUNDS", 1)
     server.files["/a"] = CONTENT
     server.break_off_after["/a"] = 102_400
     with pytest.raises(DataError, match="could not be downloaded"):
@@ -125,7 +66,7 @@ def test_a_later_run_resumes(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left_over", [b"of another version", CONTENT + b"too long"], ids=["other", "longer"])
-def test_a_left_over_that_does_not_fit_is_thrown_away(server: Server, tmp_path: Path, left_over: bytes) -> None:
+def test_a_left_over_that_does_not_fit_is_thrown_away(server: Any, tmp_path: Path, left_over: bytes) -> None:
     server.files["/a"] = CONTENT
     (tmp_path / "file.bin.part").write_bytes(left_over)
     assert fetch(remote(server, "/a"), tmp_path).read_bytes() == CONTENT
@@ -133,16 +74,102 @@ def test_a_left_over_that_does_not_fit_is_thrown_away(server: Server, tmp_path: 
     assert server.asked[1] == ("/a", None)
 
 
-def test_a_server_that_cannot_resume_sends_all_of_it_again(server: Server, tmp_path: Path) -> None:
+def test_a_server_that_cannot_resume_sends_all_of_it_again(server: Any, tmp_path: Path) -> None:
     server.files["/a"] = CONTENT
     server.knows_ranges = False
     (tmp_path / "file.bin.part").write_bytes(CONTENT[:1000])
     assert fetch(remote(server, "/a"), tmp_path).read_bytes() == CONTENT
+    assert server.asked == [("/a", "bytes=1000-")]  # once: what it sends is used
 
 
-def test_a_wrong_checksum_leaves_nothing_behind_and_every_mirrors_answer_is_told(
-    server: Server, tmp_path: Path
+def test_an_unsteady_server_is_asked_again_as_long_as_more_arrives(server: Any, tmp_path: Path) -> None:
+    server.files["/a"] = CONTENT
+    server.break_off_always = 81_920
+    assert fetch(remote(server, "/gone", "/a"), tmp_path).read_bytes() == CONTENT
+    begins = [None, "bytes=81920-", "bytes=163840-", "bytes=245760-"]
+    assert server.asked == [("/gone", None), *(("/a", begin) for begin in begins)]
+    server.asked.clear()
+    server.break_off_always = 0
+    with pytest.raises(DataError, match=r"404.*\n.*/a: "):
+        fetch(remote(server, "/gone", "/a"), tmp_path / "other")
+    assert len(server.asked) == 2
+    assert not list((tmp_path / "other").iterdir())
+
+
+def test_a_server_that_says_nothing_is_given_up(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "TIMEOUT", 0.05)
+    server.files["/a"] = CONTENT
+    server.pause = 0.3
+    with pytest.raises(DataError, match="timed out"):
+        fetch(remote(server, "/a"), tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_no_server_asked(server: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(DataError, match=r"cannot be kept in .*file.*name another folder"):
+        fetch(remote(server, "/a"), tmp_path / "file")
+    assert server.asked == []
+
+
+FETCH = """
+import hashlib, pathlib, sys
+from minidl.data.download import Remote, fetch
+path = fetch(Remote("file.bin", sys.argv[1], (sys.argv[2],)), pathlib.Path(sys.argv[3]))
+assert hashlib.sha256(path.read_bytes()).hexdigest() == sys.argv[1]
+"""
+
+
+def fetching(server: Any, folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", FETCH, hashlib.sha256(CONTENT).hexdigest(), server.url("/a"), str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_of_several_processes_one_fetches_and_the_others_wait(server: Any, tmp_path: Path) -> None:
+    server.files["/a"] = CONTENT
+    server.pause = 0.5
+    processes = [fetching(server, tmp_path) for _ in range(2)]
+    said = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert server.asked == [("/a", None)]
+    assert sorted(said) == ["", "downloading file.bin (0.3 MB)\n"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_process_that_is_broken_off_holds_nobody_up(server: Any, tmp_path: Path, how: signal.Signals) -> None:
+    server.files["/a"] = CONTENT
+    server.pause = 60
+    process = fetching(server, tmp_path)
+    try:
+        deadline = time.monotonic() + 60
+        while not server.asked:
+            assert time.monotonic() < deadline, "it never asked"
+            time.sleep(0.02)
+        assert (tmp_path / "file.bin.lock").exists()
+        process.send_signal(how)
+    finally:
+        if not server.asked:
+            process.kill()
+        errors = process.communicate(timeout=60)[1]
+    assert ("KeyboardInterrupt" in errors) == (how == signal.SIGINT)
+    server.pause = 0
+    assert fetch(remote(server, "/a"), tmp_path).read_bytes() == CONTENT
+    left = [path.name for path in tmp_path.iterdir() if path.stat().st_size]  # pooch leaves an empty file
+    assert left == ["file.bin"]
+    assert not (tmp_path / "file.bin.lock").exists()
+
+
+def test_without_a_terminal_one_line_says_what_is_going_on(
+    server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    server.files["/a"] = CONTENT
+    (tmp_path / "file.bin.part").write_bytes(CONTENT[:100_000])
+    fetch(remote(server, "/a"), tmp_path)
+    assert capsys.readouterr().err == "downloading file.bin (0.3 MB, 0.1 MB of it here already)\n"
+
+
+def test_a_wrong_checksum_leaves_nothing_behind_and_every_mirrors_answer_is_told(server: Any, tmp_path: Path) -> None:
     server.files["/a"] = b"something else"
     with pytest.raises(DataError) as caught:
         fetch(remote(server, "/a", "/b"), tmp_path)
@@ -162,7 +189,7 @@ def test_without_a_network_the_message_says_where_to_put_the_file(tmp_path: Path
 
 
 def test_progress_is_shown_on_a_terminal(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.files["/a"] = CONTENT
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
@@ -178,93 +205,3 @@ def test_the_folder_is_the_argument_or_the_variable_or_the_cache(
     assert data_folder("~/here") == Path("~/here").expanduser()
     monkeypatch.delenv("MINIDL_DATA")
     assert data_folder().parts[-2:] == ("minidl", "data")
-
-
-def idx(array: np.ndarray) -> bytes:
-    return bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape) + array.tobytes()
-
-
-def packed(array: np.ndarray) -> bytes:
-    return gzip.compress(idx(array), mtime=0)
-
-
-def test_mnist_is_downloaded_where_torchvision_would_put_it_and_then_read_offline(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (5, 28, 28), np.uint8), np.arange(5, dtype=np.uint8)
-    files = {"t10k-images-idx3-ubyte.gz": packed(images), "t10k-labels-idx1-ubyte.gz": packed(labels)}
-    server.files = {f"/mnist/{name}": content for name, content in files.items()}
-    monkeypatch.setattr(MNIST, "mirrors", (server.url("/down/"), server.url("/mnist/")))
-    monkeypatch.setattr(
-        MNIST, "checksums", {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    )
-    with pytest.raises(DataError, match="t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte must all be in") as caught:
-        MNIST(tmp_path, train=False)
-    assert "download=True" in str(caught.value)
-    assert server.url("/down/t10k-images-idx3-ubyte.gz") in str(caught.value)
-    data = MNIST(tmp_path, train=False, download=True)
-    assert {path.name for path in (tmp_path / "MNIST" / "raw").iterdir()} == set(files)
-    asked = len(server.asked)
-    monkeypatch.setenv("MINIDL_DATA", str(tmp_path))
-    again = MNIST(train=False, download=True)
-    assert len(server.asked) == asked
-    for each in (data, again):
-        assert np.array_equal(each.data[:, 0], images)
-        assert each.labels.tolist() == labels.tolist()
-        assert each.name == "MNIST"
-
-
-def cifar_archive(records: dict[str, np.ndarray]) -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as archive:
-        for name, content in {**records, "../outside": np.zeros(3, np.uint8)}.items():
-            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
-            member.size = content.nbytes
-            archive.addfile(member, io.BytesIO(content.tobytes()))
-    return file.getvalue()
-
-
-def test_cifar_is_taken_out_of_its_archive_and_nothing_else_is(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rng = np.random.default_rng(0)
-    names = [*(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin"]
-    records = {name: rng.integers(0, 10, (2, 3073), np.uint8) for name in names}
-    server.files["/cifar"] = cifar_archive(records)
-    checksum = hashlib.sha256(server.files["/cifar"]).hexdigest()
-    monkeypatch.setattr(CIFAR10, "archive", Remote("cifar.tar.gz", checksum, (server.url("/cifar"),)))
-    train = CIFAR10(tmp_path, download=True)
-    assert len(train) == 10
-    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted([*names, "cifar-10-batches-bin"])
-    expected = np.concatenate([records[name] for name in names[:5]])
-    assert np.array_equal(train.data.reshape(10, -1), expected[:, 1:])
-    assert train.labels.tolist() == expected[:, 0].tolist()
-    assert len(CIFAR10(tmp_path, train=False)) == 2
-    assert len(server.asked) == 1
-
-
-def test_an_archive_without_the_files_is_refused(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.files["/cifar"] = cifar_archive({})
-    checksum = hashlib.sha256(server.files["/cifar"]).hexdigest()
-    monkeypatch.setattr(CIFAR10, "archive", Remote("cifar.tar.gz", checksum, (server.url("/cifar"),)))
-    with pytest.raises(DataError, match="not CIFAR10's archive"):
-        CIFAR10(tmp_path, download=True)
-
-
-def test_emnist_stands_upright(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lying = np.arange(2 * 28 * 28, dtype=np.uint16).astype(np.uint8).reshape(2, 28, 28)
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("gzip/emnist-letters-train-images-idx3-ubyte.gz", packed(lying))
-        archive.writestr("gzip/emnist-letters-train-labels-idx1-ubyte.gz", packed(np.array([1, 26], np.uint8)))
-    server.files["/gzip.zip"] = file.getvalue()
-    checksum = hashlib.sha256(file.getvalue()).hexdigest()
-    monkeypatch.setattr(EMNIST, "archive", Remote("gzip.zip", checksum, (server.url("/gzip.zip"),)))
-    data = EMNIST(tmp_path, "letters", download=True)
-    assert np.array_equal(data.data[:, 0], lying.swapaxes(1, 2))
-    assert [data.classes[label] for label in data.labels] == ["a", "z"]
-    with pytest.raises(DataError, match="not EMNIST's archive"):
-        EMNIST(tmp_path, "digits", download=True)

@@ -74,3 +74,10 @@ def test_transforms_of_examples_are_applied_alone_and_in_batches() -> None:
 
 def test_its_repr_tells_what_it_is() -> None:
     assert repr(three()) == "ImageDataset('three': 3 images 1×1×1, 3 classes)"
+
+
+def test_values_that_no_image_or_label_has_are_refused() -> None:
+    with pytest.raises(DataError, match="uint8 from 0 to 255 or floating"):
+        ImageDataset("some", np.zeros((2, 1, 2, 2), np.int64), np.zeros(2), ("a",))
+    with pytest.raises(DataError, match="whole numbers"):
+        ImageDataset("some", np.zeros((2, 1, 2, 2)), np.array([0, 0.5]), ("a", "b"))

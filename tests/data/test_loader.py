@@ -19,6 +19,7 @@ from minidl.data import (
     SequentialSampler,
     TensorDataset,
 )
+from minidl.data.augment import GaussianNoise, RandomRotation
 from minidl.errors import CheckpointError, UsageError
 
 COUNT = 23
@@ -254,3 +255,36 @@ def test_batches_are_pytorchs(options: dict[str, Any]) -> None:
         for a, b in zip(ours_batch, theirs_batch, strict=True):
             assert a.dtype == b.numpy().dtype
             assert np.array_equal(a, b.numpy())
+
+
+def test_what_an_augmentation_does_to_an_example_does_not_depend_on_the_batch_size() -> None:
+    same_image = ImageDataset("same", np.random.default_rng(0).random((1, 1, 9, 9)), np.zeros(1), ("a",))
+    data = same_image.subset(np.zeros(12, int))
+    chain = [RandomRotation(40), RandomRotation(40), GaussianNoise()]
+    whole, parts, others = (
+        [np.concatenate([images for images, _ in batches]) for _ in range(2)]
+        for batches in (
+            DataLoader(data, size, generator=Generator(seed), transforms=chain)
+            for size, seed in ((12, 5), (5, 5), (12, 6))
+        )
+    )
+    assert np.array_equal(whole, parts)
+    assert not np.array_equal(whole[0], whole[1])
+    assert not np.array_equal(whole[0], others[0])
+    assert len(np.unique(whole[0], axis=0)) == 12
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dataset": iter([1, 2])}, "list_iterator has not both"),
+        ({"num_workers": 1.5}, "whole number"),
+        ({"generator": 3}, r"minidl\.Generator; got 0 and int"),
+        ({"generator": np.random.default_rng(0)}, r"minidl\.Generator"),
+        ({"transforms": RandomWarp(1, 1, 1)}, r"transforms=\[RandomWarp\(\.\.\.\)\]"),
+        ({"num_workers": 1, "timeout": float("nan")}, "num_workers and timeout must be"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        DataLoader(**{"dataset": [1, 2], **options})

@@ -65,8 +65,32 @@ def test_samples_that_cannot_be_are_refused() -> None:
     with pytest.raises(UsageError, match="sum to 1"):
         class_sample(LABELS, [0.5, 0.4], 10)
     with pytest.raises(DataError, match="class 0 has"):
-        class_sample(LABELS, [1.0], 1999)
+        class_sample(LABELS, [1.0, *[0.0] * int(LABELS.max())], 1999)
     with pytest.raises(UsageError, match="finite numbers"):
         biased_sample([1, -1], 1)
     with pytest.raises(DataError, match="from 1 that have"):
         biased_sample([1, 0], 2)
+
+
+def test_labels_may_be_a_list_and_must_be_classes() -> None:
+    assert symmetric_noise([0, 1, 0, 1], 1.0, 2).tolist() == [1, 0, 1, 0]
+    assert pair_noise([0, 1, 0, 1], 1.0, 2).tolist() == [1, 0, 1, 0]
+    assert sorted(random_labels([0, 1, 0, 1]).tolist()) == [0, 0, 1, 1]
+    assert class_sample([0, 1, 0, 1], [0, 1], 2).tolist() == [1, 3]
+    for wrong in ([0, 2], [-1, 0]):
+        with pytest.raises(UsageError, match="classes=2 allows 0 to 1"):
+            symmetric_noise(wrong, 0.5, 2)
+        with pytest.raises(UsageError, match="a share for each class"):
+            class_sample(wrong, [0.5, 0.5], 1)
+    with pytest.raises(UsageError, match="count=-1"):
+        class_sample([0, 1], [0.5, 0.5], -1)
+
+
+def test_the_wrong_labels_are_all_others_equally_often() -> None:
+    labels = np.repeat(np.arange(4), 3000)
+    noisy = symmetric_noise(labels, 0.5, 4, seed=3)
+    table = np.zeros((4, 4), int)
+    np.add.at(table, (labels, noisy), 1)
+    assert (noisy != labels).sum() == 6000
+    off = table[~np.eye(4, dtype=bool)]
+    assert np.abs(off - 500).max() < 4.5 * np.sqrt(500)  # normal approximation

@@ -157,3 +157,31 @@ def test_what_cannot_be_done_is_said() -> None:
         ChannelMean.fit(images)(images[:, :1])
     with pytest.raises(ShapeError, match="12 directions"):
         PCA.fit(images).inverse(np.zeros((2, 3), np.float32))
+
+
+KINDS_TO_FIT = [MeanImage, ChannelMean, Standardize, PCA, ZCA]
+
+
+@pytest.mark.parametrize("kind", KINDS_TO_FIT)
+def test_nothing_is_measured_on_what_are_no_images(kind: type) -> None:
+    with pytest.raises(DataError, match="no training images"):
+        kind.fit(np.zeros((0, 1, 2, 2), np.float32))
+    with pytest.raises(ShapeError, match=r"must be \(N, C, H, W\)"):
+        kind.fit(np.zeros((1, 2, 2), np.float32))
+    with pytest.raises(DataError, match="not finite"):
+        kind.fit(np.full((3, 1, 2, 2), np.nan, np.float32))
+
+
+def test_standardising_never_makes_channels_of_its_own() -> None:
+    with pytest.raises(ShapeError, match=r"3 channels; got images \(4, 1, 2, 2\)"):
+        Standardize((0.0,) * 3, (1.0,) * 3)(np.zeros((4, 1, 2, 2), np.float32))
+    for std in ((0.0,), (-1.0,), (1.0, 1.0), (float("nan"),)):
+        with pytest.raises(UsageError, match="positive std for each channel"):
+            Standardize((0.0,), std)
+
+
+def test_images_that_are_all_the_same_have_no_directions() -> None:
+    same = np.ones((5, 1, 2, 2), np.float32)
+    assert PCA.fit(same).explained.tolist() == [0] * 4
+    with pytest.raises(DataError, match="no variance to explain"):
+        PCA.fit(same, 0.9)

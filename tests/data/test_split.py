@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,7 +32,7 @@ def test_the_same_seed_gives_the_same_parts_everywhere() -> None:
     train, validation, test = stratified_split(labels, PARTS, seed=0)
     again = stratified_split(labels, PARTS, seed=0)
     assert all(np.array_equal(a, b) for a, b in zip((train, validation, test), again, strict=True))
-    assert (len(train), len(validation), len(test)) == (1149, 289, 359)
+    assert (len(train), len(validation), len(test)) == (1150, 288, 359)
     assert test[:5].tolist() == [2, 18, 29, 39, 40]  # fixed: PCG64 is the same on every machine
     other = stratified_split(labels, PARTS, seed=1)
     assert not np.array_equal(test, other[2])
@@ -119,3 +123,48 @@ def test_folds_that_cannot_be_are_refused() -> None:
         group_k_fold(np.array([1, 1, 2, 2]), 3, 0)
     with pytest.raises(DataError, match="1 groups cannot"):
         group_split(np.zeros(5), [0.5, 0.5], 0)
+
+
+@pytest.mark.parametrize("size", [3, 5, 7, 8])
+@pytest.mark.parametrize("fractions", [[0.5, 0.5], [0.64, 0.36], [0.4, 0.3, 0.3], [0.9 / 2, 0.1 + 0.9 / 2]])
+def test_small_classes_do_not_shift_the_shares_of_the_whole(size: int, fractions: list[float]) -> None:
+    labels = np.repeat(np.arange(100), size)
+    parts = stratified_split(labels.tolist(), fractions, seed=5)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(labels)))
+    for part, fraction in zip(parts, fractions, strict=True):
+        counts = np.bincount(labels[part], minlength=100)
+        assert np.abs(counts - fraction * size).max() < 1
+        assert (
+            abs(len(part) - fraction * len(labels)) <= 1 or size == len(fractions) == 3
+        )  # one each, whatever the share
+        assert (np.diff(part) > 0).all()
+
+
+def test_shares_that_are_whole_numbers_are_met_exactly() -> None:
+    labels = np.repeat(np.arange(3), 10)
+    for fractions in ([0.7, 0.1, 0.2], [0.1] * 10, [0.3, 0.3, 0.3, 0.1]):
+        for part, fraction in zip(stratified_split(labels, fractions, seed=0), fractions, strict=True):
+            assert np.bincount(labels[part]).tolist() == [round(10 * fraction)] * 3
+
+
+SPLIT = """
+import numpy as np
+from minidl.data import group_split, k_fold, stratified_split
+parts = stratified_split(np.array(list("abcab" * 9)), [0.5, 0.5], 3) + group_split(list("abcde" * 3), [0.6, 0.4], 3)
+print(*[part.tolist() for part in parts], [b.tolist() for _, b in k_fold(9, 3, 1)])
+"""
+
+
+def test_parts_do_not_depend_on_the_process_or_its_hash_seed() -> None:
+    seen = set()
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", SPLIT],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        seen.add(done.stdout)
+    assert len(seen) == 1
+    assert "[" in seen.pop()

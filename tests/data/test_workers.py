@@ -190,3 +190,84 @@ def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
     done = subprocess.run(write_script(tmp_path, "True"), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     assert 'a script that uses workers needs `if __name__ == "__main__":`' in done.stderr
+
+
+LOADERS = """
+import multiprocessing, os, random, signal
+import numpy as np
+import minidl
+from minidl import Generator
+from minidl.data import DataLoader, Dataset
+from minidl.data.augment import AugMix, Compose, RandomAffine, RandomHorizontalFlip
+from minidl.errors import WorkerError
+
+class Drawing(Dataset):
+    def __init__(self, fault=None):
+        self.fault = fault
+
+    def __len__(self):
+        return 20
+
+    def __getitem__(self, index):
+        if index == 13 and self.fault:
+            raise self.fault
+        return minidl.rand(1, 8, 8), random.random(), float(np.random.random())
+
+def batches(workers):
+    chain = [Compose([RandomHorizontalFlip(), RandomAffine(20, (0.1, 0.1))]), AugMix()]
+    return DataLoader(Drawing(), 6, True, num_workers=workers, generator=Generator(3), transforms=chain)
+
+def seen(batch):
+    return [part.tolist() for part in batch]
+
+def main():
+    alone = [seen(batch) for batch in batches(0)]
+    for one, other, three in zip(alone, batches(1), batches(3), strict=True):
+        other, three = seen(other), seen(three)  # from two loaders at once
+        assert one[0] == other[0] and other == three
+        assert len({*other[1], *other[2]}) == 2 * len(other[1])
+
+    try:
+        list(DataLoader(Drawing(FileNotFoundError("13.png")), 4, num_workers=1))
+    except WorkerError as error:
+        print(str(error).splitlines()[0])
+
+    begun = iter(DataLoader(Drawing(), num_workers=1))
+    next(begun)
+    (process,) = multiprocessing.active_children()
+    os.kill(process.pid, signal.SIGKILL)
+    try:
+        list(begun)
+    except WorkerError as error:
+        print(error)
+    assert not multiprocessing.active_children()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_batches_are_the_same_for_any_number_of_workers_and_errors_say_what_went_wrong(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(LOADERS, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    failed, killed = done.stdout.splitlines()
+    assert failed == "data worker 0 could not make batch 3: FileNotFoundError: 13.png (example 13 of Drawing)"
+    assert killed.startswith("data worker 0 was ended by the signal SIGKILL")
+    assert "memory ran out" in killed
+
+
+def test_what_was_defined_at_the_prompt_cannot_be_sent_and_the_message_says_what_to_do() -> None:
+    code = """
+from minidl.data import DataLoader, Dataset
+class Mine(Dataset):
+    def __len__(self): return 2
+    def __getitem__(self, index): return index
+list(DataLoader(Mine(), num_workers=1))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert "Mine" in done.stderr
+    assert "what was defined in a notebook or at the prompt must go into a module, or use num_workers=0" in done.stderr

@@ -294,6 +294,79 @@ def determinants_of_singular_matrices() -> None:
     assert not np.allclose(slopes(torch.linalg.det, [t])[0], [[4, -2], [-2, 1]])
 
 
+@difference("ways to compute an optimizer's step")
+def ways_to_compute_a_step() -> None:
+    found = []
+    for fused in (False, True):
+        p = minidl.tensor([1.0, -2.0], requires_grad=True)
+        optimizer = minidl.optim.Adam([p], fused=fused)
+        (p * p).sum().backward()
+        optimizer.step()
+        found.append(p.data.tobytes())
+    assert found[0] == found[1]
+    for name in ("foreach", "capturable", "differentiable"):
+        p, t = minidl.tensor([1.0], requires_grad=True), torch.tensor([1.0], requires_grad=True)
+        with pytest.raises(TypeError, match=name):
+            minidl.optim.Adam([p], **{name: True})
+        torch.optim.Adam([t], **{name: name != "capturable"})
+
+
+@difference("groups of parameters")
+def groups_of_parameters() -> None:
+    sums = []
+    for lib in (minidl, torch):
+        x = lib.tensor([1.0], requires_grad=True)
+        optimizer = lib.optim.Adagrad(
+            [{"params": [x], "initial_accumulator_value": 0.5}], initial_accumulator_value=0.0
+        )
+        x.sum().backward()
+        optimizer.step()
+        sums.append(float(optimizer.state[x]["sum"][0]))
+    assert sums == [1.5, 1.0]  # with the squared slope, 1
+    p, t = minidl.tensor([1.0], requires_grad=True), torch.tensor([1.0], requires_grad=True)
+    with pytest.raises(UsageError, match="twice"):
+        minidl.optim.SGD([p, p], lr=0.1)
+    with pytest.warns(UserWarning, match="duplicate"):
+        torch.optim.SGD([t, t], lr=0.1)
+
+
+@difference("schedules that begin later")
+def schedules_that_begin_later() -> None:
+    def rates(lib: Any, make: Callable[[Any, Any], Any], steps: int = 6) -> list[float]:
+        optimizer = lib.optim.SGD([lib.tensor([1.0], requires_grad=True)], lr=1.0)
+        schedule = make(lib.optim.lr_scheduler, optimizer)
+        seen = []
+        for _ in range(steps):
+            seen.append(float(optimizer.param_groups[0]["lr"]))
+            optimizer.step()
+            schedule.step()
+        return seen
+
+    def nested(kinds: Any, optimizer: Any) -> Any:
+        later = kinds.SequentialLR(
+            optimizer, [kinds.ConstantLR(optimizer, 0.5, 100), kinds.ExponentialLR(optimizer, 0.5)], milestones=[2]
+        )
+        return kinds.SequentialLR(optimizer, [kinds.ConstantLR(optimizer, 0.1, 100), later], milestones=[2])
+
+    expected = [0.1, 0.1, 0.5, 0.5, 1.0, 0.5]
+    assert rates(minidl, nested) == pytest.approx(expected)
+    with pytest.raises(NotImplementedError):
+        rates(torch, nested)
+
+
+@difference("classes that cannot be")
+def classes_that_cannot_be() -> None:
+    for lib, functions in ((minidl, F), (torch, TF)):
+        never = lib.tensor([0.0, -np.inf])
+        losses = [
+            functions.kl_div(never, lib.tensor([1.0, 0.0]), reduction="sum"),
+            functions.cross_entropy(never, lib.tensor([1.0, 0.0])),
+            functions.binary_cross_entropy_with_logits(lib.tensor([-np.inf]), lib.tensor([1.0])),
+        ]
+        found = [float(loss) for loss in losses]
+        assert found == [0.0, 0.0, np.inf] if lib is minidl else np.isnan(found).all()
+
+
 @difference("not offered")
 def not_offered() -> None:
     with pytest.raises((MinidlError, TypeError)):

@@ -240,6 +240,13 @@ def test_weighted_losses_own_their_weights() -> None:
         (lambda: nn.TransformerEncoderLayer(8, 2, activation="tanh"), UsageError, "not 'tanh'"),
         (lambda: nn.LPPool1d(0, 2), UsageError, "norm_type must not be 0"),
         (lambda: nn.BatchNorm1d(0), UsageError, "at least one channel"),
+        (lambda: nn.MultiMarginLoss(3), UsageError, "p must be 1 or 2, got 3"),
+        (lambda: nn.TripletMarginLoss(0.0), UsageError, "margin must be positive, got 0"),
+        (lambda: nn.Hardtanh(1.0, -1.0), UsageError, "min_val=1.0 must not exceed max_val=-1.0"),
+        (lambda: nn.EmbeddingBag(3, 2, padding_idx=3), RangeError, "EmbeddingBag: padding_idx 3 is no row"),
+        (lambda: nn.FractionalMaxPool2d(2), UsageError, "either output_size or output_ratio"),
+        (lambda: nn.FractionalMaxPool3d(2, 3, 0.5), UsageError, "either output_size or output_ratio"),
+        (lambda: nn.FractionalMaxPool2d(2, output_ratio=(0.5, 1.5)), UsageError, "between 0 and 1, got"),
     ],
 )
 def test_layers_that_cannot_be_are_refused(make: Any, error: type[Exception], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 import minidl
 from minidl import nn
-from minidl.errors import RangeError, UsageError
+from minidl.errors import DtypeError, RangeError, UsageError
 
 
 def kinds(container: Any) -> list[str]:
@@ -35,7 +36,7 @@ def test_a_list_of_modules_is_edited_like_a_list(make: Any) -> None:
         layers[3]
     with pytest.raises(RangeError, match="no position 9 to insert at"):
         layers.insert(9, nn.ReLU())
-    with pytest.raises(UsageError, match="must be a Module, got int"):
+    with pytest.raises(DtypeError, match="must be a Module, got int"):
         layers.append(3)
 
 
@@ -107,5 +108,64 @@ def test_lists_and_dictionaries_of_parameters() -> None:
     assert net.named != net.named.copy()
     net.named.clear()
     assert not net.named
-    with pytest.raises(UsageError, match="ParameterList holds parameters; got float"):
+    with pytest.raises(DtypeError, match="ParameterList holds parameters; got float"):
         net.weights.append(1.0)
+
+
+@pytest.mark.torch
+def test_containers_know_pythons_operators() -> None:
+    torch = pytest.importorskip("torch")
+
+    def facts(lib: Any) -> list[Any]:
+        kit = lib.nn
+        layers = kit.ModuleList([None, kit.ReLU()])
+        same = layers
+        layers += [kit.Tanh()]
+        sequence = kit.Sequential(kit.ReLU(), kit.Tanh())
+        longer = sequence
+        longer += kit.Sequential(kit.SELU())
+        longer *= 2
+        weights = kit.ParameterList([lib.ones(1)])
+        weights += [lib.ones(2)]
+        named = kit.ParameterDict({"a": lib.ones(1), "b": lib.ones(2)})
+        joined = named | {"c": lib.ones(3)}
+        taken = named.popitem()[0]
+        named |= {"d": lib.ones(4)}
+        return [
+            same is layers,
+            [type(m).__name__ for m in layers],
+            [type(m).__name__ for m in layers[:2]],
+            longer is sequence,
+            kinds(longer),
+            [type(m).__name__ for m in 2 * kit.Sequential(kit.ReLU(), kit.Tanh())],
+            len(list((kit.Sequential(kit.Linear(1, 1)) * 3).parameters())),
+            [name for name, _ in weights.named_parameters()],
+            weights[-1].requires_grad,
+            list(joined),
+            list(reversed(joined)),
+            list({"z": lib.ones(1)} | joined),
+            taken,
+            list(named),
+            list(named.fromkeys(["x", "y"], lib.ones(1))),
+        ]
+
+    assert facts(minidl) == facts(torch)
+
+
+@pytest.mark.parametrize(
+    ("use", "error", "message"),
+    [
+        (lambda: nn.Sequential(nn.ReLU()) * 0, UsageError, "once or more often, not 0 times"),
+        (
+            lambda: operator.add(nn.Sequential(nn.ReLU()), [nn.ReLU()]),
+            UsageError,
+            "only another Sequential.* not a list",
+        ),
+        (lambda: nn.ModuleDict(3), DtypeError, "takes a dictionary of modules.* not 3"),
+        (lambda: nn.ModuleDict([("a",)]), DtypeError, "pairs, not"),
+        (lambda: nn.ParameterDict().popitem(), KeyError, "it is empty"),
+    ],
+)
+def test_containers_refuse_what_makes_no_sense(use: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        use()

@@ -147,6 +147,15 @@ def test_twenty_layers_keep_or_lose_the_signal() -> None:
     assert 0.5 < through(init.he_uniform_, minidl.relu) < 2
 
 
+def test_sparse_columns() -> None:
+    w = init.sparse_(minidl.ones(50, 40), 0.29, 0.5, generator()).data
+    assert ((w == 0).sum(0) == 15).all(), "29 % of 50, rounded up, in every column"
+    assert len({tuple(np.flatnonzero(column)) for column in w.T}) > 30, "each column has zeros of its own"
+    assert w[w != 0].std() == pytest.approx(0.5, rel=0.05)
+    with pytest.raises(ShapeError, match="needs a matrix"):
+        init.sparse_(minidl.zeros(3), 0.5)
+
+
 def test_the_aliases_are_the_same_functions() -> None:
     assert init.glorot_uniform_ is init.xavier_uniform_
     assert init.glorot_normal_ is init.xavier_normal_

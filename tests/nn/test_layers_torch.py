@@ -50,6 +50,9 @@ LINEAR = [
     case("Bilinear", 4, 2, 3, bias=False, x=[(3, 4), (3, 2)]),
     case("Embedding", 5, 3, x=[IDS]),
     case("Embedding", 5, 3, -1, x=[IDS]),
+    *(case("EmbeddingBag", 5, 3, mode=mode, x=[IDS]) for mode in ("sum", "mean", "max")),
+    case("EmbeddingBag", 5, 3, padding_idx=4, x=[IDS.ravel(), np.array([0, 1, 1])]),
+    case("EmbeddingBag", 5, 3, mode="sum", include_last_offset=True, x=[IDS.ravel(), np.array([0, 4, 6]), (6,)]),
 ]
 CONVOLUTIONS = [
     variant
@@ -255,8 +258,11 @@ ATTENTION = [
 CASES = [
     *(*LINEAR, *CONVOLUTIONS, *POOLING, *NORMALIZATION, *ACTIVATIONS, *DROPOUT, *SHAPES, *LOSSES, *ATTENTION),
 ]
-OWN = {"DropPath", "Maxout", "HingeLoss", "Residual", "BasicBlock", "Bottleneck", "Inception", "recalibrate"}
-ELSEWHERE = {"TransformerEncoder"}
+OWN = {
+    *("AugMixLoss", "BasicBlock", "Bottleneck", "DropPath", "HingeLoss", "Inception", "Maxout", "Residual"),
+    "recalibrate",
+}
+ELSEWHERE = {"TransformerEncoder", "SyncBatchNorm", "FractionalMaxPool2d", "FractionalMaxPool3d"}
 
 
 def test_every_layer_is_in_the_table() -> None:

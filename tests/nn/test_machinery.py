@@ -189,8 +189,11 @@ def test_layers_take_a_dtype_and_refuse_other_devices() -> None:
     ]
     for layer in layers:
         assert {p.dtype for p in layer.parameters()} == {np.dtype("float64")}
-    with pytest.raises(UsageError, match=r"Linear: device='cuda' is not here"):
-        nn.Linear(2, 2, device="cuda")
+    for name, args in (("Linear", (2, 2)), ("InstanceNorm2d", (2,)), ("EmbeddingBag", (2, 2)), ("PReLU", ())):
+        with pytest.raises(UsageError, match=f"{name}: device='cuda' is not here"):
+            getattr(nn, name)(*args, device="cuda")
+    with pytest.raises(UsageError, match="LayerNorm: device"):
+        nn.LayerNorm(2, elementwise_affine=False, device="cuda")
 
 
 def test_everything_wrong_with_a_state_is_told_at_once() -> None:

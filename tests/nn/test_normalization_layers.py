@@ -10,6 +10,7 @@ import pytest
 import minidl
 from minidl import nn
 from minidl.errors import ShapeError, UsageError
+from minidl.optim.swa_utils import update_bn
 
 RNG = np.random.default_rng(0)
 BATCHES = [RNG.normal(3.0, 2.0, (6, 2, 3, 3)), RNG.normal(-1.0, 0.5, (4, 2, 3, 3)), RNG.normal(0.0, 1.0, (5, 2, 3, 3))]
@@ -112,12 +113,25 @@ def test_recalibration_on_one_batch_standardises_it() -> None:
     assert on.var() == pytest.approx(1, rel=0.02)
 
 
+def test_two_ways_to_measure_anew_differ_in_what_runs_as_in_training() -> None:
+    """`recalibrate` for data from elsewhere, without dropout; `update_bn`, with it, for weights averaged over training."""
+    net = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(1), nn.Sequential(nn.Dropout(0.5)).eval()).train()
+    modes = [m.training for m in net.modules()]
+    x = minidl.ones(1000, 1)
+    nn.recalibrate(net, [x])
+    assert net.get_buffer("1.running_var").item() == 0.0
+    update_bn([x.data], net)
+    assert net.get_buffer("1.running_var").item() == pytest.approx(1.0, abs=0.1)
+    assert [m.training for m in net.modules()] == modes
+    assert net[1].momentum == 0.1  # type: ignore[attr-defined]
+
+
 def test_recalibration_without_anything_to_do_is_refused() -> None:
     with pytest.raises(UsageError, match="keeps running statistics"):
         nn.recalibrate(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2, track_running_stats=False)), [])
     layer = nn.BatchNorm1d(2)
     layer(minidl.randn(4, 2))
-    before = layer.state_dict()["running_mean"].copy()
+    before = layer.state_dict()["running_mean"].data.copy()
     with pytest.raises(UsageError, match="no batch"):
         nn.recalibrate(layer, [])
     np.testing.assert_array_equal(layer.state_dict()["running_mean"], before)

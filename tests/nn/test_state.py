@@ -10,7 +10,7 @@ import pytest
 
 import minidl
 from minidl import nn
-from minidl.errors import CheckpointError, ShapeError, UsageError
+from minidl.errors import CheckpointError, DtypeError, ShapeError, UsageError
 
 
 def build(kit: Any) -> Any:
@@ -52,7 +52,7 @@ def test_strided_weights_are_written_in_order(tmp_path: Path) -> None:
 
 def test_every_flipped_bit_of_the_numbers_is_found(tmp_path: Path) -> None:
     net = nn.Linear(2, 1)
-    before = {name: array.copy() for name, array in net.state_dict().items()}
+    before = {name: array.data.copy() for name, array in net.state_dict().items()}
     path = nn.save_state(net, tmp_path / "net.safetensors")
     content = path.read_bytes()
     start = 8 + int.from_bytes(content[:8], "little")
@@ -108,6 +108,95 @@ def test_minidl_reads_what_pytorch_wrote(tmp_path: Path) -> None:
     build(nn).load_state_dict(theirs.state_dict())  # PyTorch's tensors themselves
     ours.double().load_state_dict(theirs.double().state_dict())
     check_equal(torch, ours, theirs, dtype=np.float64, tolerance=1e-12)
+
+
+def tied(lib: Any) -> Any:
+    """A network whose table is both its first layer and its last."""
+    net = lib.nn.Module()
+    net.words, net.scores = lib.nn.Embedding(5, 3), lib.nn.Linear(3, 5, bias=False)
+    net.scores.weight = net.words.weight
+    return net
+
+
+@pytest.mark.torch
+def test_shared_weights_go_both_ways(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file, load_model, save_model
+
+    theirs, ours = tied(torch), tied(minidl)
+    save_model(theirs, str(tmp_path / "theirs.safetensors"))  # one name of the two
+    assert nn.load_state(ours, tmp_path / "theirs.safetensors") == ([], [])
+    np.testing.assert_array_equal(ours.scores.weight.data, theirs.scores.weight.detach().numpy())
+    assert ours.scores.weight is ours.words.weight
+    nn.init.normal_(ours.words.weight)
+    path = nn.save_state(ours, tmp_path / "ours.safetensors")
+    theirs.load_state_dict(load_file(path))
+    np.testing.assert_array_equal(ours.words.weight.data, theirs.scores.weight.detach().numpy())
+    load_model(tied(torch), path, strict=False)
+
+
+@pytest.mark.torch
+def test_strided_weights_of_pytorch_arrive_in_order(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    theirs = torch.nn.Conv2d(2, 3, 3).to(memory_format=torch.channels_last)
+    ours = nn.Conv2d(2, 3, 3)
+    ours.load_state_dict(theirs.state_dict())
+    np.testing.assert_array_equal(ours.weight.data, theirs.weight.detach().numpy())
+    nn.init.zeros_(ours.weight)
+    save_file({name: t.contiguous() for name, t in theirs.state_dict().items()}, tmp_path / "a.safetensors")
+    nn.load_state(ours, tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(ours.weight.data, theirs.weight.detach().numpy())
+
+
+@pytest.mark.torch
+def test_states_in_half_precision_are_converted() -> None:
+    torch = pytest.importorskip("torch")
+    for dtype in (torch.bfloat16, torch.float16):
+        theirs = torch.nn.Linear(3, 2).to(dtype)
+        ours = nn.Linear(3, 2)
+        ours.load_state_dict(theirs.state_dict())
+        assert ours.weight.dtype == np.float32
+        np.testing.assert_array_equal(ours.weight.data, theirs.weight.detach().float().numpy())
+
+
+@pytest.mark.torch
+def test_assigning_takes_the_arrays_with_their_dtype() -> None:
+    torch = pytest.importorskip("torch")
+    layer = nn.Linear(2, 1)
+    weight = layer.weight
+    state = {"weight": np.ones((1, 2)), "bias": np.zeros(1)}
+    layer.load_state_dict(state, assign=True)
+    assert layer.weight is weight
+    assert layer.weight.data is state["weight"]
+    theirs = torch.nn.Linear(2, 1)
+    theirs.load_state_dict({name: torch.tensor(array) for name, array in state.items()}, assign=True)
+    assert str(theirs.weight.dtype).endswith(str(layer.weight.dtype))
+    layer.load_state_dict({"weight": np.zeros((1, 2), np.float32), "bias": np.zeros(1, np.float32)})
+    assert layer.weight.dtype == np.float64, "without it, the layer keeps its dtype"
+    assert state["weight"].all()
+
+
+@pytest.mark.torch
+def test_states_from_before_batches_were_counted_are_complete() -> None:
+    torch = pytest.importorskip("torch")
+    for kit in (nn, torch.nn):
+        net = kit.Sequential(kit.Conv2d(1, 2, 1), kit.BatchNorm2d(2))
+        old = {name: v for name, v in net.state_dict().items() if not name.endswith("tracked")}
+        assert tuple(net.load_state_dict(dict(old))) == ([], [])
+        del old["1.running_var"]
+        with pytest.raises(RuntimeError, match="running_var"):
+            net.load_state_dict(old)
+
+
+@pytest.mark.parametrize("value", [["a", "b"], [1j, 2j], [None, None]])
+def test_what_holds_no_numbers_is_refused(value: Any) -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    before = layer.weight.data.copy()
+    with pytest.raises(DtypeError, match="weight must hold real numbers"):
+        layer.load_state_dict({"weight": [value]})
+    np.testing.assert_array_equal(layer.weight.data, before)
 
 
 @pytest.mark.torch

@@ -12,7 +12,7 @@ import pytest
 
 import minidl
 from minidl import optim
-from minidl.errors import UsageError
+from minidl.errors import DtypeError, UsageError
 from minidl.optim import lr_scheduler as lrs
 from minidl.optim.swa_utils import SWALR
 from minidl.training import WarmupCosine
@@ -65,6 +65,12 @@ SCHEDULES: dict[str, Make] = {
     ),
     "lambda, then warm restarts": lambda m, o: m.SequentialLR(
         o, [m.LambdaLR(o, lambda t: 1 / (t + 1)), m.CosineAnnealingWarmRestarts(o, 4)], milestones=[6]
+    ),
+    "multiplicative, then step": lambda m, o: m.SequentialLR(
+        o, [m.MultiplicativeLR(o, lambda t: 0.95 if t % 3 else 0.9), m.StepLR(o, 3, 0.5)], milestones=[6]
+    ),
+    "chained cosines": lambda m, o: m.ChainedScheduler(
+        [m.CosineAnnealingLR(o, 3, eta_min=0.01), m.PolynomialLR(o, total_iters=40, power=0.5)]
     ),
     "chained": lambda m, o: m.ChainedScheduler([m.ConstantLR(o, 0.1, 4), m.ExponentialLR(o, 0.9)]),
     "chained cosine": lambda m, o: m.ChainedScheduler(
@@ -129,6 +135,61 @@ def test_a_schedule_goes_on_from_its_state(name: str) -> None:
     assert sequence(b, second, 12) == sequence(a, first, 12)
 
 
+def test_schedules_of_schedules_may_stand_in_one_another() -> None:
+    """PyTorch begins the inner ones a step late, or refuses them at their milestone."""
+
+    def nested(o: Any) -> Any:
+        warm_up = lrs.SequentialLR(o, [lrs.ConstantLR(o, 0.1, 9), lrs.ConstantLR(o, 0.5, 9)], milestones=[2])
+        falling = lrs.ChainedScheduler([lrs.ExponentialLR(o, 0.5), lrs.StepLR(o, 2, gamma=0.1)])
+        last = lrs.SequentialLR(o, [lrs.MultiStepLR(o, [1], 0.5), lrs.ConstantLR(o, 0.25, 9)], milestones=[2])
+        return lrs.SequentialLR(o, [warm_up, falling, last], milestones=[4, 7])
+
+    expected = [0.1, 0.1, 0.5, 0.5, 1, 0.5, 0.025, 1, 0.5, 0.25, 0.25]
+    assert lrs.rates(nested, 11) == pytest.approx(expected)
+    both = lrs.rates(lambda o: lrs.ChainedScheduler([nested(o), lrs.ConstantLR(o, 0.5, 1)]), 3)
+    assert both == pytest.approx([0.05, 0.1, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("make", "rate"),
+    [
+        (lambda o: lrs.StepLR(o, 3, gamma=0.5, last_epoch=5), 0.05),
+        (lambda o: lrs.MultiStepLR(o, [2, 6], gamma=0.5, last_epoch=5), 0.05),
+        (lambda o: lrs.ConstantLR(o, 0.25, total_iters=6, last_epoch=5), 0.05),
+    ],
+)
+def test_a_schedule_made_at_a_turn_takes_it_once(make: Callable[[Any], Any], rate: float) -> None:
+    """The optimizer's state has the rate of epoch 6 already."""
+    optimizer = ours()
+    for group in optimizer.param_groups:
+        group.update(initial_lr=0.2, lr=rate)
+    assert make(optimizer).get_last_lr() == [rate, rate]
+
+
+def test_a_warm_up_of_no_steps_is_none() -> None:
+    assert lrs.rates(lambda o: lrs.LinearLR(o, 0.1, total_iters=0), 3) == [1, 1, 1]
+    assert lrs.rates(lambda o: lrs.ConstantLR(o, 0.1, total_iters=0), 3) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", [lrs.StepLR, lrs.CosineAnnealingWarmRestarts])
+@pytest.mark.parametrize("later", [False, True])
+def test_the_wrong_order_is_noticed_at_the_first_step_only(later: bool, kind: Any) -> None:
+    optimizer = ours()
+    schedule = kind(optimizer, 3)
+    if later:
+        optimizer.step()
+        schedule.step()
+    else:
+        with pytest.warns(UserWarning, match=rf"{kind.__name__}.step\(\) was called before the optimizer's"):
+            schedule.step()
+    schedule.step()
+    other = ours()
+    resumed = kind(other, 3)
+    other.load_state_dict(optimizer.state_dict())
+    resumed.load_state_dict(schedule.state_dict())
+    resumed.step()
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_torchs_schedule_goes_on_here(name: str) -> None:
@@ -175,6 +236,7 @@ def test_warm_restarts_at_any_epoch_are_torchs(t_mult: int) -> None:
     a, b = ours(), theirs()
     first = lrs.CosineAnnealingWarmRestarts(a, 3, T_mult=t_mult, eta_min=0.01)
     second = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(b, 3, T_mult=t_mult, eta_min=0.01)
+    a.step()
     for epoch in (0.25, 0.5, 2.9, 3.0, 7.3, 9.0, 20.5, 1.0):
         first.step(epoch)
         second.step(epoch)
@@ -250,6 +312,9 @@ def test_the_warm_up_that_training_uses_stands_in_a_lambda() -> None:
     ("make", "message"),
     [
         (lambda o: lrs.StepLR([], 3), "must be an optimizer"),
+        (lambda o: lrs.StepLR(o, 0), "step_size must be at least 1, got 0"),
+        (lambda o: lrs.PolynomialLR(o, 0), "total_iters must be at least 1"),
+        (lambda o: lrs.CosineAnnealingLR(o, 0), "T_max must be at least 1"),
         (lambda o: lrs.ConstantLR(o, 2.0), "factor must be from 0 to 1"),
         (lambda o: lrs.LinearLR(o, 0.0), "start_factor must be above 0"),
         (lambda o: lrs.LinearLR(o, end_factor=2.0), "end_factor must be from 0 to 1"),
@@ -273,7 +338,7 @@ def test_the_warm_up_that_training_uses_stands_in_a_lambda() -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused(make: Callable[[Any], Any], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises((UsageError, DtypeError), match=message):
         make(ours())
 
 

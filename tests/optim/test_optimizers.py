@@ -266,6 +266,7 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
     ("kind", "options", "message"),
     [
         (optim.SGD, {"momentum": -1}, "momentum must be at least 0"),
+        (optim.SGD, {"lr": minidl.tensor([0.1, 0.2])}, r"lr must be one number, got a tensor \(2,\)"),
         (optim.SGD, {"nesterov": True}, "needs momentum above 0"),
         (optim.HeavyBall, {"momentum": -1}, "HeavyBall: momentum must be at least 0"),
         (optim.Adam, {"betas": (1.0, 0.9)}, "beta1 must be at least 0 and below 1"),
@@ -292,3 +293,32 @@ def test_those_that_look_ahead_need_a_closure_and_one_group(kind: Any) -> None:
         kind([x]).step()
     with pytest.raises(UsageError, match="in one group, got 2"):
         kind([{"params": [x]}, {"params": [y]}])
+
+
+@pytest.mark.parametrize("start", [0.0, -1.0])
+@pytest.mark.parametrize("line_search", [None, "strong_wolfe"])
+def test_a_loss_that_is_not_finite_is_met_in_silence(line_search: str | None, start: float) -> None:
+    x = minidl.tensor(np.array([start]), requires_grad=True)
+    optimizer = optim.LBFGS([x], line_search_fn=line_search)
+
+    def closure() -> minidl.Tensor:
+        optimizer.zero_grad()
+        loss = x.log().sum()
+        loss.backward()
+        return loss
+
+    assert not np.isfinite(optimizer.step(closure).item())
+
+
+def test_a_rate_of_0_is_searched_along_no_line() -> None:
+    x = minidl.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = optim.LBFGS([x], lr=0.0, line_search_fn="strong_wolfe")
+
+    def closure() -> minidl.Tensor:
+        optimizer.zero_grad()
+        loss = (x**4).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 17
+    assert x.tolist() == [1, 2]

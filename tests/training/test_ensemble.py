@@ -108,6 +108,8 @@ def test_bagging_lowers_the_error_of_a_jumpy_model() -> None:
         (lambda: Ensemble([nn.ReLU()], average="vote"), "average must be"),
         (lambda: bootstrap(0), "at least one example"),
         (lambda: bagging(lambda s: nn.ReLU(), 3, 0), "at least one model"),
+        (lambda: out_of_bag(np.array([0, 3]), 3), "from 0 to 2; got 0 to 3"),
+        (lambda: out_of_bag(np.array([-1, 1]), 3), "from 0 to 2; got -1 to 1"),
     ],
 )
 def test_what_makes_no_sense_is_refused(call: Any, message: str) -> None:

@@ -94,7 +94,7 @@ def test_evaluation_uses_eval_mode_records_nothing_and_leaves_no_trace(training:
     assert model.training is training
     assert all(p.grad is None for p in model.parameters())
 
-    w = {name: value.astype(np.float64) for name, value in model.state_dict().items()}
+    w = {name: value.data.astype(np.float64) for name, value in model.state_dict().items()}
     scores = (images.reshape(7, 4) @ w["inner.0.weight"].T + w["inner.0.bias"]) @ w["inner.2.weight"].T + w[
         "inner.2.bias"
     ]

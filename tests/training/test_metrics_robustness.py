@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import nn
-from minidl.data import Standardize, digits
+from minidl import nn, optim
+from minidl.data import Standardize, biased_sample, digits
 from minidl.data.augment import ColorJitter, Cutout
-from minidl.errors import ShapeError
+from minidl.errors import ShapeError, UsageError
+from minidl.nn import functional as F
+from minidl.training import Score
 from minidl.training.robustness import accuracy_under, perturbations, score_on_biased_sample
 
 
@@ -76,3 +78,73 @@ def test_a_skewed_sample_shows_a_gap() -> None:
     assert score_on_biased_sample(outputs, labels, np.ones(4000), 4000)[1] == fair
     with pytest.raises(ShapeError, match="one weight an example"):
         score_on_biased_sample(outputs, labels, np.ones(2), 10)
+
+
+def test_outlines_are_bent_by_the_same_share_of_any_image() -> None:
+    from minidl.data.augment import Chance
+
+    shares = []
+    for side in (8, 28, 96):
+        for severity in (1, 5):
+            bend = perturbations(side, severity)["shape"]
+            rows, _ = bend.positions(30, side, side, Chance.of(np.random.default_rng(0), 30))
+            moved = rows - np.arange(side, dtype=np.float32)[:, None]
+            shares.append(np.sqrt((moved**2).mean()) / side / severity)
+    assert 0.018 < min(shares) < max(shares) < 0.022
+
+
+def test_perturbations_out_of_range_are_refused() -> None:
+    with pytest.raises(UsageError, match="severity 6"):
+        perturbations(8, 6)
+    with pytest.raises(UsageError, match="at least one pixel"):
+        perturbations(0)
+
+
+def test_each_difficulty_of_recognition_is_among_the_perturbations() -> None:
+    """Illumination, pose, occlusion, and differences within a class, each by what it does to a picture."""
+    image = np.zeros((1, 1, 32, 32), np.float32)
+    image[..., 8:24, 12:20] = 0.6
+    changed = {name: transform(image, np.random.default_rng(0)) for name, transform in perturbations(32).items()}
+    assert changed["darkness"].mean() < image.mean() < changed["brightness"].mean()
+    assert changed["contrast"].std() < image.std()
+    for pose in ("rotate", "shift"):
+        assert changed[pose].mean() == pytest.approx(image.mean(), rel=0.05), "turned or moved, but all still there"
+        assert np.abs(changed[pose] - image).max() > 0.5
+    hidden = changed["occlusion"] == 0.5
+    assert hidden.mean() == pytest.approx(0.35**2, abs=0.02)
+    assert (changed["occlusion"] == image)[~hidden].all()
+    assert 0.01 < np.abs(changed["shape"] - image).mean() < 0.1
+
+
+def test_a_sample_of_all_is_not_biased_and_of_tensors_neither() -> None:
+    outputs, labels = minidl.tensor([0, 1, 1, 0]), minidl.tensor([0, 1, 0, 0])
+    assert score_on_biased_sample(outputs, labels, [9.0, 1.0, 1.0, 1.0], 4)[0].correct == 3
+    fair, skewed = score_on_biased_sample(outputs, labels, [9.0, 1.0, 1.0, 1.0], 4)
+    assert fair == skewed
+
+
+def test_training_on_a_skewed_sample_shows_a_gap_on_all() -> None:
+    """A6: the risk on the sample's kind of data is not the risk on the world's."""
+    data = digits()
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(data))
+    train, test = order[:1200], order[1200:]
+    skew = np.where(np.arange(10) < 5, 1.0, 0.004)
+    x, y = data.images.reshape(len(data), -1), data.labels
+
+    def fitted(chosen: np.ndarray) -> nn.Module:
+        minidl.manual_seed(0)
+        model = nn.Linear(64, 10)
+        sgd = optim.SGD(model.parameters(), lr=0.5, momentum=0.9)
+        for _ in range(60):
+            sgd.zero_grad()
+            F.cross_entropy(model(minidl.tensor(x[chosen])), minidl.tensor(y[chosen])).backward(retain_graph=False)
+            sgd.step()
+        return model
+
+    skewed = fitted(train[biased_sample(skew[y[train]], 400)])
+    fair = fitted(train[biased_sample(np.ones(1200), 400)])
+    outputs = {name: model(minidl.tensor(x[test])).detach() for name, model in (("skewed", skewed), ("fair", fair))}
+    on_all, on_its_kind = score_on_biased_sample(outputs["skewed"], y[test], skew[y[test]], 200)
+    assert on_its_kind.interval()[0] > on_all.interval()[1]
+    assert Score.of(outputs["fair"], y[test]).interval()[0] > on_all.interval()[1]

@@ -39,3 +39,11 @@ def test_the_same_history_for_a_console() -> None:
     text = out.getvalue()
     assert "validation loss" in text
     assert "98.77 %" in text
+
+
+def test_numbers_of_any_kind_and_numbers_that_are_none() -> None:
+    import numpy as np
+
+    history = [{"epoch": np.int64(1), "train_accuracy": np.float32(1 / 3), "train_loss": float("nan"), "note": "a"}]
+    assert history_table(history).splitlines()[1].split() == ["1", "33.33", "%", "nan", "a"]
+    assert history_table([{"train_loss": float("inf"), "flag": True}]).splitlines()[1].split() == ["inf", "True"]

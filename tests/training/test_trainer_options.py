@@ -266,3 +266,14 @@ def test_the_same_training_in_pytorch_gives_the_same_weights() -> None:
     ).run()
     for name, value in model.state_dict().items():
         np.testing.assert_allclose(value, theirs.state_dict()[name].numpy(), rtol=1e-11, atol=1e-12)
+
+
+def test_a_training_that_goes_on_may_be_longer() -> None:
+    short, long = trainer(epochs=1), trainer(epochs=3)
+    short.run()
+    long.load_state_dict(short.state_dict())
+    assert long.run()
+    assert len(long.history) == 3
+    whole = trainer(epochs=3)
+    whole.run()
+    assert_same(whole.model, long.model, tolerance=0)

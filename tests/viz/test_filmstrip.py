@@ -30,7 +30,7 @@ def film(count=3, model=None, label=2):
     """Moments of a network whose weights grow: after step 10k they are 1 + k times as large as at first."""
     minidl.manual_seed(0)
     model = model or LeNet((1, 8, 8), 4)
-    first = {name: value.copy() for name, value in model.state_dict().items()}
+    first = {name: value.data.copy() for name, value in model.state_dict().items()}
     kept = []
     for k in range(count):
         model.load_state_dict({name: value * (1 + k) for name, value in first.items()})
@@ -76,7 +76,7 @@ def test_a_snapshot_is_a_copy():
 def test_recording_changes_nothing():
     minidl.manual_seed(3)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 3))
-    state = {name: value.copy() for name, value in model.state_dict().items()}
+    state = {name: value.data.copy() for name, value in model.state_dict().items()}
     from minidl.primitives.layers.random import default_generator
 
     generator = default_generator.get_state()
@@ -224,7 +224,7 @@ def test_the_moments_of_a_run_begin_and_end_with_it(epochs):
 
 def test_a_run_keeps_its_film(tmp_path):
     session = prepare(Config.make(epochs=20))
-    before = {name: value.copy() for name, value in session.trainer.model.state_dict().items()}
+    before = {name: value.data.copy() for name, value in session.trainer.model.state_dict().items()}
     keep_moment(tmp_path, session, 0, 16)
     keep_moment(tmp_path, session, 7, 16)  # no moment of the film
     keep_moment(tmp_path, session, 20, 16)

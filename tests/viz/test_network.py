@@ -13,7 +13,8 @@ import pytest
 
 import minidl
 from minidl import nn
-from minidl.models import MLP, LeNet5
+from minidl.models import MLP, LeNet5, UNet, resnet20
+from minidl.models.googlenet import BLOCKS
 from viz.architecture.blocks import compact
 from viz.architecture.labels import short
 from viz.architecture.network import network
@@ -23,7 +24,7 @@ from viz.drawing import engine
 from viz.drawing.canvas import SLIDE, fitted
 from viz.drawing.figure import Figure
 from viz.drawing.theme import LIGHT, THEMES
-from viz.gallery.networks import EXHIBITS, Inception, Residual, ResNet20, UNet
+from viz.gallery.networks import EXHIBITS
 
 
 def drawn(figure: Figure) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -107,8 +108,8 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "dense-down": (Dense, (1, 4, 8, 8), {"direction": "TB"}),
     "tangled": (Tangled, (1, 4), {}),
     "tangled-down": (Tangled, (1, 4), {"direction": "TB", "show": ("shapes",)}),
-    "resnet-down": (ResNet20, (1, 3, 32, 32), {"direction": "TB"}),
-    "inception-full": (Inception, (1, 192, 28, 28), {"level": "full"}),
+    "resnet-down": (resnet20, (1, 3, 32, 32), {"direction": "TB"}),
+    "inception-full": (lambda: nn.Inception(*BLOCKS["inception3a"]), (1, 192, 28, 28), {"level": "full"}),
     "vectors": (
         lambda: nn.Sequential(nn.Linear(784, 300), nn.Sigmoid(), nn.Linear(300, 10)),
         (1, 784),
@@ -197,7 +198,7 @@ def test_slabs_are_as_high_as_their_images() -> None:
 def test_places_depend_on_the_architecture_alone() -> None:
     first, second = (network(LeNet5(), (1, 1, 28, 28)).dot for _ in range(2))
     assert first == second
-    again = [network(ResNet20(), (2, 3, 32, 32), level="full").svg() for _ in range(2)]
+    again = [network(resnet20(), (2, 3, 32, 32), level="full").svg() for _ in range(2)]
     assert again[0] == again[1]
     sideways = network(LeNet5(), (1, 1, 28, 28), activations=True)
     assert sideways.dot != first
@@ -283,7 +284,7 @@ def test_short_numbers() -> None:
 
 
 def test_a_block_with_a_projection_has_its_branch_beside_it() -> None:
-    _, nodes = drawn(network(Residual(16, 32, 2), (1, 16, 32, 32), level="full"))
+    _, nodes = drawn(network(nn.BasicBlock(16, 32, 2, norm=nn.Identity), (1, 16, 32, 32), level="full"))
     places = {node["name"]: tuple(map(float, node["pos"].split(","))) for node in nodes}
     main = [places[f"stage{i}"][1] for i in (0, 1, 2, 3, 5, 6)]
     assert len(set(main)) == 1
@@ -291,8 +292,8 @@ def test_a_block_with_a_projection_has_its_branch_beside_it() -> None:
 
 
 def test_a_network_too_deep_for_a_slide_is_folded_and_the_figure_says_so() -> None:
-    figure = network(ResNet20(), (1, 3, 32, 32), level="full")
-    note = "folded to stay readable: 51 layers and operations in 8 boxes"
+    figure = network(resnet20(), (1, 3, 32, 32), level="full")
+    note = "folded to stay readable: 70 layers and operations in 6 boxes"
     assert note in figure.text
     assert note in figure.dot
     layers = [layer for width in range(20, 100) for layer in (nn.Linear(width, width + 1), nn.Tanh())]

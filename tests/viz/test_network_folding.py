@@ -6,14 +6,13 @@ import json
 from typing import Any
 
 from minidl import nn
-from minidl.models import LeNet
+from minidl.models import LeNet, resnet20
 from minidl.nn import functional as F
 from viz.architecture.blocks import compact, full
 from viz.architecture.regions import Parallel, Tangle, arrange
 from viz.architecture.survey import survey
 from viz.drawing import engine
 from viz.drawing.figure import Figure
-from viz.gallery.networks import ResNet20
 
 
 def drawn(figure: Figure) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -23,21 +22,21 @@ def drawn(figure: Figure) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def test_blocks_of_a_residual_network_fold_and_repeat() -> None:
-    blocks = compact(survey(ResNet20(), (1, 3, 32, 32)))
+    blocks = compact(survey(resnet20(shortcut="project"), (1, 3, 32, 32)))
     assert [(block.text, block.note, block.repeats, block.shape) for block in blocks] == [
         ("input", "", 1, (3, 32, 32)),
-        ("conv 3×3", "ReLU", 1, (16, 32, 32)),
-        ("Residual", "2 conv 3×3", 3, (16, 32, 32)),
-        ("Residual", "2 conv 3×3, conv 1×1", 1, (32, 16, 16)),
-        ("Residual", "2 conv 3×3", 2, (32, 16, 16)),
-        ("Residual", "2 conv 3×3, conv 1×1", 1, (64, 8, 8)),
-        ("Residual", "2 conv 3×3", 2, (64, 8, 8)),
+        ("conv 3×3", "batch norm · ReLU", 1, (16, 32, 32)),
+        ("BasicBlock", "2 conv 3×3", 3, (16, 32, 32)),
+        ("BasicBlock", "2 conv 3×3, conv 1×1", 1, (32, 16, 16)),
+        ("BasicBlock", "2 conv 3×3", 2, (32, 16, 16)),
+        ("BasicBlock", "2 conv 3×3, conv 1×1", 1, (64, 8, 8)),
+        ("BasicBlock", "2 conv 3×3", 2, (64, 8, 8)),
         ("global mean pool", "", 1, (64,)),
         ("linear", "", 1, (10,)),
     ]
-    assert blocks[2].parameters == 3 * 2 * 16 * 16 * 9
-    assert blocks[3].parameters == 16 * 32 * 9 + 32 * 32 * 9 + 16 * 32
-    assert [call.path for call in blocks[4].calls] == ["stage2"]
+    assert blocks[2].parameters == 3 * 2 * (16 * 16 * 9 + 2 * 16)
+    assert blocks[3].parameters == 16 * 32 * 9 + 32 * 32 * 9 + 16 * 32 + 3 * 2 * 32
+    assert [call.path for call in blocks[4].calls] == ["layer2"]
 
 
 def test_the_boxes_of_full_are_the_rows() -> None:

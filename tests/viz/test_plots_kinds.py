@@ -17,6 +17,7 @@ from minidl.errors import DtypeError, MinidlError, ShapeError, UsageError
 from minidl.nn import functional as F
 from viz import plots
 from viz.drawing.theme import DARK, LIGHT, THEMES, Theme
+from viz.gallery import augmentation
 from viz.gallery.plots import EXHIBITS
 from viz.plots.labels import Name, name_points, spread
 from viz.plots.palette import contrast, is_grey, readable, series
@@ -54,7 +55,7 @@ def test_a_plot_is_the_same_every_time_and_another_in_another_theme(name: str) -
     assert len(light.text) > 20
 
 
-@pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda exhibit: exhibit.name)
+@pytest.mark.parametrize("exhibit", [*EXHIBITS, *augmentation.EXHIBITS], ids=lambda exhibit: exhibit.name)
 def test_nothing_that_is_printed_overlaps_or_is_too_small(exhibit: Any) -> None:
     """The boxes of all texts of every plot in the gallery, as matplotlib places them."""
     plot = exhibit.make(LIGHT)

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from .exhibit import Exhibit
 
-_ROOMS = ("circuits", "backward", "networks", "gradients", "plots")
+_ROOMS = ("circuits", "backward", "networks", "gradients", "plots", "augmentation")
 
 
 def exhibits() -> list[Exhibit]:

@@ -112,7 +112,7 @@ def moments() -> tuple[tuple[Snapshot, ...], Sequence[str]]:
 
     session = prepare(Config.make(epochs=4))
     trainer, digits = session.trainer, session.parts.validation
-    images, labels = session.standardize(digits.images[:16]), minidl.tensor(digits.labels[:16])
+    images, labels = session.inputs(digits.images[:16]), minidl.tensor(digits.labels[:16])
     kept: list[Snapshot] = []
 
     def look(step: int) -> None:

@@ -12,6 +12,10 @@
     layers        `histograms` and `bars` of what goes on in each layer
     comparison    `scatter`: two test sets; `double_descent`
     clouds        `clouds`: points before and after a transformation
+    variants      `variants`: an image and what transforms make of it, with boxes
+    mixing        `mixtures` of two images with their labels; `chains`: AugMix
+    judged        `judged`: changes, and whether a label is still true after them
+    strips        `strips`: rows of images, stage by stage; `sizes`: one image at several sizes, with crops
 
 Each returns a `Plot`, which is drawn when it is shown or saved.
 """
@@ -26,17 +30,25 @@ from .filters import feature_maps, kernels
 from .functions import activation, iterates
 from .history import best_epoch, curves, describe_history, early_stop, percent
 from .images import crops, gallery
+from .judged import Change, judged
 from .landscape import contours, descend
 from .layers import bars, histograms, layer_sizes
 from .mistakes import guesses
+from .mixing import Chain, chains, mixtures
 from .plot import Plot
 from .rates import learning_rates, schedules
+from .strips import sizes, strips
+from .variants import View, variants
 
 __all__ = [
+    "Chain",
+    "Change",
     "Plot",
+    "View",
     "activation",
     "bars",
     "best_epoch",
+    "chains",
     "clouds",
     "confusion_matrix",
     "contours",
@@ -52,10 +64,15 @@ __all__ = [
     "guesses",
     "histograms",
     "iterates",
+    "judged",
     "kernels",
     "layer_sizes",
     "learning_rates",
+    "mixtures",
     "percent",
     "scatter",
     "schedules",
+    "sizes",
+    "strips",
+    "variants",
 ]

@@ -23,6 +23,7 @@ from ..plots.history import best_epoch, percent
 from .controls import controls
 from .inline import inline
 from .run import Run, read_run, read_text
+from .verdict import epoch_kept, more_of, of_classes, of_perturbations
 
 VERSIONS: Final = ("numpy", "scipy", "numba", "matplotlib")
 """The packages, besides minidl, whose versions a report names."""
@@ -63,7 +64,10 @@ def page(run: Run) -> str:
             _film(run),
             _curves(run),
             _kernels(run),
+            _section("Which class is taken for which", [run.confusion], "") if run.confusion else "",
+            of_classes(run.classes),
             _guesses(run),
+            of_perturbations(run.perturbations),
             _metrics(run),
             _configuration(run),
             "</main>",
@@ -136,7 +140,7 @@ def _headline(run: Run) -> str:
             f'<p class="headline"><b>{_escaped(percent(run.result["test_accuracy"]))}</b> test accuracy</p>'
             f'<p class="interval">95 % interval {100 * low:.2f} – {100 * high:.2f} %{_escaped(counts)}'
             ' <span class="note">· exact (Clopper–Pearson) · the test set was used once, at the end, '
-            f"with the weights after the last epoch, {done}</span></p>"
+            f"with the weights after {epoch_kept(run.result, done)}</span></p>"
         )
     items = "".join(f"<li><span>{_escaped(name)}</span>{_escaped(value)}</li>" for name, value in _facts(run))
     return f'{words}<ul class="facts">{items}</ul>'
@@ -153,8 +157,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
             ("best validation accuracy", f"{percent(best['validation_accuracy'])} (epoch {int(best['epoch'])})")
         )
     facts.append(("epochs", str(_epochs_done(run))))
-    if run.result is not None and isinstance(run.result.get("top_3_accuracy"), int | float):
-        facts.append(("among the first three guesses", percent(run.result["top_3_accuracy"])))
+    facts += more_of(run.result or {})
     if run.timing:
         seconds = sum(record["seconds"] for record in run.timing)
         speed = sorted(record["images_per_second"] for record in run.timing)[len(run.timing) // 2]

@@ -31,7 +31,10 @@ class Run:
         kernels_of_epoch: such drawings after single epochs, by epoch and layer.
         film: the film strip of the training.
         curves: the plot of loss and accuracy.
+        confusion: the confusion matrix.
         guesses: the misclassified images.
+        classes: classes.csv: how each class fared.
+        perturbations: perturbations.csv: the accuracy under each perturbation.
     """
 
     folder: Path
@@ -45,7 +48,10 @@ class Run:
     kernels_of_epoch: dict[int, dict[str, Path]] = field(default_factory=dict)
     film: Path | None = None
     curves: Path | None = None
+    confusion: Path | None = None
     guesses: Path | None = None
+    classes: Path | None = None
+    perturbations: Path | None = None
 
 
 def read_run(folder: Path) -> Run:
@@ -79,7 +85,10 @@ def read_run(folder: Path) -> Run:
         kernels_of_epoch=of_epoch,
         film=_existing(figures / "filmstrip.svg"),
         curves=_existing(figures / "curves.svg"),
+        confusion=_existing(figures / "confusion.svg"),
         guesses=_existing(figures / "guesses.svg"),
+        classes=_existing(folder / "classes.csv"),
+        perturbations=_existing(folder / "perturbations.csv"),
     )
 
 
@@ -93,6 +102,11 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is damaged: it is not UTF-8 text ({error.reason} at byte {error.start})") from error
+
+
+def read_rows(path: Path | None) -> list[dict[str, str]]:
+    """Return the lines of a CSV file by the names in its header; none if there is no file."""
+    return [] if path is None else list(csv.DictReader(read_text(path).splitlines()))
 
 
 def _named(figures: Path, pattern: str) -> list[tuple[Path, re.Match[str]]]:

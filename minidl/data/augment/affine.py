@@ -116,6 +116,9 @@ class RandomAffine(Affine):
     p: float = 1.0
 
     def __post_init__(self) -> None:
+        for name in ("translate", "scale", "shear"):  # torchvision's None, for nothing of the kind
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, type(self).__dataclass_fields__[name].default)
         check_probability(self.p)
         interval(self.degrees, "degrees")
         interval(self.scale, "scale", least=1e-6)
@@ -124,8 +127,10 @@ class RandomAffine(Affine):
             raise UsageError(f"translate must be shares of width and height, from 0 to 1; got {self.translate}")
 
     def _shears(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        if isinstance(self.shear, tuple) and len(self.shear) == 4:
-            return interval(self.shear[:2], "shear"), interval(self.shear[2:], "shear")
+        if not isinstance(self.shear, int | float) and len(self.shear) == 4:
+            low_x, high_x, low_y, high_y = self.shear
+            along_x = interval((low_x, high_x), "shear", least=-89, most=89)
+            return along_x, interval((low_y, high_y), "shear", least=-89, most=89)
         return interval(self.shear, "shear", least=-89, most=89), (0.0, 0.0)
 
     @property

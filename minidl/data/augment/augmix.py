@@ -65,6 +65,8 @@ class AugMix(Augmentation):
     """Mix an image with randomly chained operations on it, so that the result stays near the original.
 
     x' = m · x + (1 − m) · Σᵢ wᵢ chainᵢ(x), with w ~ Dirichlet(α, …, α), m ~ Beta(α, α), and each chain 1 to 3 operations.
+    The paper's loss, which also asks that the network say the same of an image and of two such mixtures, is
+    `minidl.nn.AugMixLoss`.
 
     Attributes:
         severity: how strong operations may be, from 1 to 10.

@@ -87,6 +87,11 @@ class Augmentation:
             ShapeError: the images are neither `(N, C, H, W)` nor `(C, H, W)`.
             UsageError: the transform cannot carry boxes or masks, or does not fit the images.
         """
+        if not isinstance(images, Scene | np.ndarray):
+            raise UsageError(
+                f"{type(self).__name__} takes images as a NumPy array, or a Scene; got {type(images).__name__} (a tensor's "
+                "array is its .numpy())"
+            )
         scene = images if isinstance(images, Scene) else Scene(images[np.newaxis] if images.ndim == 3 else images)
         if scene.images.dtype != np.float32:
             raise DtypeError(

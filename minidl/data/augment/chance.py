@@ -7,19 +7,14 @@ from typing import Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import UsageError
 from ...primitives.layers.random import Generator, default_generator
 
-Randomness: TypeAlias = "np.random.Generator | Generator | None"
-"""Where chance comes from: NumPy's generator, minidl's, or (None) minidl's default one. (Quoted: `numpy.random` loads late.)"""
+Randomness: TypeAlias = "np.random.Generator | Generator | Chance | None"
+"""Where chance comes from: NumPy's generator, minidl's, streams that are there already, or (None) minidl's default generator.
+(Quoted: `numpy.random` loads late.)"""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ divided by the golden ratio, odd: its multiples are spread evenly
-
-
-def numpy_generator(rng: Randomness) -> np.random.Generator:
-    """Return the NumPy generator that `rng` stands for."""
-    if rng is None:
-        return default_generator.numpy
-    return rng.numpy if isinstance(rng, Generator) else rng
 
 
 def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -54,9 +49,25 @@ class Chance:
         self._drawn = 0
 
     @classmethod
-    def of(cls, rng: Randomness, n: int) -> Self:
-        """Take the keys of `n` images from a generator."""
-        return cls(numpy_generator(rng).integers(0, 2**64, n, dtype=np.uint64))
+    def of(cls, rng: Randomness, n: int) -> Chance:
+        """Take the keys of `n` images from a generator; streams that are there already are used as they are."""
+        if isinstance(rng, Chance):
+            if len(rng) != n:
+                raise UsageError(f"there are streams of chance for {len(rng)} images, but {n} images")
+            return rng
+        source = (rng or default_generator).numpy if rng is None or isinstance(rng, Generator) else rng
+        return cls(source.integers(0, 2**64, n, dtype=np.uint64))
+
+    @classmethod
+    def of_examples(cls, seed: int, begin: int, n: int) -> Self:
+        """Return the streams of the examples `begin` to `begin + n − 1` of an epoch, which follow from `seed` and their place.
+
+        >>> whole = Chance.of_examples(7, 0, 5).uniform(0, 1)
+        >>> bool(np.array_equal(whole[3:], Chance.of_examples(7, 3, 2).uniform(0, 1)))
+        True
+        """
+        places = np.arange(begin + 1, begin + n + 1, dtype=np.uint64) * _GOLDEN
+        return cls(_mix(_mix(np.array([seed], np.uint64)) + places))
 
     def __len__(self) -> int:
         return len(self.keys)

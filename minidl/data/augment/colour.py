@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ShapeError
+from ...errors import ShapeError, UsageError
 from ..preprocess import principal_axes
 from ..transforms import Images
 from .base import Augmentation, check_probability, column, interval
@@ -29,6 +29,8 @@ def to_grey(images: Images) -> Images:
     >>> round(to_grey(np.ones((1, 3, 1, 1), np.float32)).item(), 4)
     0.9999
     """
+    if images.shape[1] not in (1, 3):
+        raise ShapeError(f"lightness is of images with 3 channels (or 1); got {images.shape[1]}")
     return images if images.shape[1] == 1 else (images * GREY).sum(axis=1, keepdims=True, dtype=np.float32)
 
 
@@ -202,6 +204,10 @@ class Grayscale(Augmentation):
 
     num_output_channels: int = 1
     aspects = ("colour",)
+
+    def __post_init__(self) -> None:
+        if self.num_output_channels not in (1, 3):
+            raise UsageError(f"num_output_channels must be 1 or 3; got {self.num_output_channels}")
 
     def pixels(self, images: Images, chance: Chance) -> Images:
         """Put the lightness into every channel."""

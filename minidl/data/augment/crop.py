@@ -99,8 +99,16 @@ def resize(images: Images, size: int | tuple[int, int]) -> Images:
     (1, 3, 10, 15)
     """
     height, width = images.shape[2:]
-    target = shorter_side(height, width, size) if isinstance(size, int) else pair(size)
-    return _resample(Scene(images), target, *(np.array(v, float) for v in (0, 0, height, width))).images
+    return _resample(
+        Scene(images), _target(height, width, size), *(np.array(v, float) for v in (0, 0, height, width))
+    ).images
+
+
+def _target(height: int, width: int, size: int | tuple[int, ...]) -> tuple[int, int]:
+    """Return the height and width that an argument `size` asks for."""
+    if isinstance(size, tuple | list) and len(size) == 2:
+        return pair((size[0], size[1]))
+    return shorter_side(height, width, pair(size)[0])  # type: ignore[arg-type]  # one number, if need be in a list
 
 
 def shorter_side(height: int, width: int, side: int) -> tuple[int, int]:
@@ -129,8 +137,7 @@ class Resize(Augmentation):
     def change(self, scene: Scene, chance: Chance) -> Scene:
         """Resize images, masks and boxes."""
         height, width = scene.images.shape[2:]
-        target = shorter_side(height, width, self.size) if isinstance(self.size, int) else self.size
-        return _resample(scene, target, *(np.array(v, float) for v in (0, 0, height, width)))
+        return _resample(scene, _target(height, width, self.size), *(np.array(v, float) for v in (0, 0, height, width)))
 
 
 @dataclass(frozen=True)

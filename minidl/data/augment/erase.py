@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import UsageError
+from ...errors import ShapeError, UsageError
 from .base import Augmentation, check_probability, interval
 from .chance import Chance
 from .crop import draw_rectangles
@@ -50,7 +50,8 @@ class RandomErasing(Augmentation):
         p: the probability.
         scale: the range of the rectangle's share of the image's area.
         ratio: the range of its height divided by its width; the logarithm is uniform.
-        value: what to paint: a number, or "random" for normal noise of mean ½ and deviation ¼, kept from 0 to 1.
+        value: what to paint: a number, one a channel, or "random" for normal noise of mean ½ and deviation ¼, kept from 0
+            to 1.
 
     Source: Z. Zhong et al., "Random erasing data augmentation", AAAI (2020).
 
@@ -62,7 +63,7 @@ class RandomErasing(Augmentation):
     p: float = 0.5
     scale: tuple[float, float] = (0.02, 0.33)
     ratio: tuple[float, float] = (0.3, 3.3)
-    value: float | Literal["random"] = 0.0
+    value: float | tuple[float, ...] | Literal["random"] = 0.0
     aspects = ("parts",)
 
     def __post_init__(self) -> None:
@@ -73,7 +74,11 @@ class RandomErasing(Augmentation):
             raise UsageError(f'value must be a number or "random"; got {self.value!r}')
 
     def change(self, scene: Scene, chance: Chance) -> Scene:
-        """Paint over a part of each image; one into which no rectangle fitted in ten attempts stays whole."""
+        """Paint over a part of each image; one into which no rectangle fitted in ten attempts stays whole.
+
+        Raises:
+            ShapeError: there are not as many values as channels.
+        """
         height, width = scene.images.shape[2:]
         wide, high, fits = draw_rectangles(width, height, self.scale, self.ratio, chance)
         top = np.floor(chance.uniform(0, 1) * (height - high + 1)).astype(np.intp)
@@ -83,8 +88,14 @@ class RandomErasing(Augmentation):
         if isinstance(self.value, str):
             noise = chance.normal(*scene.images.shape[1:])
             value = np.clip(np.float32(0.5) + np.float32(0.25) * noise, 0, 1)
-        else:
+        elif isinstance(self.value, int | float):
             value = self.value
+        else:
+            value = np.array(self.value, np.float32)[:, np.newaxis, np.newaxis]
+            if len(value) != scene.images.shape[1]:
+                raise ShapeError(
+                    f"value has {len(value)} numbers, but the images have {scene.images.shape[1]} channels"
+                )
         return cover(scene, rectangles, value)
 
 

@@ -58,7 +58,7 @@ def examples(side: int = 64) -> dict[str, Transform]:
         "affine": RandomAffine(20, translate=(0.1, 0.1), scale=(0.8, 1.2), shear=15, fill="reflect"),
         "fused warp": RandomWarp(shift=side / 16, degrees=15, zoom=1.2),
         "lens distortion": LensDistortion(k=(0.4, 0.6)),
-        "pincushion": LensDistortion(k=(-0.4, -0.3)),
+        "pincushion": LensDistortion(k=(-0.16, -0.12)),
         "optical distortion": OpticalDistortion((0.2, 0.4)),
         "grid distortion": GridDistortion(distort_limit=0.6),
         "elastic": ElasticTransform(alpha=2.5 * side, sigma=side / 16),

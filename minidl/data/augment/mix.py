@@ -69,6 +69,8 @@ class _Mixing:
             return labels.astype(np.float32, copy=False)
         if self.num_classes is None:
             raise UsageError(f"{type(self).__name__} needs num_classes to turn classes into shares")
+        if labels.dtype.kind not in "iu":
+            raise UsageError(f"labels (N,) must be class numbers, integers; got {labels.dtype}")
         if labels.size and not 0 <= labels.min() <= labels.max() < self.num_classes:
             raise UsageError(
                 f"labels run from {labels.min()} to {labels.max()}, but num_classes={self.num_classes} allows 0 to "

@@ -103,9 +103,9 @@ def pair(size: int | tuple[int, int], name: str = "size") -> tuple[int, int]:
     """Read a size as PyTorch does: one number is a square, two are height and width.
 
     Raises:
-        UsageError: not positive.
+        UsageError: not positive whole numbers.
     """
-    height, width = (size, size) if isinstance(size, int) else size
-    if height < 1 or width < 1:
-        raise UsageError(f"{name} must be positive; got {size}")
-    return int(height), int(width)
+    sides = [size] if isinstance(size, int | np.integer) else list(size) if isinstance(size, tuple | list) else []
+    if len(sides) not in (1, 2) or not all(isinstance(side, int | np.integer) and side >= 1 for side in sides):
+        raise UsageError(f"{name} must be one positive whole number, or two (height, width); got {size!r}")
+    return int(sides[0]), int(sides[-1])

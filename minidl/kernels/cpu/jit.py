@@ -20,13 +20,14 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def kernel(parallel: bool = False, reorder: bool = False) -> Callable[[F], F]:
+def kernel(parallel: bool = False, reorder: bool = False, exact: bool = False) -> Callable[[F], F]:
     """Have Numba compile a function on arrays.
 
     Args:
         parallel: whether its `prange` loops are divided among threads.
         reorder: whether sums may be added up in another order, which lets a sum along contiguous memory use vectors (5 times
             as fast); the order is fixed when the kernel is compiled, so results stay the same bits from run to run.
+        exact: whether each operation rounds as NumPy does, so that it computes the same bits as the same lines on arrays.
     """
     # Threads that wait for BLAS or for a kernel must sleep, not spin, or the two pools slow each other down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -34,7 +35,8 @@ def kernel(parallel: bool = False, reorder: bool = False) -> Callable[[F], F]:
     _listen()
 
     def decorate(function: F) -> F:
-        options = {"parallel": parallel, "fastmath": {"contract", "nsz"} | ({"reassoc"} if reorder else set()), "nogil": True}
+        fast = False if exact else {"contract", "nsz"} | ({"reassoc"} if reorder else set())
+        options = {"parallel": parallel, "fastmath": fast, "error_model": "numpy" if exact else "python", "nogil": True}
         folder = _writable_cache_folder()
         _ours.add(function)
         if folder is None:

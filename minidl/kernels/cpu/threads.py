@@ -7,6 +7,9 @@ enough to pay for it keep all of BLAS's threads.
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
 import threading
 from types import TracebackType
 from typing import Any
@@ -58,8 +61,37 @@ def look_again() -> None:
             _libraries = None
 
 
+def limit_threads(count: int) -> None:
+    """Have BLAS and Numba's kernels use `count` threads at most in this process.
+
+    Where the environment says how many there are to be, that stays: `OMP_NUM_THREADS`, `OPENBLAS_NUM_THREADS` and
+    `MKL_NUM_THREADS` for BLAS, `NUMBA_NUM_THREADS` for kernels.
+    """
+    global _most
+    _most = count
+    _blas_libraries()
+    look_again()
+    chosen = os.environ.get("NUMBA_NUM_THREADS")
+    if chosen is not None and chosen != os.environ.get(_OURS):  # a process that started this one may have come here too
+        return
+    if "numba" in sys.modules:
+        numba = importlib.import_module("numba")
+        numba.set_num_threads(min(count, numba.get_num_threads()))
+    else:
+        os.environ["NUMBA_NUM_THREADS"] = os.environ[_OURS] = str(count)
+
+
+_most: int | None = None
+_OURS = "MINIDL_NUMBA_NUM_THREADS"
+
+
 def _blas_libraries() -> list[Any]:
     """The BLAS libraries loaded now, found once: looking for them takes milliseconds."""
     from threadpoolctl import ThreadpoolController
 
-    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+    libraries = list(ThreadpoolController().select(user_api="blas").lib_controllers)
+    for library in libraries:
+        names = ("OMP_NUM_THREADS", f"{library.internal_api.upper()}_NUM_THREADS")
+        if _most is not None and not any(name in os.environ for name in names):
+            library.set_num_threads(min(_most, library.get_num_threads()))
+    return libraries

@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...primitives.operation import namespace as _namespace
-from . import attention, classification, distributions, losses, normalization, ranking, regularization, similarity
+from . import (
+    attention,
+    classification,
+    consistency,
+    distributions,
+    losses,
+    normalization,
+    ranking,
+    regularization,
+    similarity,
+)
 
 __all__ = [
     "attention",
     "classification",
+    "consistency",
     "distributions",
     "losses",
     "normalization",

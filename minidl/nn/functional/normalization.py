@@ -23,7 +23,7 @@ from .checks import check_float, check_shape
 _MEAN, _VAR = np.array([0.1, -0.2, 0.3]), np.array([0.5, 1.0, 2.0])
 
 
-def _scaled(normal: Value, weight: Value | None, bias: Value | None, axis: int, ndim: int) -> Value:
+def scaled(normal: Value, weight: Value | None, bias: Value | None, axis: int, ndim: int) -> Value:
     """γ x̂ + β, one γ and β a channel."""
     shape = (-1, *(1,) * (ndim - axis - 1))
     if weight is not None:
@@ -36,7 +36,8 @@ def _with_affine(function: Any, inputs: Any, params: dict[str, Any]) -> Any:
     return function(inputs[0], **params, **dict(zip(("weight", "bias"), inputs[1:], strict=False)))
 
 
-def _check_channels(name: str, channels: int, **given: Value | None) -> None:
+def check_channels(name: str, channels: int, **given: Value | None) -> None:
+    """Make sure that what is given holds one number a channel."""
     for argument, value in given.items():
         check_shape(name, argument, value, (channels,), "one number a channel")
 
@@ -56,7 +57,7 @@ def _check_statistics(
         )
 
 
-def _update(running: Value, observed: Any, momentum: float) -> None:
+def follow(running: Value, observed: Any, momentum: float) -> None:
     """Move a running statistic in place towards what was observed, so that views see it and the engine notices."""
     data = data_of(running)
     data[...] = (1.0 - momentum) * data + momentum * observed
@@ -122,7 +123,7 @@ def batch_norm(
     if len(shape) < 2:
         raise ShapeError(f"{name}: the input needs a channel axis, (N, C) or (N, C, d₁, …); got {shape}")
     _check_statistics(name, running_mean, running_var, momentum, "" if training else "training=False")
-    _check_channels(name, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    check_channels(name, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     axes = (0, *range(2, len(shape)))
     if training:
         if math.prod(shape[i] for i in axes) == 1:
@@ -133,7 +134,7 @@ def batch_norm(
         normal = standardize_(input, dim=axes, eps=eps)
     else:
         normal = _by_running(input, running_mean, running_var, eps)
-    return _scaled(normal, weight, bias, 1, len(shape))
+    return scaled(normal, weight, bias, 1, len(shape))
 
 
 def _follow(input: Value, axes: tuple[int, ...], running: tuple[Value | None, Value | None], momentum: float) -> None:
@@ -144,8 +145,8 @@ def _follow(input: Value, axes: tuple[int, ...], running: tuple[Value | None, Va
         return
     mu, _, biased = moments(backend_of([x]), x, axes)
     instances = tuple(i for i in range(x.ndim) if i != 1)
-    _update(average, mu.mean(instances), momentum)
-    _update(variance, (biased * (count / (count - 1))).mean(instances), momentum)
+    follow(average, mu.mean(instances), momentum)
+    follow(variance, (biased * (count / (count - 1))).mean(instances), momentum)
 
 
 def _by_running(input: Value, running_mean: Value, running_var: Value, eps: float) -> Value:
@@ -208,7 +209,7 @@ def instance_norm(
     if len(shape) < 2:
         raise ShapeError(f"{name}: the input needs a channel axis, (N, C, d₁, …); got {shape}")
     _check_statistics(name, running_mean, running_var, momentum, "" if use_input_stats else "use_input_stats=False")
-    _check_channels(name, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    check_channels(name, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if use_input_stats:
         if math.prod(shape[2:]) == 1:
             raise ShapeError(f"{name}: needs more than 1 value per channel of an image; got {shape}")
@@ -217,7 +218,7 @@ def instance_norm(
         normal = standardize_(input, dim=axes, eps=eps)
     else:
         normal = _by_running(input, running_mean, running_var, eps)
-    return _scaled(normal, weight, bias, 1, len(shape))
+    return scaled(normal, weight, bias, 1, len(shape))
 
 
 def _trailing(name: str, shape: Shape, normalized_shape: int | Sequence[int]) -> Shape:
@@ -328,12 +329,12 @@ def group_norm(
         raise UsageError(f"{name}: num_groups must be at least 1, got {num_groups}")
     if shape[1] % num_groups:
         raise ShapeError(f"{name}: {shape[1]} channels cannot be divided into {num_groups} groups of one size")
-    _check_channels(name, shape[1], weight=weight, bias=bias)
+    check_channels(name, shape[1], weight=weight, bias=bias)
     if shape[0] * (shape[1] // num_groups) * math.prod(shape[2:]) == 1:
         raise ShapeError(f"{name}: needs more than 1 value per group; got {shape} in {num_groups} groups")
     size = shape[1] // num_groups * math.prod(shape[2:])
     groups = reshape(input, (shape[0], num_groups, size))
-    return _scaled(reshape(standardize_(groups, dim=(2,), eps=eps), shape), weight, bias, 1, len(shape))
+    return scaled(reshape(standardize_(groups, dim=(2,), eps=eps), shape), weight, bias, 1, len(shape))
 
 
 @operation(

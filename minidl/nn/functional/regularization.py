@@ -35,7 +35,7 @@ def _checked(name: str, input: Value, p: float, training: bool) -> bool:
 
 def _draw(shape: Shape, p: float, generator: Generator | None) -> Any:
     """True for what stays, with probability 1 − p."""
-    return (generator or default_generator).numpy.random(shape) >= p
+    return (generator or default_generator).uniform(shape) >= p
 
 
 def _drop(input: Value, kept: Any, p: float) -> Value:

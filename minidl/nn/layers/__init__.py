@@ -27,7 +27,8 @@ from .blocks import BasicBlock, Bottleneck, Inception, Residual
 from .convolution import Conv1d, Conv2d, Conv3d
 from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, DropPath, FeatureAlphaDropout
-from .embedding import Embedding
+from .embedding import Embedding, EmbeddingBag
+from .fractional_pooling import FractionalMaxPool2d, FractionalMaxPool3d
 from .layer_normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from .linear import Bilinear, Identity, Linear
 from .loss import (
@@ -43,6 +44,7 @@ from .loss import (
     PoissonNLLLoss,
     SmoothL1Loss,
 )
+from .loss_consistency import AugMixLoss
 from .loss_margin import (
     CosineEmbeddingLoss,
     HingeEmbeddingLoss,
@@ -106,6 +108,7 @@ from .shape import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
+from .synchronized import SyncBatchNorm
 from .transformer import TransformerEncoder, TransformerEncoderLayer
 from .transposed_convolution import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
@@ -122,6 +125,7 @@ __all__ = [
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
     "AlphaDropout",
+    "AugMixLoss",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -155,9 +159,12 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
@@ -224,6 +231,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",

@@ -12,6 +12,8 @@ from .layer import InPlace, Layer
 class ReLU(InPlace):
     """max(0, x).
 
+    Source: Nair & Hinton, 2010, "Rectified linear units improve restricted Boltzmann machines".
+
     >>> import minidl
     >>> ReLU()(minidl.tensor([-1.0, 2.0]))
     tensor([0., 2.])
@@ -23,7 +25,14 @@ class ReLU(InPlace):
 
 
 class ReLU6(InPlace):
-    """min(max(0, x), 6)."""
+    """min(max(0, x), 6).
+
+    Source: Krizhevsky, 2010, "Convolutional deep belief networks on CIFAR-10".
+
+    >>> import minidl
+    >>> ReLU6()(minidl.tensor([-1.0, 2.0, 8.0]))
+    tensor([0., 2., 6.])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -111,6 +120,10 @@ class CELU(ELU):
     """max(0, x) + min(0, α(e^(x/α) − 1)), whose derivative is continuous for every α; see `ELU` for the arguments.
 
     Source: Barron, 2017, "Continuously differentiable exponential linear units".
+
+    >>> import minidl
+    >>> CELU(0.5)(minidl.tensor([-1.0, 2.0]))
+    tensor([-0.4323,  2.0000])
     """
 
     def forward(self, input: Tensor) -> Any:
@@ -122,6 +135,10 @@ class SELU(InPlace):
     """λ(max(0, x) + min(0, α(eˣ − 1))), whose α and λ keep mean 0 and variance 1 through many layers.
 
     Source: Klambauer et al., 2017, "Self-normalizing neural networks".
+
+    >>> import minidl
+    >>> SELU()(minidl.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
     """
 
     def forward(self, input: Tensor) -> Any:
@@ -156,7 +173,15 @@ class GELU(Layer):
 
 
 class SiLU(InPlace):
-    """x σ(x), also called swish."""
+    """x σ(x), also called swish.
+
+    Source: Elfwing, Uchibe & Doya, 2018, "Sigmoid-weighted linear units for neural network function approximation in
+    reinforcement learning".
+
+    >>> import minidl
+    >>> SiLU()(minidl.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -164,7 +189,14 @@ class SiLU(InPlace):
 
 
 class Mish(InPlace):
-    """x tanh(ln(1 + eˣ))."""
+    """x tanh(ln(1 + eˣ)).
+
+    Source: Misra, 2020, "Mish: a self regularized non-monotonic activation function".
+
+    >>> import minidl
+    >>> Mish()(minidl.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -177,6 +209,9 @@ class Softplus(Layer):
     Args:
         beta: β.
         threshold: from which βx on it is x itself.
+
+    Source: Dugas, Bengio, Bélisle, Nadeau & Garcia, 2001, "Incorporating second-order functional knowledge for better option
+    pricing".
 
     >>> import minidl
     >>> Softplus()(minidl.tensor([0.0, 30.0]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import UsageError
 from ...tensor import Tensor
 from .. import functional as F
 from ..module import Module
@@ -11,7 +12,12 @@ from .layer import InPlace, Layer
 
 
 class Sigmoid(Module):
-    """1 / (1 + e⁻ˣ)."""
+    """1 / (1 + e⁻ˣ).
+
+    >>> import minidl
+    >>> Sigmoid()(minidl.tensor([-1000.0, 0.0, 2.0]))
+    tensor([0.0000, 0.5000, 0.8808])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -19,7 +25,12 @@ class Sigmoid(Module):
 
 
 class LogSigmoid(Module):
-    """ln(1 / (1 + e⁻ˣ)), without overflow."""
+    """ln(1 / (1 + e⁻ˣ)), without overflow.
+
+    >>> import minidl
+    >>> LogSigmoid()(minidl.tensor([-1000.0, 0.0, 2.0]))
+    tensor([-1.0000e+03, -6.9315e-01, -1.2693e-01])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -27,7 +38,12 @@ class LogSigmoid(Module):
 
 
 class Tanh(Module):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    >>> import minidl
+    >>> Tanh()(minidl.tensor([-1000.0, 0.0, 0.5]))
+    tensor([-1.0000,  0.0000,  0.4621])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -35,7 +51,12 @@ class Tanh(Module):
 
 
 class Tanhshrink(Module):
-    """x − tanh x."""
+    """x − tanh x.
+
+    >>> import minidl
+    >>> Tanhshrink()(minidl.tensor([-1.0, 0.5]))
+    tensor([-0.2384,  0.0379])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -43,7 +64,12 @@ class Tanhshrink(Module):
 
 
 class Softsign(Module):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> import minidl
+    >>> Softsign()(minidl.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -51,7 +77,12 @@ class Softsign(Module):
 
 
 class Hardsigmoid(InPlace):
-    """A sigmoid of straight lines: 0 below −3, 1 above 3, x/6 + ½ between."""
+    """A sigmoid of straight lines: 0 below −3, 1 above 3, x/6 + ½ between.
+
+    >>> import minidl
+    >>> Hardsigmoid()(minidl.tensor([-4.0, 0.0, 1.5]))
+    tensor([0.0000, 0.5000, 0.7500])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -63,7 +94,14 @@ class Hardsigmoid(InPlace):
 
 
 class Hardswish(Hardsigmoid):
-    """x times `Hardsigmoid`."""
+    """x times `Hardsigmoid`.
+
+    Source: Howard et al., 2019, "Searching for MobileNetV3".
+
+    >>> import minidl
+    >>> Hardswish()(minidl.tensor([-4.0, 0.0, 1.5]))
+    tensor([-0.0000,  0.0000,  1.1250])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -87,6 +125,8 @@ class Hardtanh(InPlace):
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
+        if min_val > max_val:
+            raise UsageError(f"Hardtanh: min_val={min_val} must not exceed max_val={max_val}")
         self.min_val = min_val
         self.max_val = max_val
 

@@ -106,6 +106,8 @@ class Softmax(Layer):
     Args:
         dim: the axis that sums to 1.
 
+    Source: Bridle, 1990, "Probabilistic interpretation of feedforward classification network outputs".
+
     >>> import minidl
     >>> Softmax(dim=0)(minidl.tensor([0.0, 0.0]))
     tensor([0.5000, 0.5000])
@@ -123,7 +125,12 @@ class Softmax(Layer):
 
 
 class LogSoftmax(Softmax):
-    """xᵢ − ln Σ e^xⱼ, the logarithm of `Softmax`, without overflow."""
+    """xᵢ − ln Σ e^xⱼ, the logarithm of `Softmax`, without overflow.
+
+    >>> import minidl
+    >>> LogSoftmax(dim=0)(minidl.tensor([1000.0, 1000.0]))
+    tensor([-0.6931, -0.6931])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -131,7 +138,12 @@ class LogSoftmax(Softmax):
 
 
 class Softmin(Softmax):
-    """`Softmax` of −x."""
+    """`Softmax` of −x.
+
+    >>> import minidl
+    >>> Softmin(dim=0)(minidl.tensor([0.0, 1.0]))
+    tensor([0.7311, 0.2689])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Any shape; the same shape."""
@@ -139,7 +151,12 @@ class Softmin(Softmax):
 
 
 class Softmax2d(Module):
-    """`Softmax` over the channels of images `(N, C, H, W)` or of one `(C, H, W)`: one distribution a pixel."""
+    """`Softmax` over the channels of images `(N, C, H, W)` or of one `(C, H, W)`: one distribution a pixel.
+
+    >>> import minidl
+    >>> Softmax2d()(minidl.zeros(1, 4, 1, 2))[0, :, 0, 0]
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """`(N, C, H, W)`; the same shape."""

@@ -44,6 +44,9 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     Args:
         output_size: one number or (height, width); None keeps the input's.
 
+    Source: Lin, Chen & Yan, 2014, "Network in network" (the global average); He, Zhang, Ren & Sun, 2014, "Spatial pyramid
+    pooling in deep convolutional networks for visual recognition".
+
     >>> import minidl
     >>> AdaptiveAvgPool2d((1, None))(minidl.zeros(2, 16, 7, 5)).shape
     (2, 16, 1, 5)

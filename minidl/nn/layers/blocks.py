@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...errors import ShapeError
@@ -11,6 +12,7 @@ from ..containers import Sequential
 from ..module import Module
 from .activation import ReLU
 from .convolution import Conv2d
+from .dropout import DropPath
 from .linear import Identity
 from .normalization import BatchNorm2d
 from .pooling import MaxPool2d
@@ -47,31 +49,40 @@ class Residual(Module):
         return changed + passed
 
 
-def _conv3x3(channels: int, wanted: int, stride: int = 1) -> Conv2d:
-    return Conv2d(channels, wanted, 3, stride, padding=1, bias=False)
+Norm = Callable[[int], Module]
+"""Makes the normalisation of so many channels, such as `BatchNorm2d`; `Identity` for none."""
+
+
+def _conv(channels: int, wanted: int, kernel: int, norm: Norm, stride: int = 1) -> Conv2d:
+    """A convolution that keeps the size; its bias would be lost in a normalisation, so it has one only without."""
+    return Conv2d(channels, wanted, kernel, stride, padding=kernel // 2, bias=norm is Identity)
 
 
 class _ResidualBlock(Module):
     """What the two residual blocks share: the shortcut, a 1×1 convolution wherever the shape changes."""
 
     expansion = 1
-    downsample: Sequential | None
+    downsample: Module | None
+    drop_path: DropPath | None
+    relu: ReLU
 
-    def _own_shortcut(self, channels: int, wanted: int, stride: int) -> None:
-        convolved = None
-        if stride != 1 or channels != wanted:
-            convolved = Sequential(Conv2d(channels, wanted, 1, stride, bias=False), BatchNorm2d(wanted))
-        self.register_module("downsample", convolved)
+    def _own_shortcut(
+        self, channels: int, wanted: int, stride: int, shortcut: Module | None, norm: Norm, drop_path: float
+    ) -> None:
+        if shortcut is None and (stride != 1 or channels != wanted):
+            shortcut = Sequential(_conv(channels, wanted, 1, norm, stride), norm(wanted))
+        self.register_module("downsample", shortcut)
+        self.register_module("drop_path", DropPath(drop_path) if drop_path else None)
 
     def _changed(self, x: Tensor) -> Any:
         raise NotImplementedError
 
     def forward(self, input: Tensor) -> Any:
         """`(N, in_channels, H, W)` → `(N, channels·expansion, H / stride, W / stride)`."""
-        passed = input if self.downsample is None else self.downsample(input)
-        return self.relu(self._changed(input) + passed)
-
-    relu: ReLU
+        changed = self._changed(input)
+        if self.drop_path is not None:
+            changed = self.drop_path(changed)
+        return self.relu(changed + (input if self.downsample is None else self.downsample(input)))
 
 
 class BasicBlock(_ResidualBlock):
@@ -81,20 +92,34 @@ class BasicBlock(_ResidualBlock):
         in_channels: channels in.
         channels: channels out.
         stride: step of the first convolution.
+        shortcut: what the input passes through; if None, itself, or a 1×1 convolution where the shape changes.
+        norm: makes the normalisation of so many channels; with `Identity` the convolutions have biases instead.
+        drop_path: the probability that, while training, an example skips the convolutions (stochastic depth).
+
+    Source: He, Zhang, Ren & Sun, 2016, "Deep residual learning for image recognition", figure 5.
 
     >>> import minidl
     >>> BasicBlock(8, 16, stride=2)(minidl.zeros(1, 8, 6, 6)).shape
     (1, 16, 3, 3)
     """
 
-    def __init__(self, in_channels: int, channels: int, stride: int = 1) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int = 1,
+        *,
+        shortcut: Module | None = None,
+        norm: Norm = BatchNorm2d,
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.conv1 = _conv3x3(in_channels, channels, stride)
-        self.bn1 = BatchNorm2d(channels)
+        self.conv1 = _conv(in_channels, channels, 3, norm, stride)
+        self.bn1 = norm(channels)
         self.relu = ReLU()
-        self.conv2 = _conv3x3(channels, channels)
-        self.bn2 = BatchNorm2d(channels)
-        self._own_shortcut(in_channels, channels, stride)
+        self.conv2 = _conv(channels, channels, 3, norm)
+        self.bn2 = norm(channels)
+        self._own_shortcut(in_channels, channels, stride, shortcut, norm, drop_path)
 
     def _changed(self, x: Tensor) -> Any:
         return self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
@@ -107,6 +132,11 @@ class Bottleneck(_ResidualBlock):
         in_channels: channels in.
         channels: channels of the 3×3 convolution; four times as many go out.
         stride: step of the 3×3 convolution (the paper has it in the first one; this is the later, better variant).
+        shortcut: as for `BasicBlock`.
+        norm: as for `BasicBlock`.
+        drop_path: as for `BasicBlock`.
+
+    Source: He, Zhang, Ren & Sun, 2016, "Deep residual learning for image recognition", figure 5.
 
     >>> import minidl
     >>> Bottleneck(64, 16)(minidl.zeros(1, 64, 6, 6)).shape
@@ -115,17 +145,26 @@ class Bottleneck(_ResidualBlock):
 
     expansion = 4
 
-    def __init__(self, in_channels: int, channels: int, stride: int = 1) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int = 1,
+        *,
+        shortcut: Module | None = None,
+        norm: Norm = BatchNorm2d,
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
         wide = channels * self.expansion
-        self.conv1 = Conv2d(in_channels, channels, 1, bias=False)
-        self.bn1 = BatchNorm2d(channels)
-        self.conv2 = _conv3x3(channels, channels, stride)
-        self.bn2 = BatchNorm2d(channels)
-        self.conv3 = Conv2d(channels, wide, 1, bias=False)
-        self.bn3 = BatchNorm2d(wide)
+        self.conv1 = _conv(in_channels, channels, 1, norm)
+        self.bn1 = norm(channels)
+        self.conv2 = _conv(channels, channels, 3, norm, stride)
+        self.bn2 = norm(channels)
+        self.conv3 = _conv(channels, wide, 1, norm)
+        self.bn3 = norm(wide)
         self.relu = ReLU()
-        self._own_shortcut(in_channels, wide, stride)
+        self._own_shortcut(in_channels, wide, stride, shortcut, norm, drop_path)
 
     def _changed(self, x: Tensor) -> Any:
         x = self.relu(self.bn1(self.conv1(x)))
@@ -150,6 +189,8 @@ class Inception(Module):
     >>> Inception(192, 64, 96, 128, 16, 32, 32)(minidl.zeros(1, 192, 2, 2)).shape
     (1, 256, 2, 2)
     """
+
+    branch1: Module
 
     def __init__(
         self, in_channels: int, ch1x1: int, ch3x3red: int, ch3x3: int, ch5x5red: int, ch5x5: int, pool_proj: int

@@ -155,6 +155,8 @@ class Conv2d(_Conv):
         weight: `(out_channels, in_channels / groups, R, S)`.
         bias: `(out_channels,)` or None.
 
+    Source: LeCun, Bottou, Bengio & Haffner, 1998, "Gradient-based learning applied to document recognition".
+
     >>> import minidl
     >>> Conv2d(1, 6, 5)(minidl.zeros(2, 1, 28, 28)).shape
     (2, 6, 24, 24)

@@ -41,7 +41,13 @@ class Dropout(_Dropout):
 
 
 class Dropout1d(_Dropout):
-    """Zero whole channels of signals `(N, C, L)` or `(C, L)`; see `Dropout` for the arguments."""
+    """Zero whole channels of signals `(N, C, L)` or `(C, L)`; see `Dropout` for the arguments.
+
+    >>> import minidl
+    >>> Dropout1d(1.0)(minidl.ones(2, 3))
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """`(N, C, L)`; the same shape."""
@@ -49,11 +55,16 @@ class Dropout1d(_Dropout):
 
 
 class Dropout2d(_Dropout):
-    """Zero whole channels of images `(N, C, H, W)` or `(C, H, W)`; see `Dropout` for the arguments.
+    """Zero whole channels of images `(N, C, H, W)`; see `Dropout` for the arguments.
 
     Neighbouring pixels are so alike that dropping single ones takes little away.
 
     Source: Tompson et al., 2015, "Efficient object localization using convolutional networks".
+
+    >>> import minidl
+    >>> out = Dropout2d(0.5)(minidl.ones(2, 8, 4, 4))
+    >>> bool((out.data == out.data[:, :, :1, :1]).all())
+    True
     """
 
     def forward(self, input: Tensor) -> Any:
@@ -62,7 +73,13 @@ class Dropout2d(_Dropout):
 
 
 class Dropout3d(_Dropout):
-    """Zero whole channels of volumes `(N, C, D, H, W)` or `(C, D, H, W)`; see `Dropout` for the arguments."""
+    """Zero whole channels of volumes `(N, C, D, H, W)` or `(C, D, H, W)`; see `Dropout` for the arguments.
+
+    >>> import minidl
+    >>> out = Dropout3d(0.5)(minidl.ones(2, 8, 2, 2, 2))
+    >>> bool((out.data == out.data[:, :, :1, :1, :1]).all())
+    True
+    """
 
     def forward(self, input: Tensor) -> Any:
         """`(N, C, D, H, W)`; the same shape."""
@@ -73,6 +90,10 @@ class AlphaDropout(_Dropout):
     """A dropout that keeps mean and variance of what SELU returns; see `Dropout` for the arguments.
 
     Source: Klambauer et al., 2017, "Self-normalizing neural networks".
+
+    >>> import minidl
+    >>> AlphaDropout(0.5).eval()(minidl.tensor([1.0, -2.0]))
+    tensor([ 1., -2.])
     """
 
     def forward(self, input: Tensor) -> Any:
@@ -81,7 +102,13 @@ class AlphaDropout(_Dropout):
 
 
 class FeatureAlphaDropout(_Dropout):
-    """`AlphaDropout` of whole channels `(N, C, …)`; see `Dropout` for the arguments."""
+    """`AlphaDropout` of whole channels `(N, C, …)`; see `Dropout` for the arguments.
+
+    >>> import minidl
+    >>> FeatureAlphaDropout(1.0)(minidl.ones(1, 2, 2))
+    tensor([[[0., 0.],
+             [0., 0.]]])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """`(N, C, …)`; the same shape."""

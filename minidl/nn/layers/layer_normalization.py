@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import ShapeError
+from ...kernels.device import require_cpu
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
@@ -20,6 +21,7 @@ class _Scaled(Module):
     bias: Parameter | None
 
     def _own_scale(self, shape: tuple[int, ...], weight: bool, bias: bool, device: Any, dtype: Any) -> None:
+        require_cpu(device, type(self).__name__)
         for name, wanted in (("weight", weight), ("bias", bias)):
             self.register_parameter(name, new_parameter(type(self).__name__, shape, dtype, device) if wanted else None)
         self.reset_parameters()

@@ -14,7 +14,12 @@ from ..parameter import Parameter, new_parameter
 
 
 class Identity(Module):
-    """The input, unchanged; whatever arguments it is made with are ignored."""
+    """The input, unchanged; whatever arguments it is made with are ignored.
+
+    >>> import minidl
+    >>> Identity(54, whatever=True)(minidl.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()

@@ -73,6 +73,8 @@ class SmoothL1Loss(Loss):
         reduction: "mean", "sum" or "none".
         beta: β.
 
+    Source: Girshick, 2015, "Fast R-CNN", eq. 3.
+
     >>> import minidl
     >>> SmoothL1Loss()(minidl.tensor([1.0, 5.0]), minidl.tensor([0.0, 2.0]))
     tensor(1.5000)
@@ -93,6 +95,8 @@ class HuberLoss(Loss):
     Args:
         reduction: "mean", "sum" or "none".
         delta: δ.
+
+    Source: Huber, 1964, "Robust estimation of a location parameter".
 
     >>> import minidl
     >>> HuberLoss(delta=2.0)(minidl.tensor([1.0, 5.0]), minidl.tensor([0.0, 2.0]))
@@ -116,6 +120,9 @@ class CrossEntropyLoss(Loss):
         ignore_index: a class number that does not count.
         reduction: "mean" (weighted), "sum" or "none".
         label_smoothing: which part of the target is spread evenly over all classes.
+
+    Source: Szegedy, Vanhoucke, Ioffe, Shlens & Wojna, 2016, "Rethinking the Inception architecture for computer vision",
+    section 7 (label smoothing).
 
     >>> import minidl
     >>> CrossEntropyLoss()(minidl.zeros(2, 10), minidl.tensor([3, 7]))
@@ -222,6 +229,8 @@ class KLDivLoss(Loss):
         reduction: "mean", "batchmean" (the sum over the batch's size, which is the divergence), "sum" or "none".
         log_target: whether the target is given as logarithms too.
 
+    Source: Kullback & Leibler, 1951, "On information and sufficiency".
+
     >>> import minidl
     >>> KLDivLoss("batchmean")(minidl.tensor([[0.5, 0.5]]).log(), minidl.tensor([[0.5, 0.5]]))
     tensor(0.)
@@ -268,6 +277,8 @@ class GaussianNLLLoss(Loss):
         full: whether to add ½ ln 2π.
         eps: the least that v counts.
         reduction: "mean", "sum" or "none".
+
+    Source: Nix & Weigend, 1994, "Estimating the mean and variance of the target probability distribution".
 
     >>> import minidl
     >>> GaussianNLLLoss()(minidl.tensor([0.0]), minidl.tensor([2.0]), minidl.tensor([1.0]))

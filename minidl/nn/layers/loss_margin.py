@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import UsageError
 from ...tensor import Tensor
 from .. import functional as F
 from .loss import Loss, weights
@@ -15,6 +16,8 @@ class HingeLoss(Loss):
     Args:
         margin: by how much the right class must lead.
         reduction: "mean", "sum" or "none".
+
+    Source: Weston & Watkins, 1999, "Support vector machines for multi-class pattern recognition".
 
     >>> import minidl
     >>> HingeLoss()(minidl.tensor([[3.2, 5.1, -1.7]]), minidl.tensor([0]))
@@ -39,6 +42,8 @@ class MultiMarginLoss(Loss):
         weight: how much each class counts, `(C,)`; it becomes a buffer.
         reduction: "mean", "sum" or "none".
 
+    Source: Weston & Watkins, 1999, "Support vector machines for multi-class pattern recognition".
+
     >>> import minidl
     >>> MultiMarginLoss()(minidl.tensor([[0.1, 0.2, 0.4, 0.8]]), minidl.tensor([3]))
     tensor(0.3250)
@@ -48,6 +53,8 @@ class MultiMarginLoss(Loss):
 
     def __init__(self, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean") -> None:
         super().__init__(reduction)
+        if p not in (1, 2):
+            raise UsageError(f"MultiMarginLoss: p must be 1 or 2, got {p!r}")
         self.p = p
         self.margin = margin
         self.register_buffer("weight", weights(weight))
@@ -119,6 +126,8 @@ class HingeEmbeddingLoss(Loss):
         margin: how far apart the unlike should be.
         reduction: "mean", "sum" or "none".
 
+    Source: Hadsell, Chopra & LeCun, 2006, "Dimensionality reduction by learning an invariant mapping".
+
     >>> import minidl
     >>> HingeEmbeddingLoss()(minidl.tensor([0.5, 0.25]), minidl.tensor([1.0, -1.0]))
     tensor(0.6250)
@@ -185,6 +194,9 @@ class TripletMarginLoss(Loss):
         swap: whether the distance of p and n counts where it is smaller than that of a and n.
         reduction: "mean", "sum" or "none".
 
+    Source: Balntas, Riba, Ponsa & Mikolajczyk, 2016, "Learning local feature descriptors with triplets and shallow
+    convolutional neural networks".
+
     >>> import minidl
     >>> TripletMarginLoss()(minidl.zeros(1, 2), minidl.tensor([[3.0, 4.0]]), minidl.tensor([[0.0, 2.0]]))
     tensor(4.0000)
@@ -194,6 +206,8 @@ class TripletMarginLoss(Loss):
         self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, reduction: str = "mean"
     ) -> None:
         super().__init__(reduction)
+        if margin <= 0:
+            raise UsageError(f"TripletMarginLoss: margin must be positive, got {margin}")
         self.margin = margin
         self.p = p
         self.eps = eps

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import no_grad
+from ...kernels.device import require_cpu
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
@@ -19,6 +21,7 @@ from ..parameter import Parameter, new_parameter
 class _Norm(Module):
     """γ and β, one each a channel, and running statistics."""
 
+    added_later = ("num_batches_tracked",)
     ranks: ClassVar[tuple[int, ...]]
     needed: ClassVar[str]
     weight: Parameter | None
@@ -41,6 +44,7 @@ class _Norm(Module):
         super().__init__()
         if num_features < 1:
             raise UsageError(f"{type(self).__name__}: needs at least one channel, got {num_features}")
+        require_cpu(device, type(self).__name__)
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
@@ -85,7 +89,9 @@ class _Norm(Module):
         )
 
 
-class _BatchNorm(_Norm):
+class BatchNorm(_Norm):
+    """What all batch normalisations share."""
+
     def __init__(
         self,
         num_features: int,
@@ -110,13 +116,18 @@ class _BatchNorm(_Norm):
         count = 0 if seen is None else seen.item() + 1
         # without a momentum, the n-th batch counts 1/n, which makes the running statistics plain means
         share = self.momentum if self.momentum is not None else 1.0 / max(count, 1)
-        output = F.batch_norm(input, mean, variance, self.weight, self.bias, observes, share, self.eps)
+        output = self._normalize(input, mean, variance, observes, share)
         if seen is not None:
             seen.data = np.asarray(count, np.int64)
         return output
 
+    def _normalize(
+        self, input: Tensor, mean: Tensor | None, variance: Tensor | None, observes: bool, share: float
+    ) -> Any:
+        return F.batch_norm(input, mean, variance, self.weight, self.bias, observes, share, self.eps)
 
-class BatchNorm1d(_BatchNorm):
+
+class BatchNorm1d(BatchNorm):
     """Batch normalisation of features `(N, C)` or signals `(N, C, L)`; see `BatchNorm2d` for the arguments.
 
     >>> import minidl
@@ -128,7 +139,7 @@ class BatchNorm1d(_BatchNorm):
     needed = "(N, C) or (N, C, L)"
 
 
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(BatchNorm):
     """y = γ (x − μ)/√(σ² + ε) + β for each channel of images `(N, C, H, W)`.
 
     While training, μ and σ² are those of the batch; afterwards the running ones, which training updates:
@@ -163,7 +174,7 @@ class BatchNorm2d(_BatchNorm):
     needed = "(N, C, H, W)"
 
 
-class BatchNorm3d(_BatchNorm):
+class BatchNorm3d(BatchNorm):
     """Batch normalisation of volumes `(N, C, D, H, W)`; see `BatchNorm2d` for the arguments.
 
     >>> import minidl
@@ -251,16 +262,47 @@ class InstanceNorm3d(_InstanceNorm):
     needed = "(N, C, D, H, W) or (C, D, H, W)"
 
 
+@contextmanager
+def measuring(model: Module) -> Iterator[list[BatchNorm]]:
+    """Have all batches count the same in the running statistics, within the block; momenta and modes are then put back.
+
+    Args:
+        model: a model.
+
+    Yields:
+        Its batch normalisations that keep statistics.
+    """
+    layers = [m for m in model.modules() if isinstance(m, BatchNorm) and m.track_running_stats]
+    modes = [(module, module.training) for module in model.modules()]
+    momenta = [layer.momentum for layer in layers]
+    try:
+        for layer in layers:
+            layer.momentum = None
+        yield layers
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+
+
+def input_of(batch: Any) -> Tensor:
+    """The input of a batch as a loader gives it: the first entry of a tuple or list, as a tensor."""
+    given = batch[0] if isinstance(batch, tuple | list) else batch
+    return given if isinstance(given, Tensor) else Tensor(np.asarray(given))
+
+
 def recalibrate(model: Module, batches: Iterable[Any]) -> int:
     """Take the running statistics of all batch normalisations from new data, and leave everything learned as it is.
 
     Where data come from elsewhere than in training (another camera, another hospital), the stored means and variances no
     longer fit, and often that alone explains a loss of accuracy. Each batch counts the same. Everything but the batch
-    normalisations runs as in evaluation.
+    normalisations runs as in evaluation: dropout drops nothing, so these are the statistics that the model will meet.
+    (`minidl.optim.swa_utils.update_bn` is PyTorch's function for averaged weights: there all runs as in training.)
 
     Args:
         model: a model with batch normalisations.
-        batches: inputs of the model; of a tuple or list the first entry is taken, as a loader gives it.
+        batches: inputs of the model, tensors or arrays; of a tuple or list the first entry, as a loader gives it.
 
     Returns:
         How many batches there were.
@@ -277,27 +319,18 @@ def recalibrate(model: Module, batches: Iterable[Any]) -> int:
     >>> layer.running_mean, layer.running_var
     (tensor([4.]), tensor([2.]))
     """
-    layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    if not layers:
-        raise UsageError("recalibrate: no batch normalisation in this model keeps running statistics")
-    modes = [(module, module.training) for module in model.modules()]
-    momenta = [layer.momentum for layer in layers]
     count = 0
-    try:
+    with measuring(model) as layers, no_grad():
+        if not layers:
+            raise UsageError("recalibrate: no batch normalisation in this model keeps running statistics")
         model.eval()
         for layer in layers:
-            layer.training, layer.momentum = True, None
-        with no_grad():
-            for count, batch in enumerate(batches, 1):
-                if count == 1:
-                    for layer in layers:
-                        layer.reset_running_stats()
-                model(batch[0] if isinstance(batch, tuple | list) else batch)
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
+            layer.training = True
+        for count, batch in enumerate(batches, 1):
+            if count == 1:
+                for layer in layers:
+                    layer.reset_running_stats()
+            model(input_of(batch))
     if not count:
         raise UsageError("recalibrate: there was no batch to take statistics from; they are as before")
     return count

@@ -49,7 +49,12 @@ class _ConstantPad(_Pad):
 
 
 class ConstantPad1d(_ConstantPad):
-    """One number on both ends of signals; `padding` is one count or (left, right)."""
+    """One number on both ends of signals; `padding` is one count or (left, right).
+
+    >>> import minidl
+    >>> ConstantPad1d((0, 2), 7.0)(minidl.zeros(1, 2))
+    tensor([[0., 0., 7., 7.]])
+    """
 
     axes = 1
 
@@ -66,7 +71,12 @@ class ConstantPad2d(_ConstantPad):
 
 
 class ConstantPad3d(_ConstantPad):
-    """One number around volumes; `padding` is one count or (left, right, top, bottom, front, back)."""
+    """One number around volumes; `padding` is one count or (left, right, top, bottom, front, back).
+
+    >>> import minidl
+    >>> ConstantPad3d(1, 7.0)(minidl.zeros(1, 2, 3, 4)).shape
+    (1, 4, 5, 6)
+    """
 
     axes = 3
 
@@ -76,7 +86,12 @@ class _ZeroPad(_Pad):
 
 
 class ZeroPad1d(_ZeroPad):
-    """Zeros on both ends of signals; `padding` is one count or (left, right)."""
+    """Zeros on both ends of signals; `padding` is one count or (left, right).
+
+    >>> import minidl
+    >>> ZeroPad1d(1)(minidl.ones(1, 2))
+    tensor([[0., 1., 1., 0.]])
+    """
 
     axes = 1
 
@@ -93,7 +108,12 @@ class ZeroPad2d(_ZeroPad):
 
 
 class ZeroPad3d(_ZeroPad):
-    """Zeros around volumes; `padding` is one count or (left, right, top, bottom, front, back)."""
+    """Zeros around volumes; `padding` is one count or (left, right, top, bottom, front, back).
+
+    >>> import minidl
+    >>> ZeroPad3d(1)(minidl.zeros(1, 2, 3, 4)).shape
+    (1, 4, 5, 6)
+    """
 
     axes = 3
 
@@ -114,13 +134,25 @@ class ReflectionPad1d(_ReflectionPad):
 
 
 class ReflectionPad2d(_ReflectionPad):
-    """Images mirrored at their edges; `padding` is one count or (left, right, top, bottom)."""
+    """Images mirrored at their edges; `padding` is one count or (left, right, top, bottom).
+
+    >>> import minidl
+    >>> ReflectionPad2d((1, 0, 1, 0))(minidl.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    tensor([[[4., 3., 4.],
+             [2., 1., 2.],
+             [4., 3., 4.]]])
+    """
 
     axes = 2
 
 
 class ReflectionPad3d(_ReflectionPad):
-    """Volumes mirrored at their faces; `padding` is one count or (left, right, top, bottom, front, back)."""
+    """Volumes mirrored at their faces; `padding` is one count or (left, right, top, bottom, front, back).
+
+    >>> import minidl
+    >>> ReflectionPad3d(1)(minidl.zeros(1, 2, 3, 4)).shape
+    (1, 4, 5, 6)
+    """
 
     axes = 3
 
@@ -141,13 +173,25 @@ class ReplicationPad1d(_ReplicationPad):
 
 
 class ReplicationPad2d(_ReplicationPad):
-    """Images whose edges go on; `padding` is one count or (left, right, top, bottom)."""
+    """Images whose edges go on; `padding` is one count or (left, right, top, bottom).
+
+    >>> import minidl
+    >>> ReplicationPad2d((1, 0, 1, 0))(minidl.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    tensor([[[1., 1., 2.],
+             [1., 1., 2.],
+             [3., 3., 4.]]])
+    """
 
     axes = 2
 
 
 class ReplicationPad3d(_ReplicationPad):
-    """Volumes whose faces go on; `padding` is one count or (left, right, top, bottom, front, back)."""
+    """Volumes whose faces go on; `padding` is one count or (left, right, top, bottom, front, back).
+
+    >>> import minidl
+    >>> ReplicationPad3d(1)(minidl.zeros(1, 2, 3, 4)).shape
+    (1, 4, 5, 6)
+    """
 
     axes = 3
 
@@ -168,12 +212,24 @@ class CircularPad1d(_CircularPad):
 
 
 class CircularPad2d(_CircularPad):
-    """Images that begin anew at their edges; `padding` is one count or (left, right, top, bottom)."""
+    """Images that begin anew at their edges; `padding` is one count or (left, right, top, bottom).
+
+    >>> import minidl
+    >>> CircularPad2d((1, 0, 1, 0))(minidl.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    tensor([[[4., 3., 4.],
+             [2., 1., 2.],
+             [4., 3., 4.]]])
+    """
 
     axes = 2
 
 
 class CircularPad3d(_CircularPad):
-    """Volumes that begin anew at their faces; `padding` is one count or (left, right, top, bottom, front, back)."""
+    """Volumes that begin anew at their faces; `padding` is one count or (left, right, top, bottom, front, back).
+
+    >>> import minidl
+    >>> CircularPad3d(1)(minidl.zeros(1, 2, 3, 4)).shape
+    (1, 4, 5, 6)
+    """
 
     axes = 3

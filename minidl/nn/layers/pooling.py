@@ -254,7 +254,13 @@ class _MaxUnpool(_Pool):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """Put each maximum of `MaxPool1d` back where it was; see `MaxUnpool2d`."""
+    """Put each maximum of `MaxPool1d` back where it was; see `MaxUnpool2d`.
+
+    >>> import minidl
+    >>> pooled, where = MaxPool1d(2, return_indices=True)(minidl.tensor([[1.0, 5.0, 2.0, 3.0]]))
+    >>> MaxUnpool1d(2)(pooled, where)
+    tensor([[0., 5., 0., 3.]])
+    """
 
     axes = 1
 
@@ -267,6 +273,8 @@ class MaxUnpool2d(_MaxUnpool):
         stride: its step; its size if None.
         padding: its padding.
 
+    Source: Zeiler & Fergus, 2014, "Visualizing and understanding convolutional networks".
+
     >>> import minidl
     >>> pooled, where = MaxPool2d(2, return_indices=True)(minidl.tensor([[[1.0, 2.0], [4.0, 3.0]]]))
     >>> MaxUnpool2d(2)(pooled, where)
@@ -278,6 +286,12 @@ class MaxUnpool2d(_MaxUnpool):
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """Put each maximum of `MaxPool3d` back where it was; see `MaxUnpool2d`."""
+    """Put each maximum of `MaxPool3d` back where it was; see `MaxUnpool2d`.
+
+    >>> import minidl
+    >>> pooled, where = MaxPool3d(2, return_indices=True)(minidl.rand(1, 2, 4, 4))
+    >>> MaxUnpool3d(2)(pooled, where).shape
+    (1, 2, 4, 4)
+    """
 
     axes = 3

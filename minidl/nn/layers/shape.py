@@ -239,14 +239,25 @@ class Upsample(Layer):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` of images `(N, C, H, W)` by the nearest pixel."""
+    """`Upsample` of images `(N, C, H, W)` by the nearest pixel.
+
+    >>> import minidl
+    >>> UpsamplingNearest2d(scale_factor=2)(minidl.tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1., 1., 2., 2.],
+              [1., 1., 2., 2.]]]])
+    """
 
     def __init__(self, size: Size | None = None, scale_factor: float | tuple[float, ...] | None = None) -> None:
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` of images `(N, C, H, W)` by bilinear interpolation with the corners aligned."""
+    """`Upsample` of images `(N, C, H, W)` by bilinear interpolation with the corners aligned.
+
+    >>> import minidl
+    >>> UpsamplingBilinear2d(size=(1, 3))(minidl.tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1.0000, 1.5000, 2.0000]]]])
+    """
 
     def __init__(self, size: Size | None = None, scale_factor: float | tuple[float, ...] | None = None) -> None:
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)

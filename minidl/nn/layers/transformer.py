@@ -115,6 +115,8 @@ class TransformerEncoder(Module):
         enable_nested_tensor: accepted as in PyTorch; it makes no difference.
         mask_check: accepted as in PyTorch; it makes no difference.
 
+    Source: Vaswani et al., 2017, "Attention is all you need".
+
     >>> import minidl
     >>> block = TransformerEncoderLayer(8, 2, 16, batch_first=True)
     >>> TransformerEncoder(block, 3)(minidl.ones(1, 5, 8)).shape

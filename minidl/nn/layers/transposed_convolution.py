@@ -96,6 +96,8 @@ class ConvTranspose2d(_ConvTranspose):
         weight: `(in_channels, out_channels / groups, R, S)`.
         bias: `(out_channels,)` or None.
 
+    Source: Dumoulin & Visin, 2016, "A guide to convolution arithmetic for deep learning", section 4.
+
     >>> import minidl
     >>> up = ConvTranspose2d(16, 8, 3, stride=2, padding=1)
     >>> up(minidl.zeros(1, 16, 6, 6)).shape, up(minidl.zeros(1, 16, 6, 6), output_size=(12, 12)).shape

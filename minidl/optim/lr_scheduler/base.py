@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...errors import UsageError
+from ...errors import DtypeError, UsageError
 from ...tensor import Tensor
 from ..optimizer import Optimizer
 from ..sgd import SGD
@@ -26,13 +27,16 @@ class LRScheduler:
         last_epoch: how often `step` was called.
 
     Raises:
-        UsageError: `optimizer` is none, or has no initial rates to go on from.
+        DtypeError: `optimizer` is none.
+        UsageError: it has no initial rates to go on from.
 
     >>> import minidl
     >>> class Halving(LRScheduler):
     ...     def get_lr(self):
     ...         return [base / 2**self.last_epoch for base in self.base_lrs]
-    >>> schedule = Halving(minidl.optim.SGD([minidl.tensor(1.0, requires_grad=True)], lr=0.1))
+    >>> optimizer = minidl.optim.SGD([minidl.tensor(1.0, requires_grad=True)], lr=0.1)
+    >>> schedule = Halving(optimizer)
+    >>> optimizer.step()
     >>> schedule.step()
     >>> schedule.get_last_lr()
     [0.05]
@@ -42,19 +46,19 @@ class LRScheduler:
         self.optimizer = check_optimizer(self, optimizer)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
+                group.setdefault("initial_lr", float(group["lr"]))
             elif "initial_lr" not in group:
                 raise UsageError(
                     f"{type(self).__name__}: group {i} has no initial_lr to go on from at last_epoch={last_epoch}; load the "
                     "optimizer's state first"
                 )
-        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
-        self.last_epoch = last_epoch
-        self._begin()
+        self.base_lrs: list[float] = [float(group["initial_lr"]) for group in optimizer.param_groups]
+        self._step_count = 0
+        self.begin(last_epoch)
 
-    def _begin(self) -> None:
-        """Set the rates of the first epoch."""
-        self.last_epoch += 1
+    def begin(self, last_epoch: int = -1) -> None:
+        """Set the rates of the first epoch, or of the one after `last_epoch`, as far as others have not set them."""
+        self.last_epoch = last_epoch + 1
         self._apply(self.get_lr())
 
     def restart(self) -> None:
@@ -72,16 +76,28 @@ class LRScheduler:
 
     def step(self) -> None:
         """Go to the next epoch and set its rates."""
+        self._note_step()
         self.last_epoch += 1
         self._apply(self.get_lr())
 
+    def _note_step(self) -> None:
+        """Count a step, and warn at the first if the optimizer has made none: the first rate was never used."""
+        if self._step_count == 0 and not self.optimizer.has_stepped:
+            warnings.warn(
+                f"{type(self).__name__}.step() was called before the optimizer's: the first rate of the schedule is skipped. "
+                "Call optimizer.step() first",
+                UserWarning,
+                stacklevel=3,
+            )
+        self._step_count += 1
+
     def _apply(self, rates: Sequence[float]) -> None:
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
+            set_rate(group, rate)
         self._last_lr = self._rates()
 
     def _rates(self) -> list[float]:
-        return [group["lr"] for group in self.optimizer.param_groups]
+        return [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
         """Return all it knows but the optimizer, whose own state has the rates; functions are left out."""
@@ -110,6 +126,7 @@ def rates(make: Callable[[Optimizer], Any], steps: int, lr: float = 1.0) -> list
     found = []
     for _ in range(steps):
         found.append(float(optimizer.param_groups[0]["lr"]))
+        optimizer.step()
         if len(found) < steps:
             schedule.step()
     return found
@@ -123,8 +140,16 @@ def is_function(value: Any) -> bool:
 def check_optimizer(scheduler: Any, optimizer: Any) -> Optimizer:
     """Return the optimizer, or refuse what is none."""
     if not isinstance(optimizer, Optimizer):
-        raise UsageError(f"{type(scheduler).__name__}: the first argument must be an optimizer, got {optimizer!r:.60}")
+        raise DtypeError(f"{type(scheduler).__name__}: the first argument must be an optimizer, got {optimizer!r:.60}")
     return optimizer
+
+
+def set_rate(group: dict[str, Any], rate: float) -> None:
+    """Set a group's rate; one that is a tensor, which others may hold too, is changed in place."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].data = np.full_like(group["lr"].data, rate)
+    else:
+        group["lr"] = rate
 
 
 def one_a_group(name: str, option: str, value: Any, optimizer: Optimizer) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ..optimizer import Optimizer
-from .base import LRScheduler
+from .base import LRScheduler, set_rate
 from .plateau import ReduceLROnPlateau
 
 
@@ -28,6 +28,23 @@ class _Combined(LRScheduler):
             if getattr(scheduler, "optimizer", None) is not self.optimizer:
                 raise UsageError(f"{name}: scheduler {i} belongs to another optimizer")
         self._schedulers = list(schedulers)
+
+    def begin(self, last_epoch: int = -1) -> None:
+        """Set the rates of the first epoch, from those that the groups began with."""
+        self.last_epoch = last_epoch + 1
+        for group in self.optimizer.param_groups:
+            set_rate(group, group["initial_lr"])
+        for scheduler in self._first():
+            scheduler.begin()
+        self._last_lr = self._rates()
+
+    def restart(self) -> None:
+        """Begin anew."""
+        self.begin()
+
+    def _first(self) -> list[LRScheduler]:
+        """Those that set the first rates."""
+        return self._schedulers
 
     def state_dict(self) -> dict[str, Any]:
         """Return its state and those of its schedules."""
@@ -71,16 +88,10 @@ class SequentialLR(_Combined):
                 f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, got {len(milestones)}"
             )
         self._milestones = list(milestones)
-        self.last_epoch = last_epoch
-        self.restart()
-        self.last_epoch = last_epoch + 1
+        self.begin(last_epoch)
 
-    def restart(self) -> None:
-        """Begin anew with the first schedule."""
-        self.last_epoch = 0
-        first = self._schedulers[bisect_right(self._milestones, 0)]
-        first.restart()
-        self._last_lr = first.get_last_lr()
+    def _first(self) -> list[LRScheduler]:
+        return [self._schedulers[bisect_right(self._milestones, 0)]]
 
     def step(self) -> None:
         """Go to the next epoch and set its rates."""

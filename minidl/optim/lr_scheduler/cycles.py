@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ..optimizer import Optimizer
-from .base import LRScheduler, check_optimizer, momentum_key, one_a_group, set_momentum
+from .base import LRScheduler, check_optimizer, momentum_key, one_a_group, set_momentum, set_rate
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
@@ -51,6 +51,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         """
         if epoch is not None and epoch < 0:
             raise UsageError(f"CosineAnnealingWarmRestarts: the epoch must be at least 0, got {epoch}")
+        self._note_step()
         now = self.last_epoch + 1 if epoch is None else epoch
         self.last_epoch = math.floor(now)
         self._apply(self._rates_at(now))
@@ -229,7 +230,8 @@ class CyclicLR(LRScheduler):
         self.max_momentums = one_a_group("CyclicLR", "max_momentum", max_momentum, optimizer)
         if last_epoch == -1:
             for group, rate in zip(optimizer.param_groups, base_lrs, strict=True):
-                group["lr"] = group["initial_lr"] = rate
+                group["initial_lr"] = rate
+                set_rate(group, rate)
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
 

@@ -15,6 +15,12 @@ from .base import LRScheduler, one_a_group
 Factor = Callable[[int], float]
 
 
+def at_least_one(name: str, option: str, value: float) -> None:
+    """Refuse a length of time below 1."""
+    if not value >= 1:
+        raise UsageError(f"{name}: {option} must be at least 1, got {value!r}")
+
+
 class FactorLR(LRScheduler):
     """A schedule lr(t) = floor + (lr(0) − floor) · f(t), given by `factor`.
 
@@ -30,12 +36,13 @@ class FactorLR(LRScheduler):
         """Return f(t)."""
         raise NotImplementedError(f"{type(self).__name__} does not define factor()")
 
-    def _begin(self) -> None:
-        self.last_epoch += 1
+    def begin(self, last_epoch: int = -1) -> None:
+        """Multiply the rates by f(0); where the run goes on, the optimizer's state has them already."""
+        self.last_epoch = last_epoch + 1
         if self.last_epoch == 0:
             self._apply([self.floor + (rate - self.floor) * self.factor(0) for rate in self._rates()])
         else:
-            self._last_lr = self._rates()  # it goes on: the optimizer's state has the rates already
+            self._last_lr = self._rates()
 
     def restart(self) -> None:
         """Begin anew at epoch 0, with the rates that the groups began with."""
@@ -50,8 +57,8 @@ class FactorLR(LRScheduler):
         now, before = self.factor(self.last_epoch), self.factor(self.last_epoch - 1)
         if now == before:
             return self._rates()
-        if before == 0:
-            return self._from_base(self.last_epoch)
+        if before == 0:  # at the floor, where a factor moves nothing
+            return [rate + (base - self.floor) * now for rate, base in zip(self._rates(), self.base_lrs, strict=True)]
         return [self.floor + (rate - self.floor) * (now / before) for rate in self._rates()]
 
 
@@ -64,12 +71,16 @@ class StepLR(FactorLR):
         gamma: γ.
         last_epoch: the last epoch done, to go on from there.
 
+    Raises:
+        UsageError: `step_size` is below 1.
+
     >>> from minidl.optim.lr_scheduler import rates
     >>> rates(lambda o: StepLR(o, 2, gamma=0.5), 5)
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        at_least_one("StepLR", "step_size", step_size)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
@@ -143,7 +154,7 @@ class LinearLR(FactorLR):
         optimizer: whose rates it sets.
         start_factor: f(0), above 0 and up to 1.
         end_factor: f(total_iters), from 0 to 1.
-        total_iters: how long it takes.
+        total_iters: how long it takes; 0 for the end at once.
         last_epoch: the last epoch done, to go on from there.
 
     Raises:
@@ -171,7 +182,7 @@ class LinearLR(FactorLR):
 
     def factor(self, epoch: int) -> float:
         """Return f(t)."""
-        done = min(epoch, self.total_iters) / self.total_iters
+        done = min(epoch, self.total_iters) / self.total_iters if self.total_iters else 1.0
         return self.start_factor + (self.end_factor - self.start_factor) * done
 
 
@@ -206,12 +217,16 @@ class PolynomialLR(FactorLR):
         power: p.
         last_epoch: the last epoch done, to go on from there.
 
+    Raises:
+        UsageError: `total_iters` is below 1.
+
     >>> from minidl.optim.lr_scheduler import rates
     >>> rates(lambda o: PolynomialLR(o, total_iters=2, power=2.0), 4)
     [1.0, 0.25, 0.0, 0.0]
     """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+        at_least_one("PolynomialLR", "total_iters", total_iters)
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
 
@@ -229,6 +244,9 @@ class CosineAnnealingLR(FactorLR):
         eta_min: the floor.
         last_epoch: the last epoch done, to go on from there.
 
+    Raises:
+        UsageError: `T_max` is below 1.
+
     Source: Loshchilov and Hutter, 2017, "SGDR: stochastic gradient descent with warm restarts", without the restarts.
 
     >>> from minidl.optim.lr_scheduler import rates
@@ -237,6 +255,7 @@ class CosineAnnealingLR(FactorLR):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        at_least_one("CosineAnnealingLR", "T_max", T_max)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
@@ -266,6 +285,7 @@ class LambdaLR(LRScheduler):
     >>> import minidl
     >>> optimizer = minidl.optim.SGD([minidl.tensor(1.0, requires_grad=True)], lr=0.1)
     >>> schedule = LambdaLR(optimizer, lambda t: 1 / (1 + t))
+    >>> optimizer.step()
     >>> schedule.step()
     >>> schedule.get_last_lr()
     [0.05]
@@ -300,8 +320,9 @@ class MultiplicativeLR(LRScheduler):
         self.lr_lambdas: list[Factor] = one_a_group("MultiplicativeLR", "lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
-    def _begin(self) -> None:
-        self.last_epoch += 1
+    def begin(self, last_epoch: int = -1) -> None:
+        """Leave the first epoch's rates as they are."""
+        self.last_epoch = last_epoch + 1
         self._last_lr = self._rates()
 
     def get_lr(self) -> list[float]:

@@ -182,7 +182,8 @@ def rrelu(input: Value, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training
         raise UsageError(f"rrelu: lower={lower} must not exceed upper={upper}")
     if not training:
         return leaky_relu(input, negative_slope=(lower + upper) / 2)
-    drawn = np.where(data_of(input) <= 0, default_generator.numpy.uniform(lower, upper, shape_of(input)), 1)
+    slopes = lower + (upper - lower) * default_generator.uniform(shape_of(input))
+    drawn = np.where(data_of(input) <= 0, slopes, 1)
     return prelu_(input, np.asarray(drawn, getattr(input, "dtype", np.float64)))
 
 

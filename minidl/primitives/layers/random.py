@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import operator
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import CheckpointError, UsageError
 from ...graph import Notation
@@ -33,6 +36,7 @@ class Generator:
             if seed != "cpu":
                 raise UsageError(f"Generator: device={seed!r} is not here; only 'cpu' is")
             seed = 0
+        self._rows: tuple[slice, int] | None = None
         self.manual_seed(seed)
 
     def manual_seed(self, seed: int) -> Generator:
@@ -46,6 +50,32 @@ class Generator:
         self._seed = number % 2**64
         self.__dict__.pop("numpy", None)
         return self
+
+    def uniform(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Draw numbers from [0, 1), as many as `shape` says, whose first axis is a batch's; see `rows_of_a_batch`."""
+        if self._rows is None or not shape or shape[0] != self._rows[0].stop - self._rows[0].start:
+            return self.numpy.random(shape)
+        rows, count = self._rows
+        return self.numpy.random((count, *shape[1:]))[rows]
+
+    @contextmanager
+    def rows_of_a_batch(self, rows: slice, count: int) -> Iterator[None]:
+        """Have `uniform` draw for a whole batch of `count` examples, in a `with` block, and return the numbers of some.
+
+        So each of the processes that share a batch has the numbers that a single one would have drawn for these rows, and
+        all generators stay in step.
+
+        >>> generator = Generator(1)
+        >>> whole = Generator(1).uniform((4, 2))
+        >>> with generator.rows_of_a_batch(slice(1, 3), 4):
+        ...     bool((generator.uniform((2, 2)) == whole[1:3]).all())
+        True
+        """
+        before, self._rows = self._rows, (rows, count)
+        try:
+            yield
+        finally:
+            self._rows = before
 
     @cached_property
     def numpy(self) -> np.random.Generator:

@@ -1,0 +1,80 @@
+"""Rules that exist as kernels too: one pass over the memory in the place of a dozen, and the same bits."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+LARGE = 16_384
+"""From so many elements on it pays to load the kernels, which takes most of a second once."""
+
+SHARED = 1 << 20
+"""From so many elements on a parameter is divided among threads. Memory is the limit, not arithmetic: below, waiting for a
+second thread costs more than it brings, on a machine that others use too a hundred times more."""
+
+_kernels: Any = None
+
+
+@dataclass(slots=True)
+class Fused:
+    """A rule with the kernel that computes the same; called, it is the plain rule.
+
+    Attributes:
+        plain: changes a block of a parameter in place, given it, its gradient and what is remembered of it.
+        kernel: the kernel's name in `minidl.kernels.cpu.updates`.
+        memory: how many arrays of memory the kernel takes; those that are not needed are empty.
+        numbers: the rule's numbers, in the kernel's order.
+    """
+
+    plain: Callable[..., None]
+    kernel: str
+    memory: int
+    numbers: tuple[float, ...]
+
+    def __call__(self, p: Array, g: Array, *memory: Array) -> None:
+        """Change a block as the plain rule does."""
+        self.plain(p, g, *memory)
+
+    def run(self, arrays: tuple[Array, ...], common: tuple[float, float, float]) -> None:
+        """Run the kernel.
+
+        Args:
+            arrays: the parameter, its gradient, and what is remembered of it, as `fits` wants them.
+            common: what every rule may do first: the gradient's sign, by what the parameter shrinks, the decay's part in
+                the gradient.
+        """
+        p, g, *memory = (array.reshape(-1) for array in arrays)
+        if not g.flags.writeable:
+            g = g.copy()  # for Numba memory that may not be written is another type, which it would compile for anew
+        memory += [p[:0]] * (self.memory - len(memory))
+        name = self.kernel if p.size < SHARED else f"{self.kernel}_on_threads"
+        getattr(_loaded(), name)(p, g, *memory, np.array((*common, *self.numbers), p.dtype))
+
+
+def wants_kernel(fused: bool | None, arrays: tuple[Array, ...]) -> bool:
+    """Whether a parameter is to be changed by a kernel.
+
+    Args:
+        fused: the option: always, never, or where it pays.
+        arrays: the parameter, its gradient, and what is remembered of it.
+    """
+    p = arrays[0]
+    if fused is False or (fused is None and _kernels is None and p.size < LARGE):
+        return False
+    kinds = {array.dtype.char for array in arrays}
+    if kinds not in ({"f"}, {"d"}):
+        return False
+    return p.flags.c_contiguous and all(array.flags.c_contiguous for array in arrays[2:])
+
+
+def _loaded() -> Any:
+    global _kernels
+    if _kernels is None:
+        _kernels = importlib.import_module("minidl.kernels.cpu.updates")
+    return _kernels

@@ -1,0 +1,147 @@
+"""What a tape is made of: slots that hold arrays, and instructions that fill them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from ..graph import Node
+from ..graph.place import Place
+
+Kind = Literal["argument", "tensor", "gradient", "constant", "result"]
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """A place for one array.
+
+    Attributes:
+        number: its place among the slots of its tape.
+        kind: an argument of the call; a tensor from outside (a parameter) or its gradient, read at each replay; a constant;
+            or the result of an instruction.
+        shape: the array's shape.
+        dtype: the array's dtype.
+        strides: the array's strides when it was recorded.
+        owner: the tensor from outside.
+        array: the constant, or while recording the array itself.
+        shows: the slot whose memory this one shows, if any.
+        label: how the listing calls it.
+    """
+
+    number: int
+    kind: Kind
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    strides: tuple[int, ...]
+    owner: Node | None = None
+    array: Any = None
+    shows: Slot | None = None
+    label: str = ""
+
+    @property
+    def base(self) -> Slot:
+        """The slot whose memory it is in the end."""
+        slot = self
+        while slot.shows is not None:
+            slot = slot.shows
+        return slot
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes its elements take."""
+        size = self.dtype.itemsize
+        for n in self.shape:
+            size *= n
+        return size
+
+
+Role = Literal["primitive", "numpy", "draw", "write", "gradient", "replace", "effect", "guard"]
+
+
+@dataclass(eq=False, slots=True)
+class Instruction:
+    """One line of the program.
+
+    Attributes:
+        name: the operation.
+        role: what kind of thing it does; all but `primitive` and `numpy` change something besides their results.
+        function: computes the results from `args` and `kwargs`.
+        args: its arguments, slots in the place of arrays.
+        kwargs: its named arguments, likewise.
+        outs: the slots of its results.
+        owner: the tensor, generator or optimizer that an effect is about.
+        expected: what a guard must find.
+        place: the user's line of a guard.
+        scope: the path of the module it belongs to.
+        wraps: whether a result that is one of NumPy's scalars becomes an array.
+        checks: whether the shape of its result depends on the data, and is checked.
+        promotes: how a primitive's inputs meet, where they had to.
+    """
+
+    name: str
+    role: Role
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    outs: tuple[Slot, ...] = ()
+    owner: Any = None
+    expected: Any = None
+    place: Place | None = None
+    scope: str = ""
+    wraps: bool = False
+    checks: bool = False
+    saved: Any = None
+
+    @property
+    def inputs(self) -> list[Slot]:
+        """The slots that it reads, in order."""
+        return [*slots_in(self.args), *slots_in(self.kwargs)]
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether it does nothing but compute its results."""
+        return self.role in ("primitive", "numpy") and not self.writes
+
+    @property
+    def writes(self) -> list[Slot]:
+        """The slots whose memory it changes."""
+        if self.role == "write":
+            return slots_in(self.args[:1])
+        return slots_in(self.kwargs.get("out", ())) if self.role == "numpy" else []
+
+
+def is_array(x: Any) -> bool:
+    """Whether a slot can hold it."""
+    return isinstance(x, np.ndarray | np.generic)
+
+
+def rebuilt(tree: Any, change: Callable[[Any], Any]) -> Any:
+    """The same tuples, lists, dictionaries and dataclasses around changed leaves; what does not change stays itself."""
+    if isinstance(tree, tuple) and type(tree) is tuple or isinstance(tree, list):
+        parts = [rebuilt(part, change) for part in tree]
+        return tree if all(a is b for a, b in zip(parts, tree, strict=True)) else type(tree)(parts)
+    if isinstance(tree, dict):
+        changed = {key: rebuilt(part, change) for key, part in tree.items()}
+        return tree if all(changed[key] is tree[key] for key in tree) else changed
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type | Slot):
+        names = [f.name for f in dataclasses.fields(tree) if f.init]
+        made = {name: rebuilt(getattr(tree, name), change) for name in names}
+        return tree if all(made[n] is getattr(tree, n) for n in names) else dataclasses.replace(tree, **made)
+    return change(tree)
+
+
+def slots_in(tree: Any) -> list[Slot]:
+    """The slots among the leaves of a tree."""
+    found: list[Slot] = []
+
+    def note(leaf: Any) -> Any:
+        if isinstance(leaf, Slot):
+            found.append(leaf)
+        return leaf
+
+    rebuilt(tree, note)
+    return found
