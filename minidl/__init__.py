@@ -56,6 +56,8 @@ from .primitives.layers.random import (
 )
 from .primitives.operation import catalogue as _catalogue
 from .primitives.operation import namespace as _namespace
+from .profiler import profile
+from .tape import compile
 from .tensor import Tensor
 
 _operations = _namespace("minidl")
@@ -79,6 +81,7 @@ __all__ = [  # noqa: PLE0604  (the operations name themselves)
     "bool_",
     "can_cast",
     "checkpoint",
+    "compile",
     "complex64",
     "complex128",
     "default_generator",
@@ -110,6 +113,7 @@ __all__ = [  # noqa: PLE0604  (the operations name themselves)
     "no_grad",
     "optim",
     "pi",
+    "profile",
     "promote_types",
     "seed",
     "set_default_dtype",

@@ -18,25 +18,25 @@ class Operators(InPlace):
     # x + y, x - y, x * y, x / y, x // y, x % y, x ** y, x @ y
 
     def __add__(self, other: Any) -> Any:
-        return arithmetic.add_(self, other)
+        return arithmetic.add_.pair(self, other)
 
     def __radd__(self, other: Any) -> Any:
         return arithmetic.add_(other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return arithmetic.sub_(self, other)
+        return arithmetic.sub_.pair(self, other)
 
     def __rsub__(self, other: Any) -> Any:
         return arithmetic.sub_(other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return arithmetic.mul(self, other)
+        return arithmetic.mul.pair(self, other)
 
     def __rmul__(self, other: Any) -> Any:
         return arithmetic.mul(other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return arithmetic.div_(self, other)
+        return arithmetic.div_.pair(self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
         return arithmetic.div_(other, self)

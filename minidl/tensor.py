@@ -12,7 +12,8 @@ from .autodiff import gradient as _gradient
 from .autodiff import hooks
 from .autodiff.inplace_methods import IN_PLACE, in_place_method
 from .errors import DtypeError, GraphError, RangeError, UsageError
-from .graph import Node, data_of
+from .graph import Node, array_of, data_of
+from .graph.mode import state
 from .kernels import dtypes
 from .kernels.device import is_device, require_cpu
 from .operators import Operators
@@ -44,7 +45,7 @@ class Tensor(Operators):
         if requires_grad and data.dtype.kind != "f":
             hint = "there are no complex gradients here" if data.dtype.kind == "c" else "write 2.0 for 2"
             raise DtypeError(f"only floating-point tensors can require gradients, not {data.dtype}; {hint}")
-        super().__init__(data, requires_grad, name)
+        Node.__init__(self, data, requires_grad, name)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
@@ -94,7 +95,7 @@ class Tensor(Operators):
             raise UsageError(
                 f"a tensor of shape {self.shape} is neither true nor false; use .all() or .any() of its .data"
             )
-        return bool(self._data)
+        return bool(self.data)
 
     def __reversed__(self) -> Tensor:
         return flipping.flip(self, (0,)) if self.shape else self
@@ -127,17 +128,17 @@ class Tensor(Operators):
         """Return the single number it holds, as a Python number."""
         if self._data.size != 1:
             raise UsageError(f"item() needs a tensor of one element, not of shape {self.shape}")
-        return self._data.item()
+        return self.data.item()
 
     def tolist(self) -> Any:
         """Return the values as nested lists."""
-        return self._data.tolist()
+        return self.data.tolist()
 
     def numpy(self) -> Any:
         """Return the NumPy array itself (not a copy); a tensor that requires a gradient must be detached first."""
         if self.requires_grad:
             raise GraphError("numpy() would step out of the graph; use x.detach().numpy(), or x.data to look")
-        return np.asarray(self._data)
+        return array_of(self)
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the length of one axis."""
@@ -185,6 +186,8 @@ class Tensor(Operators):
 
     def detach(self) -> Tensor:
         """Return the same data (not a copy) as a leaf without history."""
+        if state.tape is not None:
+            state.tape.touch(self)
         out = Tensor(self._data)
         out.shares_memory_with(self)
         return out

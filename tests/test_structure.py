@@ -16,6 +16,7 @@ FLOORS = [
     {"primitives"},
     {"autodiff"},
     {"printing", "operators", "tensor", "creation", "linalg", "func"},
+    {"tape", "profiler"},
     {"nn"},
     {"optim", "data", "models"},
     {"training", "sweeps"},

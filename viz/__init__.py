@@ -13,6 +13,8 @@ The rooms, from the ground up:
     passes        `draw_passes(loss, model)`: both passes through a network, a box a layer
     gradients     `thermometer(losses)`: how gradients fade in a chain or in deep networks, and what helps
     film          `record(model, image)` while it learns, then `filmstrip(snapshots)` or `film_deck(snapshots)`
+    tape          `draw(step.tape)`: which results of a compiled step share memory
+    profile       `flame(profile)`: where the time of a `minidl.profile` block went
     plots         plots with axes: `viz.plots.curves(history)`, … → `Plot`
     report        the page that a training run leaves behind
     gallery       one example of every kind of figure
@@ -35,6 +37,7 @@ from .gradients.thermometer import thermometer
 from .mirror.backward import draw_backward
 from .mirror.second import draw_hvp
 from .plots import Plot
+from .profile.flame import flame
 
 __all__ = [
     "Deck",
@@ -51,6 +54,7 @@ __all__ = [
     "draw_hvp",
     "film_deck",
     "filmstrip",
+    "flame",
     "frames",
     "network",
     "plots",

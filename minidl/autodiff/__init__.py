@@ -5,8 +5,9 @@ from .forward import jvp
 from .gradcheck import gradcheck
 from .gradient import backward, grad, gradients
 from .local import local_derivative
+from .reach import order
 from .steps import Step, backward_steps, forward_steps
-from .sweep import BackwardEvent, Contribution, ForwardEvent, backward_events, forward_events, order
+from .sweep import BackwardEvent, Contribution, ForwardEvent, backward_events, forward_events
 from .symbols import Symbol, expression, formula, local_derivatives, pullbacks
 
 __all__ = [

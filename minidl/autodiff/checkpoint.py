@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..graph import Node, is_grad_enabled
 from ..graph.history import drop
 from ..graph.node import clock
-from .sweep import order
+from .reach import order
 from .trees import nodes_of
 
 

@@ -9,9 +9,11 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..graph import Node, data_of, describe
+from ..graph.mode import state
 from ..primitives.shapes.shape import cast
 from .checks import check_readable
-from .sweep import order, quietly
+from .reach import order
+from .sweep import quietly
 
 Value = Any
 
@@ -48,17 +50,18 @@ def push(
         GraphError: a value that a rule reads is freed or was changed.
     """
     moved: dict[Node, Value] = {}
+    as_nodes = create_graph or state.tape is not None
     with quietly(recording=create_graph):
         for node in nodes:
             if node in tangents:
-                moved[node] = _tangent(tangents[node], node, create_graph)
+                moved[node] = _tangent(tangents[node], node, as_nodes)
                 continue
             if node.primitive is None or not any(isinstance(x, Node) and x in moved for x in node.inputs):
                 continue
             check_readable(node)
             own = [moved.get(x) if isinstance(x, Node) else None for x in node.inputs]
-            out = node if create_graph else node._data
-            inputs = node.inputs if create_graph else [data_of(x) for x in node.inputs]
+            out = node if as_nodes else node._data
+            inputs = node.inputs if as_nodes else [data_of(x) for x in node.inputs]
             t = node.primitive.jvp(own, out, inputs, node.saved, node.params)
             moved[node] = cast(t, node._data.dtype) if hasattr(t, "dtype") else np.asarray(t, node._data.dtype)
     return [moved.get(root) for root in roots]

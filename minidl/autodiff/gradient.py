@@ -9,7 +9,9 @@ import numpy as np
 
 from ..errors import DtypeError, GraphError, MinidlError, UsageError
 from ..graph import Node, data_of, describe
-from .sweep import backward_events, quietly, starting_cotangent, sweep
+from ..graph.mode import state
+from ..primitives.elementwise.arithmetic import clone
+from .sweep import BackwardEvent, backward_events, backward_pass, starting_cotangent, sweep
 
 Value = Any
 
@@ -46,24 +48,31 @@ def backward(
         if not (isinstance(node, Node) and node.requires_grad):
             raise _unwanted(node, "backward")
     start = starting_cotangent(root, gradient)
-    start = _as_node(start, root) if create_graph else data_of(start)
-    with quietly(recording=create_graph):
-        for event in sweep({root: start}, create_graph, free=not retain_graph):
+    as_nodes = create_graph or not (state.plain or state.tape is None)
+    if as_nodes and not create_graph and gradient is wanted is None and state.tape.scalars(root):
+        return
+    start = _as_node(start, root) if as_nodes else data_of(start)
+    with backward_pass(recording=create_graph):
+        for event in sweep({root: start}, as_nodes, not retain_graph, wanted, watched=False):
             node = event.node
-            if (node.retains_grad or node.is_leaf) if wanted is None else node in wanted:
-                _accumulate(node, event.upstream, create_graph)
-                if node.extras is not None and node.extras.after:
-                    for hook in tuple(node.extras.after.values()):
-                        hook(node)
+            _accumulate(node, event, create_graph)
+            if node.extras is not None and node.extras.after:
+                for hook in tuple(node.extras.after.values()):
+                    hook(node)
 
 
-def _accumulate(node: Node, g: Value, create_graph: bool) -> None:
-    if node.grad is not None:
+def _accumulate(node: Node, event: BackwardEvent, create_graph: bool) -> None:
+    g = event.upstream
+    if event.own and node._grad is None and state.plain:  # the usual case: an array that is nobody else's
+        node._grad = node.result_class(g)
+    elif node.grad is not None:
         node.grad = node.grad + _as_node(g, node)
     elif create_graph:
         node.grad = g
-    else:  # a copy: the sweep may hand one array to several inputs
-        node.grad = _as_node(np.array(g, copy=True), node)
+    elif isinstance(g, Node):
+        node.grad = clone(g)
+    else:  # the sweep may hand one array to several inputs
+        node.grad = _as_node(g if event.own else np.array(g), node)
 
 
 def grad(
@@ -101,7 +110,7 @@ def grad(
     """
     roots, targets = _tensors(outputs, "grad: outputs"), _tensors(inputs, "grad: inputs")
     starts = [None] * len(roots) if grad_outputs is None else grad_outputs
-    starts = [starts] if isinstance(starts, Node) or not isinstance(starts, list | tuple) else list(starts)
+    starts = [starts] if isinstance(starts, Node) or not isinstance(starts, (list, tuple)) else list(starts)
     if len(starts) != len(roots):
         raise GraphError(f"grad: {len(roots)} outputs need as many grad_outputs, got {len(starts)}")
     if is_grads_batched:
@@ -114,36 +123,34 @@ def grad(
         if not (isinstance(target, Node) and target._requires_grad):
             raise _unwanted(target, "grad")
     begin: dict[Node, Value] = {}
+    as_nodes = create_graph or not (state.plain or state.tape is None)
     for root, given in zip(roots, starts, strict=True):
         start = starting_cotangent(root, given)
-        start = _as_node(start, root) if create_graph else data_of(start)
+        start = _as_node(start, root) if as_nodes else data_of(start)
         begin[root] = begin[root] + start if root in begin else start
     wanted = set(targets)
     found: dict[Node, Value] = {}
-    with quietly(recording=create_graph):
-        for event in sweep(begin, create_graph, free=retain_graph is False):
-            if event.node in wanted:
-                found[event.node] = event.upstream
+    if wanted:
+        with backward_pass(recording=create_graph):
+            for event in sweep(begin, as_nodes, retain_graph is False, wanted, watched=False):
+                g = event.upstream
+                found[event.node] = g if event.own or not isinstance(g, np.ndarray) else np.array(g)
     if not (allow_unused or materialize_grads):
         for target in targets:
             if target not in found:
                 raise GraphError(
                     f"grad: the output does not depend on {describe(target)}; pass allow_unused=True to get None for it"
                 )
-    taken = {id(start) for start in begin.values()}
-    return tuple(_result(found.get(target), target, materialize_grads, taken) for target in targets)
+    if materialize_grads:
+        found = {target: np.zeros_like(target._data) for target in targets} | found
+    repeated = len(wanted) < len(targets)  # two tensors never share the memory of one gradient
+    return tuple([_result(found.get(target), target, repeated) for target in targets])
 
 
-def _result(g: Value | None, target: Node, materialize: bool, taken: set[int]) -> Any:
-    """A gradient as a tensor of its own: a rule may hand on its upstream gradient, or a view of it."""
-    if g is None:
-        return target.result_class(np.zeros_like(target._data)) if materialize else None
-    if isinstance(g, Node):
+def _result(g: Value | None, target: Node, repeated: bool) -> Any:
+    if g is None or isinstance(g, Node):
         return g
-    if id(g) in taken or getattr(g, "base", None) is not None:
-        g = np.array(g)
-    taken.add(id(g))
-    return target.result_class(g)
+    return target.result_class(np.array(g) if repeated and isinstance(g, np.ndarray) else g)
 
 
 def _tensors(given: Any, what: str) -> list[Node]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, GraphError, ShapeError
-from ..graph import Node, Primitive, data_of, describe
+from ..graph import Node, Primitive, array_of, data_of, describe
 from ..graph.mode import state
 from ..graph.node import NO_PARAMS, Changes, Extras, clock
 from ..graph.place import user_place
@@ -90,7 +90,7 @@ def assign(x: Node, index: Any, value: Value, symbol: str = "[…] =") -> None:
     _keep_what_is_read(olds, result, tick)
     _write(x, read, data_of(value), symbol)
     if len(family) > 1:
-        result._data = np.array(x._data)
+        result._data = array_of(x).copy()
     _settle(family, views, olds, result)
 
 
@@ -116,6 +116,8 @@ def _write(x: Node, where: Any, value: Any, symbol: str) -> None:
     """Put numbers into the memory; a scalar, which has none, is replaced."""
     data = x._data
     if not isinstance(data, np.ndarray):
+        if state.tape is not None:
+            state.tape.breaks("a single number, which has no memory to write to, is changed in place")
         x._data = type(data)(value)
         return
     if not data.size:
@@ -125,6 +127,10 @@ def _write(x: Node, where: Any, value: Any, symbol: str) -> None:
             f"x {symbol}: {describe(x)} cannot be written to: its memory is read-only, or shows one number in several places "
             "(as after expand); write into a copy: x = x.clone()"
         )
+    if state.tape is not None:
+        basic, chosen = (..., ()) if where is ... else ((*where.basic, ...), where.chosen)
+        state.tape.write(x, basic, value, chosen)
+        return
     with np.errstate(all="ignore"):
         if where is ...:
             data[...] = value
@@ -260,7 +266,7 @@ def _keep_what_is_read(olds: dict[Node, Node], result: Node, tick: int) -> None:
     for old in olds.values():
         kept = old in read or old._data.size <= SMALL
         if kept and isinstance(old._data, np.ndarray):
-            old._data = np.array(old._data)
+            old._data = array_of(old).copy()
         old._changes = Changes(tick, place, kept, recorded=old.primitive is not None)
 
 
@@ -328,6 +334,7 @@ def _record(
     retains = x.retains_grad
     x._requires_grad, x.primitive, x.inputs, x.params, x.saved = primitive is not None, primitive, inputs, params, saved
     x.scope, x.order = state.scope, next(clock)
+    Changes.note(x.order)
     x.extras = Extras()
     x.extras.retains_grad, x.extras.earlier = retains, old
 

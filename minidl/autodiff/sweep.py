@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from heapq import heapify, heappop, heappush
+from operator import add
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -15,12 +19,16 @@ import numpy as np
 from ..errors import DtypeError, GraphError, ShapeError
 from ..graph import Node, data_of, describe
 from ..graph.history import as_recorded, drop
-from ..graph.mode import state
+from ..graph.mode import phase, silence, state
+from ..graph.node import Changes
 from ..primitives.shapes.shape import cast
 from .checks import check_readable, check_sent, check_usable
+from .doubles import spread
 from .hooks import call_hooks
+from .reach import leading_to, order, strays
 
 Value = Any
+float64 = np.float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Contribution:
     total: Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BackwardEvent:
     """A node passes its gradient on.
 
@@ -55,44 +63,13 @@ class BackwardEvent:
         node: the node whose turn it is; every node that uses it has had its turn.
         upstream: its complete gradient.
         contributions: what it sends to each input that wants a gradient; none for a leaf.
+        own: whether nobody else holds the upstream array, so that the reader may keep it without a copy.
     """
 
     node: Node
     upstream: Value
     contributions: tuple[Contribution, ...]
-
-
-def order(*roots: Node) -> list[Node]:
-    """List the nodes that the roots depend on and that require gradients, inputs before outputs.
-
-    >>> import minidl
-    >>> x = minidl.scalar(3.0, name="x")
-    >>> [n.primitive.name if n.primitive else n.name for n in order(x * x + x)]
-    ['x', 'mul', 'add']
-    """
-    seen = set(roots)
-    stack = list(seen)
-    found = []
-    while stack:
-        node = stack.pop()
-        when = node.order
-        for x in node.inputs:
-            if isinstance(x, Node):
-                if x.order > when:  # changed in place since: the record means an earlier value
-                    as_recorded(node)
-                    stack.append(node)
-                    break
-                if x._requires_grad and x not in seen:
-                    seen.add(x)
-                    stack.append(x)
-        else:
-            found.append(node)
-    found.sort(key=_tick)
-    return found
-
-
-def _tick(node: Node) -> int:
-    return node.order
+    own: bool = False
 
 
 def forward_events(root: Node) -> Iterator[ForwardEvent]:
@@ -102,76 +79,168 @@ def forward_events(root: Node) -> Iterator[ForwardEvent]:
         yield ForwardEvent(node)
 
 
-def sweep(starts: Mapping[Node, Value], create_graph: bool = False, free: bool = False) -> Iterator[BackwardEvent]:
+def sweep(
+    starts: Mapping[Node, Value],
+    create_graph: bool = False,
+    free: bool = False,
+    targets: Set[Node] | None = None,
+    watched: bool = True,
+) -> Iterator[BackwardEvent]:
     """Run the reverse sweep, yielding one event a node, from the roots to the leaves.
 
-    Whoever reads it sets the scene for each step (recording or not), as `quietly` does: between two steps the reader's
-    own code runs.
+    Whoever reads it sets the scene for each step (recording or not), as `backward_pass` does: between two steps the
+    reader's own code runs.
 
     Args:
         starts: the nodes to differentiate, each with the gradient to start with: a node with `create_graph`, else an array.
         create_graph: whether rules are fed nodes, so that the backward pass is itself recorded.
         free: whether each node forgets its inputs and saved values once it has had its turn.
+        targets: the nodes whose gradients are asked for, so that only what leads to them is computed; None asks for all.
+        watched: whether every turn is an event. Else only those are whose gradient is asked for (without targets: the leaves,
+            and what retains its gradient), and no contributions are listed.
 
     Raises:
         GraphError: a node's saved values are freed, or a value that a rule needs was changed since.
     """
-    upstream: dict[Node, Value] = dict(starts)
-    nodes = order(*starts)
-    checked = state.anomaly and state.check_nan
-    while nodes:
-        node = nodes.pop()
-        g = upstream.pop(node)
-        if node.extras is not None and node.extras.hooks:
-            g = call_hooks(node, g, create_graph)
-        if node.primitive is None:
-            yield BackwardEvent(node, g, ())
+    checked = not state.plain and state.anomaly and state.check_nan
+    useful: set[Node] | None = None
+    upstream: dict[int, Value] = {}
+    waiting: dict[int, Node] = {}
+    for node, g in starts.items():
+        upstream[-node.order], waiting[-node.order] = g, node
+    turns = list(waiting)  # the newest comes first: whatever uses a node is newer
+    heapify(turns)
+    in_haste = not (watched or create_graph) and targets is None and state.plain
+    while turns:
+        if in_haste and upstream[turns[0]].__class__ is float64:
+            silence.copy().run(spread, turns, waiting, upstream, free)
+        turn = heappop(turns)
+        node = waiting.pop(turn)
+        primitive, extras = node.primitive, node.extras
+        if extras is not None and extras.hooks:
+            upstream[turn] = call_hooks(node, upstream[turn], create_graph)
+        asked = (
+            primitive is None or (extras is not None and extras.retains_grad) if targets is None else node in targets
+        )
+        own = asked and not create_graph and _is_own(upstream, turn)
+        g = upstream.pop(turn)
+        if primitive is None:
+            if asked or watched:
+                yield BackwardEvent(node, g, (), own)
+            del g
             continue
-        check_readable(node)
-        yield BackwardEvent(node, g, _send(node, g, upstream, create_graph, checked))
-        if node.extras is not None and node.extras.dropped:
+        if turn > -Changes.latest or extras is not None or not node.inputs:
+            as_recorded(node)
+            check_readable(node)
+        if targets is not None and useful is None and strays(node, targets):
+            useful = leading_to(targets, [node, *waiting.values()])
+        sent = silence.copy().run(_sent, node, g, create_graph, useful)
+        parts: list[Contribution] = []
+        for i, c in enumerate(sent):
+            if c is None:
+                continue
+            x = node.inputs[i]
+            if checked:
+                check_sent(node, i, c, g)
+            key = -x.order
+            if key not in upstream:
+                upstream[key] = c
+                waiting[key] = x
+                heappush(turns, key)
+            elif not watched and not create_graph and _is_own(upstream, key):
+                silence.copy().run(np.add, upstream[key], c, upstream[key])
+            else:
+                upstream[key] = silence.copy().run(add, upstream[key], c)
+            if watched:
+                parts.append(Contribution(i, x, c, upstream[key]))
+        if asked or watched:
+            yield BackwardEvent(node, g, tuple(parts), own)
+        if extras is not None and extras.dropped:
             drop(node)
         if free:
             node.inputs, node.saved = (), None
-            if node.extras is not None:
-                node.extras.earlier = node.extras.checksums = None
+            if extras is not None:
+                extras.earlier = extras.checksums = None
+        del g, sent
+        c = None  # a name that is left over would make the next array seem to belong to someone else too
+
+
+def _is_own(values: Mapping[int, Any], key: int) -> bool:
+    """Whether nobody but `values` holds an array, so that it can be written to, or kept without a copy.
+
+    CPython counts the holders of a thing. A view counts as held by one if its base is, and shows all of it.
+    """
+    array = values[key]
+    if array.__class__ is not np.ndarray or getrefcount(array) > _HOLDERS:
+        return False
+    base = array.base
+    if base is None:
+        return bool(array.flags.writeable)
+    alone = base.__class__ is np.ndarray and getrefcount(base) <= _HOLDERS and base.nbytes == array.nbytes
+    return alone and array.flags.writeable and array.flags.forc
+
+
+# How many references the looking itself makes differs between versions of Python: it is asked once.
+_HOLDERS = 0
+while not _is_own({0: np.zeros((1, 1)).T}, 0):
+    _HOLDERS += 1
+
+
+class backward_pass:  # noqa: N801  (read as `with backward_pass(…):`)
+    """Run a sweep in a `with` block, with its rules recorded or not."""
+
+    __slots__ = ("_before", "_phase", "_recording")
+
+    def __init__(self, recording: bool) -> None:
+        self._recording = recording
+
+    def __enter__(self) -> None:
+        self._phase = None if state.plain else phase("backward")
+        if self._phase is not None:
+            self._phase.__enter__()
+        self._before = state.recording
+        state.recording = self._recording
+
+    def __exit__(self, *error: Any) -> None:
+        state.recording = self._before
+        if self._phase is not None:
+            self._phase.__exit__(*error)
 
 
 @contextmanager
 def quietly(recording: bool) -> Iterator[None]:
-    """Run derivative rules: recorded or not, and with infinities and NaN as results like any other."""
-    before = state.recording, state.quiet
-    state.recording, state.quiet = recording, True
+    """Run derivative rules one by one: recorded or not, and with infinities and NaN as results like any other."""
+    before = state.quiet
     try:
-        with np.errstate(all="ignore"):
+        with backward_pass(recording), np.errstate(all="ignore"):
+            state.quiet = True
             yield
     finally:
-        state.recording, state.quiet = before
+        state.quiet = before
 
 
-def _send(
-    node: Node, g: Value, upstream: dict[Node, Value], create_graph: bool, checked: bool
-) -> tuple[Contribution, ...]:
+def _sent(node: Node, g: Value, create_graph: bool, useful: Set[Node] | None) -> Sequence[Value]:
+    """What a node's rule sends to each input, in that input's dtype; None where it sends nothing."""
     primitive = node.primitive
     assert primitive is not None
-    needs = [isinstance(x, Node) and x._requires_grad for x in node.inputs]
-    if create_graph:
-        out, inputs = node, node.inputs
-    else:
-        out, inputs = node._data, tuple(data_of(x) for x in node.inputs)
-    sent = []
-    for i, c in enumerate(primitive.vjp(g, out, inputs, node.saved, node.params, needs)):
-        if c is None:
-            continue
-        x: Node = node.inputs[i]
-        if getattr(c, "dtype", None) != x._data.dtype:
-            c = cast(c, x._data.dtype) if hasattr(c, "dtype") else np.asarray(c, x._data.dtype)  # noqa: PLW2901
-        if checked:
-            check_sent(node, i, c, g)
-        total = upstream[x] + c if x in upstream else c
-        upstream[x] = total
-        sent.append(Contribution(i, x, c, total))
-    return tuple(sent)
+    needs: list[bool] = []
+    arrays: list[Any] = []
+    for x in node.inputs:
+        if isinstance(x, Node):
+            needs.append(x._requires_grad and (useful is None or x in useful))
+            arrays.append(x._data)
+        else:
+            needs.append(False)
+            arrays.append(x)
+    if True not in needs:
+        return ()
+    out, inputs = (node, node.inputs) if create_graph else (node._data, arrays)
+    rule = primitive.vjp if state.plain or state.profiler is None else partial(state.profiler.vjp, node, primitive.vjp)
+    sent = rule(g, out, inputs, node.saved, node.params, needs)
+    for i, c in enumerate(sent):
+        if c is not None and getattr(c, "dtype", None) is not (dtype := arrays[i].dtype):
+            sent[i] = cast(c, dtype) if hasattr(c, "dtype") else np.asarray(c, dtype)
+    return sent
 
 
 def backward_events(root: Node, cotangent: Value = None) -> Iterator[BackwardEvent]:
@@ -205,6 +274,14 @@ def starting_cotangent(root: Node, cotangent: Value) -> Value:
         GraphError: nothing to differentiate, or several numbers and no cotangent.
         ShapeError: the cotangent has another shape than `root`.
     """
+    given = cotangent._data if isinstance(cotangent, Node) else None
+    if (
+        given is not None
+        and root._requires_grad
+        and given.shape == root._data.shape
+        and given.dtype is root._data.dtype
+    ):
+        return cotangent
     if not root._requires_grad:
         if root.dtype.kind not in "fc":
             raise GraphError(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, UsageError
-from ..graph import Node, data_of
+from ..graph import Node, array_of
 from ..kernels import dtypes
 from ..kernels.device import require_cpu
 from ..primitives.layers.random import Generator, default_generator
@@ -31,11 +31,11 @@ def _continuous(name: str, how: str, shape: tuple[int, ...], dtype: Any, generat
     draw = getattr(_source(generator, name), how)
     if target.kind == "c":
         scale = np.sqrt(0.5) if how == "standard_normal" else 1.0
-        return np.asarray(scale * (draw(shape) + 1j * draw(shape))).astype(target)
-    drawn = np.asarray(draw(shape)).astype(target)
+        return array_of(scale * (draw(shape) + 1j * draw(shape))).astype(target)
+    drawn = array_of(draw(shape)).astype(target)
     if how == "random":  # rounding must not make a 1 of 0.99999999
         drawn = np.minimum(drawn, np.nextafter(target.type(1), target.type(0)))
-    return np.asarray(drawn)
+    return array_of(drawn)
 
 
 def rand(
@@ -76,7 +76,7 @@ def randn(
 def _like(input: Any, name: str) -> Array:
     if not isinstance(input, Node | np.ndarray):
         raise DtypeError(f"{name}: expected a tensor, got {type(input).__name__}: {input!r:.60}")
-    return np.asarray(data_of(input))
+    return array_of(input)
 
 
 def rand_like(
@@ -132,7 +132,7 @@ def _whole_draws(
         raise UsageError(f"{name}: there is no whole number from {first} up to, but without, {last}")
     if dtype.kind in "iu" and not np.iinfo(dtype).min <= first < last <= np.iinfo(dtype).max + 1:
         raise UsageError(f"{name}: numbers from {first} to {last - 1} do not fit into {dtype}")
-    return np.asarray(_source(generator, name).integers(first, last, shape)).astype(dtype)
+    return array_of(_source(generator, name).integers(first, last, shape)).astype(dtype)
 
 
 def randint(
@@ -223,10 +223,10 @@ def normal(
     tensor([2., 2.])
     """
     require_cpu(device, "normal")
-    given = [np.asarray(data_of(v)) for v in (mean, std) if isinstance(v, Node | np.ndarray)]
+    given = [array_of(v) for v in (mean, std) if isinstance(v, Node | np.ndarray)]
     if any(a.dtype.kind not in "fc" for a in given):
         raise DtypeError("normal: means and deviations must be floating-point")
-    mean, std = (data_of(v) if isinstance(v, Node | np.ndarray) else plain_number(v, "normal") for v in (mean, std))
+    mean, std = (array_of(v) if isinstance(v, Node | np.ndarray) else plain_number(v, "normal") for v in (mean, std))
     if np.any(np.less(std, 0)):
         raise UsageError("normal: a standard deviation cannot be negative")
     if given:
@@ -242,7 +242,7 @@ def normal(
     else:
         shape = one_shape("normal", size)
     drawn = _continuous("normal", "standard_normal", shape, dtype, generator)
-    return Tensor(np.asarray(mean + std * drawn).astype(drawn.dtype), requires_grad)
+    return Tensor(array_of(mean + std * drawn).astype(drawn.dtype), requires_grad)
 
 
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -257,7 +257,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
     chance = like if p is None else np.asarray(plain_number(p, "bernoulli"))
     if not ((chance >= 0) & (chance <= 1)).all():
         raise UsageError("bernoulli: probabilities must lie in 0 … 1")
-    return Tensor(np.asarray(_source(generator, "bernoulli").random(like.shape) < chance).astype(like.dtype))
+    return Tensor(array_of(_source(generator, "bernoulli").random(like.shape) < chance).astype(like.dtype))
 
 
 def multinomial(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError, UsageError
+from ..graph.mode import phase
 from ..primitives.layers.random import Generator, default_generator
 from .collate import Collate
 from .dataset import Dataset, Indices
@@ -162,7 +163,8 @@ class DataLoader:
         fetch = Fetch(self.dataset, self.collate_fn, self.transforms)
         if self.num_workers == 0:
             for position in range(begin, len(requests)):
-                batch = fetch(*requests[position])
+                with phase("loading"):
+                    batch = fetch(*requests[position])
                 self._position = position + 1
                 yield batch
             return
@@ -171,7 +173,10 @@ class DataLoader:
             pool = WorkerPool(self.num_workers, fetch, self.dataset, self.worker_init_fn, self.timeout)
         try:
             ahead = self.num_workers * self.prefetch_factor
-            for position, batch in enumerate(pool.map(list(requests), begin, ahead), begin):
+            batches = pool.map(list(requests), begin, ahead)
+            for position in range(begin, len(requests)):
+                with phase("loading"):
+                    batch = next(batches)
                 self._position = position + 1
                 yield batch
         finally:

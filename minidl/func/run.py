@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import forward, gradient
-from ..autodiff.sweep import order
+from ..autodiff.reach import order
 from ..autodiff.trees import Tree, leaves, map_leaves, rebuild
 from ..errors import DtypeError, UsageError
 from ..graph import Node, describe, enable_grad, is_grad_enabled

@@ -11,13 +11,15 @@ from .mode import (
     set_detect_anomaly,
     set_grad_enabled,
 )
-from .node import Node, data_of
+from .node import Node, array_of, beside, data_of
 from .primitive import Notation, Primitive
 
 __all__ = [
     "Node",
     "Notation",
     "Primitive",
+    "array_of",
+    "beside",
     "data_of",
     "describe",
     "detect_anomaly",

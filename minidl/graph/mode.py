@@ -2,22 +2,69 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Iterator
-from contextlib import ContextDecorator, contextmanager
+from contextlib import AbstractContextManager, ContextDecorator, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Self
+
+import numpy as np
+
+from ..kernels.cpu.buffers import serve
 
 
 class _State(threading.local):
     recording: bool = True
     scope: str = ""
     quiet: bool = False  # whether NumPy's warnings about infinities are off already
-    anomaly: bool = False  # whether operations remember where they were computed
     check_nan: bool = True  # whether, under anomaly detection, a NaN or an infinity in a gradient is an error
+    plain: bool = True  # whether nobody looks on, so that an operation has nothing to do but its work
+    _anomaly: bool = False
+    _tape: Any = None
+    _profiler: Any = None
+
+    @property
+    def anomaly(self) -> bool:
+        """Whether operations remember where they were computed."""
+        return self._anomaly
+
+    @anomaly.setter
+    def anomaly(self, wanted: bool) -> None:
+        self._anomaly = wanted
+        self._look()
+
+    @property
+    def tape(self) -> Any:
+        """What writes down all that is done, while `minidl.compile` records."""
+        return self._tape
+
+    @tape.setter
+    def tape(self, tape: Any) -> None:
+        self._tape = tape
+        self._look()
+
+    @property
+    def profiler(self) -> Any:
+        """What measures all that is done, inside `minidl.profile`."""
+        return self._profiler
+
+    @profiler.setter
+    def profiler(self, profiler: Any) -> None:
+        self._profiler = profiler
+        self._look()
+
+    def _look(self) -> None:
+        self.plain = not self._anomaly and self._tape is None and self._profiler is None
 
 
 state = _State()
+
+silence = contextvars.Context()
+"""Where NumPy's infinities and NaN are results like any other. `silence.copy().run(function, …)` costs a tenth of what
+`np.errstate` does; each call has a copy, since a context cannot be entered twice at a time."""
+silence.run(np.seterr, all="ignore")
+serve(silence)
 
 
 def is_grad_enabled() -> bool:
@@ -185,6 +232,11 @@ class set_detect_anomaly(ContextDecorator):  # noqa: N801
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         state.anomaly, state.check_nan = self._previous
+
+
+def phase(name: str) -> AbstractContextManager[None]:
+    """Put the time that a `with` block takes down to a phase, such as "optimizer", if it is being profiled."""
+    return nullcontext() if state.profiler is None else state.profiler.phase(name)
 
 
 @contextmanager

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import DtypeError, GraphError, ShapeError
+from .mode import state
 from .place import Place, user_place
 
 if TYPE_CHECKING:
@@ -58,15 +60,29 @@ class Changes:
 
     __slots__ = ("kept", "place", "recorded", "tick")
 
+    latest: ClassVar[int] = 0
+    """The tick of the last change of anything: what was computed since then can be used without looking closer."""
+
     def __init__(self, tick: int = 0, place: Place | None = None, kept: bool = False, recorded: bool = False) -> None:
         self.tick = tick
+        Changes.note(tick)
         self.place = place
         self.kept = kept
         self.recorded = recorded
 
+    @staticmethod
+    def note(tick: int) -> None:
+        """Let `latest` be no earlier than this tick."""
+        with _noting:
+            Changes.latest = max(tick, Changes.latest)
+
     def __setstate__(self, state: Any) -> None:
         restore(self, state)
         catch_up(self.tick)
+        Changes.note(self.tick)
+
+
+_noting = threading.Lock()
 
 
 class Extras:
@@ -146,21 +162,18 @@ class Node:
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
         self._data = data
-        self._grad = None
         self._requires_grad = requires_grad
-        self.primitive = None
-        self.inputs = ()
         self.params = NO_PARAMS
-        self.saved = None
         self.name = name
         self.scope = ""
         self.order = next(clock)
-        self.extras = None
-        self._changes = None
+        self.inputs = ()
+        self.primitive = self.saved = self.extras = self._grad = self._changes = None
 
     def __setstate__(self, state: Any) -> None:
         restore(self, state)
         catch_up(self.order)
+        Changes.note(self.order)
 
     def __getattr__(self, name: str) -> Any:
         """Only reached for what is not there: the values that `checkpoint` dropped are computed again."""
@@ -174,6 +187,8 @@ class Node:
     @property
     def grad(self) -> Any:
         """The accumulated gradient of a leaf, or None."""
+        if not state.plain and state.tape is not None:
+            state.tape.gradient_read(self)
         return self._grad
 
     @grad.setter
@@ -187,6 +202,8 @@ class Node:
                 raise DtypeError(f"x.grad must have the tensor's dtype {self.dtype}, got {value.dtype}")
             if value is self:
                 raise GraphError("a tensor cannot be its own gradient; assign a copy: x.grad = x.clone()")
+        if not state.plain and state.tape is not None:
+            state.tape.gradient_set(self, value)
         self._grad = value
 
     @property
@@ -227,7 +244,7 @@ class Node:
     @property
     def data(self) -> Any:
         """The array itself. Assigning to it, or `x.data -= …`, is noticed; writing into it (`x.data[i] = …`) is not."""
-        return self._data
+        return self._data if state.plain or state.tape is None else state.tape.watch(self)
 
     @data.setter
     def data(self, value: Any) -> None:
@@ -236,7 +253,7 @@ class Node:
                 value = np.asarray(data_of(value), self._data.dtype)
             except (TypeError, ValueError) as error:
                 raise DtypeError(f"x.data must be an array or numbers, got {value!r:.60}") from error
-        self._data = value
+        self._data = value if state.plain or state.tape is None else state.tape.replaced(self, value)
         self.note_change()
 
     def note_change(self) -> None:
@@ -244,6 +261,7 @@ class Node:
         if self._changes is None:
             self._changes = Changes()
         self._changes.tick, self._changes.place = next(clock), user_place()
+        Changes.note(self._changes.tick)
         if self.extras is not None:
             self.extras.dropped = False  # what was written cannot be recomputed
 
@@ -286,3 +304,16 @@ NO_PARAMS: dict[str, Any] = {}
 def data_of(x: Any) -> Any:
     """Return a node's array, or `x` itself when it is no node."""
     return x._data if isinstance(x, Node) else x
+
+
+def array_of(x: Any) -> Any:
+    """Return the array of a node, an array, a number or a list, to be worked on with NumPy beside the graph.
+
+    What is done with it is seen by a tape that records (`minidl.compile`), as what is done with `data_of` is not.
+    """
+    return np.asarray(data_of(x)) if state.tape is None else state.tape.watch(x)
+
+
+def beside(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function that works on arrays beside the graph; a tape that records takes it as one instruction."""
+    return function(*args) if state.tape is None else state.tape.numpy_call(function.__name__, function, args, {})

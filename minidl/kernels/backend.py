@@ -245,3 +245,40 @@ class Backend(Protocol):
 
     def weighted_sums(self, x: Array, taps: Sequence[Taps | None]) -> Array:
         """Sums of pixels of `x` `(N, C, …)`: along the first axis of the images as `taps[0]` says, …; None: as they are."""
+
+    def batch_norm(self, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+        """γ(x − μ)/√(σ² + ε) + β with each channel's own statistics → the result and, `(C,)` in float64, μ and σ²."""
+
+    def batch_norm_with(self, x: Array, weight: Array, bias: Array, mean: Array, variance: Array, eps: float) -> Array:
+        """The same with given statistics `(C,)`."""
+
+    def batch_norm_back(
+        self, g: Array, x: Array, weight: Array, mean: Array, variance: Array, eps: float
+    ) -> tuple[Array, Array, Array]:
+        """The gradients of `batch_norm` in `x`, `weight` and `bias`."""
+
+    def layer_norm(self, x: Array, weight: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+        """γ(x − μ)/√(σ² + ε) + β over the last axes of `x`, those of `weight` → the result, μ and σ² of each row."""
+
+    def layer_norm_back(
+        self, g: Array, x: Array, weight: Array, mean: Array, variance: Array, eps: float
+    ) -> tuple[Array, Array, Array]:
+        """The gradients of `layer_norm` in `x`, `weight` and `bias`."""
+
+    def softmax(self, x: Array, axis: int) -> Array:
+        """eˣ/Σeˣ along an axis."""
+
+    def softmax_back(self, g: Array, y: Array, axis: int) -> Array:
+        """The gradient of softmax from its result: y(g − Σ g·y)."""
+
+    def cross_entropy(self, x: Array, weights: Array) -> Array:
+        """−Σ w·ln softmax(x) for each row of `x` `(N, C)`; where w is 0 nothing is added, not 0·(−∞)."""
+
+    def cross_entropy_back(self, g: Array, x: Array, weights: Array) -> Array:
+        """Its gradient in `x`: g(softmax(x)·Σw − w), `g` one number a row."""
+
+    def class_loss(self, x: Array, labels: Array, factors: Array) -> Array:
+        """−f·ln softmax(x)ₜ over the classes of `x` `(N, C, …)`; `labels` t and `factors` f are `(N, …)`."""
+
+    def class_loss_back(self, g: Array, x: Array, labels: Array, factors: Array) -> Array:
+        """Its gradient in `x`: g·f·(softmax(x) − [i = t])."""

@@ -145,16 +145,23 @@ def promote(arrays: Sequence[Any], to_float: bool = False, exact: bool = False) 
     dtype('float32')
     """
     common = None
+    usual = True  # whether there are only arrays and Python's floats and ints
     for a in arrays:
+        if a.__class__ is float or a.__class__ is int:
+            continue
         dtype = getattr(a, "dtype", None)
         if dtype is None:
             _dtype_of_number(a)
-        elif common is None:
-            common = dtype
-        elif dtype is not common and dtype != common:
-            break
+            usual = False
+        elif dtype is not common:
+            if common is None:
+                common = dtype
+            elif dtype != common:
+                break
     else:
         if common is not None:
+            if usual and common.kind == "f":
+                return arrays
             if common.kind not in _CATEGORY:
                 raise DtypeError(f"an array of {common} holds no numbers to compute with; convert it first")
             if common.kind in "fc":

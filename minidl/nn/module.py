@@ -60,6 +60,8 @@ class Module(Owner):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`, and the hooks around it, marking the nodes it makes with this module's path."""
+        if not mode_state.plain and mode_state.tape is not None:
+            mode_state.tape.visit(self)
         outer = mode_state.scope
         with scope(f"{outer}.{self._own_name}" if outer and self._own_name else self._own_name or outer):
             for hook in tuple(self._pre_hooks.values()):

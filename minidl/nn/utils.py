@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import GraphError, ShapeError
+from ..graph import array_of
 from ..primitives.shapes.joining import cat
 from ..tensor import Tensor
 from . import init
@@ -81,7 +82,7 @@ def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite:
     # In double, so that the squares of single-precision gradients neither overflow nor vanish.
     with np.errstate(all="ignore"):  # infinities and NaN are results like any other
         norms = [np.linalg.norm(np.reshape(t.data, -1).astype(np.float64), norm_type) for t in given if t.data.size]
-        total = np.asarray(np.linalg.norm(np.array(norms), norm_type) if norms else 0.0, given[0].dtype)
+        total = array_of(np.linalg.norm(np.stack(norms), norm_type) if norms else 0.0).astype(given[0].dtype)
     if error_if_nonfinite and not np.isfinite(total):
         raise GraphError(
             f"the norm of order {norm_type:g} of the gradients is {total}, so they cannot be clipped; find where it began with "
@@ -98,12 +99,10 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tens
         max_norm: the largest norm allowed.
         total_norm: the norm that the gradients have, `()`.
     """
-    share = float(np.minimum(float(max_norm) / (float(total_norm) + 1e-6), 1.0))
-    if share == 1:
-        return
     with np.errstate(all="ignore"):
+        share = np.minimum(float(max_norm) / (array_of(total_norm).astype(np.float64) + 1e-6), 1.0)
         for p in _with_gradients(parameters):
-            p.grad = Tensor(np.asarray(p.grad.data * share))
+            p.grad = Tensor(array_of(p.grad.data * share.astype(p.dtype)))
 
 
 def clip_grad_value_(parameters: Tensors, clip_value: float) -> None:
@@ -121,7 +120,7 @@ def clip_grad_value_(parameters: Tensors, clip_value: float) -> None:
     tensor([1.0000, 0.5000])
     """
     for p in _with_gradients(parameters):
-        p.grad = Tensor(np.asarray(np.clip(p.grad.data, -float(clip_value), float(clip_value))))
+        p.grad = Tensor(array_of(np.clip(p.grad.data, -float(clip_value), float(clip_value))))
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

@@ -10,6 +10,8 @@ import numpy as np
 
 from ..errors import CheckpointError, DtypeError, MissingNameError, UsageError
 from ..graph import data_of, enable_grad
+from ..graph.mode import phase
+from ..graph.mode import state as mode_state
 from ..tensor import Tensor
 from .fused import Fused, wants_kernel
 from .hooks import Hooked
@@ -121,13 +123,20 @@ class Optimizer(Hooked):
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        with phase("optimizer"):
+            if mode_state.tape is None:
+                self._step()
+            else:
+                mode_state.tape.effect(f"{type(self).__name__}.step", self._step, owner=self)
+        return loss
+
+    def _step(self) -> None:
         with np.errstate(all="ignore"):  # infinities and NaN go their way in silence, as in every operation
             for group in self.param_groups:
                 for p in group["params"]:
                     if p.grad is not None:
                         with writing(p) as data:
                             self._change(data, p.grad.data, self.state[p], group)
-        return loss
 
     def _change(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change one parameter's array in place."""

@@ -20,6 +20,8 @@ import numpy as np
 
 from ..errors import UsageError
 from ..graph import Node, Notation, Primitive, data_of
+from ..graph.mode import silence, state
+from ..graph.node import NO_PARAMS
 from ..kernels.dtypes import bool_, require_numbers
 from .operation import SAME, enter_primitive
 from .samples import Refusal, Sample, Shape, refuses, sample
@@ -31,6 +33,8 @@ __all__ = [
 ]  # fmt: skip
 
 Value = Any
+ndarray, float64 = np.ndarray, np.float64
+_PLAIN = (int, float, bool)
 Rule = Callable[..., Value]
 registry: dict[str, Primitive] = {}
 """Every primitive by name, in the order of definition; tests, figures and reference pages walk it."""
@@ -144,6 +148,7 @@ class Elementwise(_Registered):
         **options: Any,
     ) -> None:
         self.partials = tuple(partials)
+        self.adds = self.partials == (1, 1)
         if not options.get("doc"):
             written = options.get("formula") or notation.formula
             written = written.format("x", "y", "z", **{k: k for k in options.get("parameters", {})})
@@ -159,6 +164,27 @@ class Elementwise(_Registered):
             arguments=tuple(arguments)[: len(self.partials)],
             **options,
         )
+
+    def pair(self, x: Node, y: Value) -> Value:
+        """`self(x, y)`, sooner where both hold floating-point numbers of one dtype, or `y` is a plain float."""
+        a, needs = x._data, x._requires_grad
+        kind = a.__class__
+        if isinstance(y, Node):
+            b = y._data
+            needs = needs or y._requires_grad
+            usual = b.__class__ is kind and (kind is float64 or (kind is ndarray and a.dtype is b.dtype))
+        else:
+            b = y
+            usual = b.__class__ is float and (kind is float64 or kind is ndarray)
+        if self.operator is None or not (
+            usual and state.plain and (kind is float64 or (a.ndim and a.dtype.kind == "f"))
+        ):
+            return self(x, y)
+        try:
+            result = silence.copy().run(self.operator, a, b)
+        except ValueError:  # the shapes do not fit, which the long way tells
+            return self(x, y)
+        return self.node_of(result, x.result_class, needs and state.recording, (x, y), NO_PARAMS, None)
 
     def partial(self, i: int, out: Value, inputs: Sequence[Value], params: Mapping[str, Any]) -> Value:
         """The local derivative ∂out/∂inputs[i]: a plain number where it is constant."""
@@ -182,16 +208,24 @@ class Elementwise(_Registered):
         self, g: Value, out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any], needs: Sequence[bool]
     ) -> list[Value]:
         """Upstream × local."""
-        return [
-            sum_to(_times(g, self.partial(i, out, inputs, params)), shape_of(inputs[i])) if need else None
-            for i, need in enumerate(needs)
-        ]
+        sent: list[Value] = []
+        shape = shape_of(g)
+        for rule, x, need in zip(self.partials, inputs, needs):  # noqa: B905  (an argument takes time)
+            if not need:
+                sent.append(None)
+                continue
+            if not callable(rule):
+                product = times(g, rule)
+            else:
+                product = times(g, rule(out, *inputs, **params) if params else rule(out, *inputs))
+            sent.append(product if shape == x.shape else sum_to(product, shape_of(x)))
+        return sent
 
     def jvp(
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]
     ) -> Value:
         """Σ tangent × local."""
-        terms = [_times(t, self.partial(i, out, inputs, params)) for i, t in enumerate(tangents) if t is not None]
+        terms = [times(t, self.partial(i, out, inputs, params)) for i, t in enumerate(tangents) if t is not None]
         return expand_to(_total(terms), shape_of(out))
 
 
@@ -316,6 +350,8 @@ class General(_Registered):
         self, g: Value, out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any], needs: Sequence[bool]
     ) -> list[Value]:
         """As declared."""
+        if not state.plain and state.tape is not None and not state.recording and isinstance(g, Node):
+            return state.tape.derivative(self, g, out, inputs, saved, params, needs)
         kept = {"saved": saved} if self.saves else {}
         return _for_each_input(self.rule(g, out, *inputs, **kept, **params), inputs, needs)
 
@@ -332,13 +368,19 @@ def _for_each_input(sent: Value, inputs: Sequence[Value], needs: Sequence[bool])
     return [c if need else None for c, need in zip(contributions, needs, strict=True)]
 
 
-def _times(g: Value, partial: Value) -> Value:
+def times(g: Value, partial: Value) -> Value:
     """`g · partial`, where no upstream is no gradient: 0 times an infinite or undefined slope is 0.
 
     That keeps NaN from leaking out of a branch that was not taken, as in `where(x > 0, sqrt(x), 0)` at x = 0. A slope
     that is a comparison chooses instead of multiplying, so that an infinite upstream does not become ∞·0 either.
     """
-    if type(partial) in (int, float, bool):
+    if partial.__class__ is ndarray and g.__class__ is ndarray and partial.dtype is g.dtype:
+        product = g * partial
+        numbers = product if product.ndim == 1 else product.ravel("K")
+        squares = numbers.dot(numbers)  # NaN if any number is: one pass, and nothing allocated
+        if squares == squares:
+            return product
+    if partial.__class__ in _PLAIN:
         if partial == 1:
             return g
         if partial == -1:
@@ -346,9 +388,11 @@ def _times(g: Value, partial: Value) -> Value:
         return g * partial if partial else np.zeros_like(data_of(g))
     if getattr(partial, "dtype", None) == bool_:
         return registry["where"](g, 0.0, condition=data_of(partial))
+    if not state.plain and state.tape is not None:  # a replay may meet the infinity that this run does not
+        return registry["mul_or_zero"](g, partial)
     product = g * partial
     numbers = data_of(product)
-    squares = np.vdot(numbers, numbers)  # NaN if any number is: one pass, and nothing allocated
+    squares = np.vdot(numbers, numbers)
     return registry["mul_or_zero"](g, partial) if squares != squares else product
 
 

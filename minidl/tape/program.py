@@ -30,6 +30,7 @@ class Slot:
         array: the constant, or while recording the array itself.
         shows: the slot whose memory this one shows, if any.
         label: how the listing calls it.
+        is_scalar: whether it holds one of NumPy's scalars, which gives way to arrays when dtypes meet.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Slot:
     array: Any = None
     shows: Slot | None = None
     label: str = ""
+    is_scalar: bool = False
 
     @property
     def base(self) -> Slot:
@@ -74,12 +76,12 @@ class Instruction:
         kwargs: its named arguments, likewise.
         outs: the slots of its results.
         owner: the tensor, generator or optimizer that an effect is about.
-        expected: what a guard must find.
+        expected: what a guard must find; for a primitive that saves, the slots of its result and of what it saves.
         place: the user's line of a guard.
         scope: the path of the module it belongs to.
-        wraps: whether a result that is one of NumPy's scalars becomes an array.
+        wraps: whether a primitive's inputs have to meet in another dtype first, and whether the result of one of NumPy's
+            functions may be one of its scalars.
         checks: whether the shape of its result depends on the data, and is checked.
-        promotes: how a primitive's inputs meet, where they had to.
     """
 
     name: str
@@ -94,7 +96,6 @@ class Instruction:
     scope: str = ""
     wraps: bool = False
     checks: bool = False
-    saved: Any = None
 
     @property
     def inputs(self) -> list[Slot]:
@@ -104,7 +105,7 @@ class Instruction:
     @property
     def is_pure(self) -> bool:
         """Whether it does nothing but compute its results."""
-        return self.role in ("primitive", "numpy") and not self.writes
+        return self.role in ("primitive", "numpy") and not self.writes and not self.checks
 
     @property
     def writes(self) -> list[Slot]:
@@ -121,9 +122,11 @@ def is_array(x: Any) -> bool:
 
 def rebuilt(tree: Any, change: Callable[[Any], Any]) -> Any:
     """The same tuples, lists, dictionaries and dataclasses around changed leaves; what does not change stays itself."""
-    if isinstance(tree, tuple) and type(tree) is tuple or isinstance(tree, list):
+    if isinstance(tree, tuple | list):
         parts = [rebuilt(part, change) for part in tree]
-        return tree if all(a is b for a, b in zip(parts, tree, strict=True)) else type(tree)(parts)
+        if all(a is b for a, b in zip(parts, tree, strict=True)):
+            return tree
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     if isinstance(tree, dict):
         changed = {key: rebuilt(part, change) for key, part in tree.items()}
         return tree if all(changed[key] is tree[key] for key in tree) else changed
@@ -136,11 +139,15 @@ def rebuilt(tree: Any, change: Callable[[Any], Any]) -> Any:
 
 def slots_in(tree: Any) -> list[Slot]:
     """The slots among the leaves of a tree."""
-    found: list[Slot] = []
+    return [leaf for leaf in leaves_of(tree) if isinstance(leaf, Slot)]
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """The leaves of a tree, in order."""
+    found: list[Any] = []
 
     def note(leaf: Any) -> Any:
-        if isinstance(leaf, Slot):
-            found.append(leaf)
+        found.append(leaf)
         return leaf
 
     rebuilt(tree, note)

@@ -68,9 +68,11 @@ class Watched(np.ndarray[Any, Any]):
         return value
 
     def item(self, *args: Any) -> Any:
+        """A number of it, which becomes a guard."""
         return self._read(lambda array: array.item(*args))
 
     def tolist(self) -> Any:
+        """All its numbers, which become a guard."""
         return self._read(_tolist)
 
     def __bool__(self) -> bool:
@@ -102,18 +104,22 @@ class Watched(np.ndarray[Any, Any]):
 
     @property
     def T(self) -> Any:  # noqa: N802
+        """Its transpose."""
         return self._do("transpose", np.transpose, (self,), {})
 
-    @property
+    @property  # type: ignore[misc]
     def real(self) -> Any:
+        """Its real part."""
         return self._do("real", np.real, (self,), {})
 
-    @property
+    @property  # type: ignore[misc]
     def imag(self) -> Any:
+        """Its imaginary part."""
         return self._do("imag", np.imag, (self,), {})
 
     @property
     def flat(self) -> Any:
+        """All its elements in a row."""
         return self._do("reshape", np.reshape, (self, -1), {})
 
 
@@ -126,7 +132,10 @@ def _tolist(array: Any) -> Any:
 
 
 def _method(name: str) -> Callable[..., Any]:
-    plain = getattr(np.ndarray, name)
+    method = getattr(np.ndarray, name)
+
+    def plain(array: Any, *args: Any, **kwargs: Any) -> Any:
+        return method(np.asarray(array), *args, **kwargs)
 
     def call(self: Watched, *args: Any, **kwargs: Any) -> Any:
         return self._do(name, plain, (self, *args), kwargs)
@@ -135,11 +144,11 @@ def _method(name: str) -> Callable[..., Any]:
     return call
 
 
-for _name in (
-    "all any argmax argmin argpartition argsort astype choose clip compress conj conjugate copy cumprod cumsum diagonal dot "
-    "flatten max mean min nonzero prod ravel repeat reshape round searchsorted squeeze std sum swapaxes take trace transpose "
-    "var"
-).split():
+_METHODS = """
+all any argmax argmin argpartition argsort astype choose clip compress conj conjugate copy cumprod cumsum diagonal dot flatten
+max mean min nonzero prod ravel repeat reshape round searchsorted squeeze std sum swapaxes take trace transpose var
+"""
+for _name in _METHODS.split():
     setattr(Watched, _name, _method(_name))
 
 

@@ -1,194 +1,132 @@
-"""Measure minidl beside PyTorch: the same work in one process, in turns A B A B, after checking that both compute the same.
+"""Measure minidl beside the libraries that are installed: the same work in one process, in turns, checked to agree.
 
-A row prints the median time of each and the median of the ratios of neighbouring turns with its quartiles. A machine that
-others use too disturbs both sides of a pair alike; the ratio is the number to believe.
+    python -m tests.benchmarks [NAME …] [--threads 2] [--peers torch,numpy] [--json FILE] [--patience 60]
+
+Each line gives minidl's median, a peer's, the median of the ratios of their turns with its quartiles, how much of the machine
+others used meanwhile, and whether the project's aim is met.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import platform
-import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-TURNS = 15
+from . import drawing, engine, idle, layers, loading, processes, steps
+from .harness import Bench, Remark, Result
+from .peers import DEFAULT, MODULES, MissingPeerError, Peers, set_up
 
+Row = Callable[[Bench], Iterator[Result | Remark]]
 
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"rows to run: {', '.join(ROWS)}; all by default")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--json", metavar="FILE", help="write the rows to FILE as well")
-    options = parser.parse_args()
-    if unknown := sorted(set(options.names) - set(ROWS)):
-        parser.error(f"there is no row {', '.join(unknown)}; choose from {', '.join(ROWS)}")
-    return options
-
-
-def clock(work: Callable[[], Any], least: float = 0.02) -> float:
-    """Seconds a call, from as many calls as take `least` seconds."""
-    count, spent = 0, 0.0
-    while spent < least:
-        start = time.perf_counter()
-        work()
-        spent += time.perf_counter() - start
-        count += 1
-    return spent / count
-
-
-def compare(ours: Callable[[], Any], theirs: Callable[[], Any]) -> dict[str, float]:
-    for work in (ours, theirs) * 2:
-        work()
-    pairs = [(clock(ours), clock(theirs)) for _ in range(TURNS)]
-    ratios = sorted(a / b for a, b in pairs)
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    return {
-        "minidl_ms": 1e3 * statistics.median(a for a, _ in pairs),
-        "peer_ms": 1e3 * statistics.median(b for _, b in pairs),
-        "ratio": middle,
-        "low": low,
-        "high": high,
-    }
-
-
-def import_time() -> dict[str, float]:
-    """Importing minidl, beside importing the NumPy that it needs: the ratio of the time that minidl adds."""
-
-    def run(code: str) -> Callable[[], float]:
-        timed = f"import time; s = time.perf_counter(); {code}; print(time.perf_counter() - s)"
-        return lambda: float(subprocess.run([sys.executable, "-c", timed], capture_output=True, check=True).stdout)
-
-    pairs = [(run("import minidl")(), run("import numpy")()) for _ in range(TURNS)]
-    added = sorted((a - b) / b for a, b in pairs)
-    low, middle, high = statistics.quantiles(added, n=4)
-    times = {
-        "minidl_ms": 1e3 * statistics.median(a - b for a, b in pairs),
-        "peer_ms": 1e3 * statistics.median(b for _, b in pairs),
-    }
-    return times | {"ratio": middle, "low": low, "high": high}
-
-
-def op() -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """The overhead of one operation: 8 numbers multiplied, forward and backward."""
-    import numpy as np
-    import torch
-
-    import minidl
-
-    a, b, one = (np.random.default_rng(0).standard_normal(8).astype("f") for _ in range(3))
-    x, y, g = minidl.tensor(a, requires_grad=True), minidl.tensor(b, requires_grad=True), minidl.tensor(one)
-    s, t, h = torch.tensor(a, requires_grad=True), torch.tensor(b, requires_grad=True), torch.tensor(one)
-    return lambda: minidl.grad(x * y, [x, y], g), lambda: torch.autograd.grad(s * t, [s, t], h)
-
-
-def network(build: Callable[[Any], Any], shape: tuple[int, ...]) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """A training step: forward, backward and an update of SGD with momentum, float32."""
-    import numpy as np
-    import torch
-
-    import minidl
-
-    ours, theirs = build(minidl.nn), build(torch.nn)
-    ours.load_state_dict({name: value.numpy().copy() for name, value in theirs.state_dict().items()})
-    images = np.random.default_rng(0).standard_normal(shape).astype("f")
-    labels = np.random.default_rng(1).integers(0, 10, shape[0])
-
-    def step(lib: Any, model: Any, loss: Any) -> Callable[[], float]:
-        optimizer = lib.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
-        x, y = lib.tensor(images), lib.tensor(labels)
-
-        def work() -> float:
-            optimizer.zero_grad()
-            value = loss(model(x), y)
-            value.backward()
-            optimizer.step()
-            return float(value.item())
-
-        return work
-
-    pair = step(minidl, ours, minidl.cross_entropy), step(torch, theirs, torch.nn.functional.cross_entropy)
-    first, second = pair[0](), pair[1]()
-    assert abs(first - second) < 1e-4, (first, second)
-    return pair
-
-
-def mlp(nn: Any) -> Any:
-    return nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
-
-
-def lenet(nn: Any) -> Any:
-    return nn.Sequential(
-        *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
-    )
-
-
-def conv() -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """A convolution forward and backward: 64 images, 32 → 64 channels, 28×28, 3×3."""
-    import numpy as np
-    import torch
-
-    import minidl
-
-    rng = np.random.default_rng(0)
-    image, kernel = rng.standard_normal((64, 32, 28, 28)).astype("f"), rng.standard_normal((64, 32, 3, 3)).astype("f")
-    upstream = rng.standard_normal((64, 64, 28, 28)).astype("f")
-    x, w, g = (
-        minidl.tensor(image, requires_grad=True),
-        minidl.tensor(kernel, requires_grad=True),
-        minidl.tensor(upstream),
-    )
-    s, t, h = torch.tensor(image, requires_grad=True), torch.tensor(kernel, requires_grad=True), torch.tensor(upstream)
-    ours = lambda: minidl.grad(minidl.conv2d(x, w, padding=1), [x, w], g)  # noqa: E731
-    theirs = lambda: torch.autograd.grad(torch.nn.functional.conv2d(s, t, padding=1), [s, t], h)  # noqa: E731
-    for a, b in zip(ours(), theirs(), strict=True):
-        np.testing.assert_allclose(a.data, b.numpy(), rtol=1e-3, atol=1e-2)
-    return ours, theirs
-
-
-ROWS: dict[str, Callable[[], Any]] = {
-    "import": import_time,
-    "op": op,
-    "mlp": lambda: network(mlp, (64, 784)),
-    "lenet": lambda: network(lenet, (64, 1, 28, 28)),
-    "lenet1": lambda: network(lenet, (1, 1, 28, 28)),
-    "conv": conv,
+ROWS: Final[dict[str, Row]] = {
+    **{name: row for part in (processes, engine, steps, layers, drawing, loading) for name, row in part.ROWS.items()}
 }
 
 
-def rows(names: list[str]) -> Iterator[tuple[str, dict[str, float]]]:
-    for name in names:
-        made = ROWS[name]()
-        yield name, made if isinstance(made, dict) else compare(*made)
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    rows = "\n".join(f"  {name:14} {(row.__doc__ or '').splitlines()[0]}" for name, row in ROWS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description=f"{__doc__}\nrows:\n{rows}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", help="rows to run; all by default")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--peers", default=",".join(DEFAULT), help=f"of {', '.join(MODULES)}; all but torch.compile")
+    parser.add_argument("--json", metavar="FILE", help="write the lines to FILE as well")
+    parser.add_argument(
+        "--patience", type=float, default=60.0, help="seconds to wait for an idle machine, a measurement"
+    )
+    options = parser.parse_args(arguments)
+    options.peers = [name.strip() for name in options.peers.split(",") if name.strip()]
+    for given, known, what in ((options.names, ROWS, "row"), (options.peers, MODULES, "peer")):
+        if unknown := sorted(set(given) - set(known)):
+            parser.error(f"there is no {what} {', '.join(unknown)}; choose from {', '.join(known)}")
+    return options
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A number of a table with its unit, in as few digits as tell it.
+
+    >>> quantity(0.00123, "ms"), quantity(12.3456, "ms"), quantity(1500.0, "MiB")
+    ('0.0012 ms', '12.3 ms', '1500 MiB')
+    """
+    if value is None:
+        return ""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3 if value >= 0.1 else 4
+    return f"{value:.{digits}f} {unit}".replace(" exponent", "")
+
+
+def line(result: Result | Remark) -> str:
+    """One line of the table."""
+    if isinstance(result, Remark):
+        return f"{result.row:13} — {result.text}"
+    r = result
+    name = f"{r.row:13} {r.what:46.46} {r.ours:22.22}"
+    text = f"{name} {quantity(r.mine, r.unit):>10}  {r.peer:14}{quantity(r.theirs, r.unit):>10}"
+    if r.ratio is not None:
+        share = "" if r.low is None else f"  {r.low:.3g} … {r.high:.3g}"
+        text += f" {r.ratio:8.3g}{share:18}"
+    if r.others is not None:
+        text += f"  others {r.others:4.0%}" + (" (not idle)" if r.others > idle.QUIET else "")
+    if r.goal is not None:
+        text += f"  aim ≤ {r.goal:g}: {'met' if r.is_met else 'MISSED'}"
+    return text
+
+
+def measure(bench: Bench, name: str) -> Iterator[Result | Remark]:
+    """A row's lines; what keeps it from being measured is a line too."""
+    try:
+        yield from ROWS[name](bench)
+    except MissingPeerError as reason:
+        yield Remark(name, str(reason))
+    except Exception as error:
+        yield Remark(name, f"failed: {type(error).__name__}: {error}".partition("\n")[0])
+
+
+def machine(peers: Peers, threads: int) -> dict[str, Any]:
+    """What the figures were taken on."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [row.partition(":")[2].strip() for row in cpuinfo.read_text().splitlines() if "model name" in row]
+        model = names[0] if names else model
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "python": platform.python_version(),
+        **peers.versions(),
+    }
 
 
 def main() -> None:
+    """Print the table as it comes, and write the file if one was asked for."""
     options = parse()
-    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(options.threads)
-    os.environ["NUMBA_NUM_THREADS"] = str(options.threads)
-    names = options.names or list(ROWS)
-    if set(names) != {"import"}:
-        import torch
-
-        torch.set_num_threads(options.threads)
-        print(
-            f"{platform.machine()}, {options.threads} threads, Python {platform.python_version()}, torch {torch.__version__}"
-        )
-    print(f"{'row':8} {'minidl ms':>10} {'peer ms':>10} {'ratio':>7}  quartiles")
-    found = {}
-    for name, row in rows(names):
-        found[name] = row
-        times, spread = f"{row['minidl_ms']:10.3f} {row['peer_ms']:10.3f}", f"{row['low']:.2f} … {row['high']:.2f}"
-        print(f"{name:8} {times} {row['ratio']:7.2f}  {spread}")
+    set_up(options.threads)
+    peers = Peers(options.peers, options.threads)
+    about = machine(peers, options.threads)
+    print(", ".join(f"{name} {value}" for name, value in about.items()))
+    absent = [name for name in options.peers if not peers.has(name)]
+    if absent:
+        print(f"not here: {', '.join(absent)}")
+    if peers.layouts():
+        _ = peers.torch  # loads first: what minidl sets for its own threads is not to reach PyTorch's
+    bench = Bench(peers, options.threads, options.patience)
+    found = []
+    for name in options.names or ROWS:
+        for result in measure(bench, name):
+            found.append(result)
+            print(line(result), flush=True)
     if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(found, file, indent=2)
+        table = {"machine": about, "rows": [dataclasses.asdict(result) for result in found]}
+        Path(options.json).write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -46,10 +47,7 @@ LAYERS: Final = (2, 16, 16, 1)
 def moons_weights() -> list[list[tuple[list[float], float]]]:
     """Per layer and neuron the weights and the bias: micrograd's own first values."""
     random.seed(0)
-    return [
-        [([random.uniform(-1, 1) for _ in range(a)], 0.0) for _ in range(b)]
-        for a, b in zip(LAYERS[:-1], LAYERS[1:], strict=True)
-    ]
+    return [[([random.uniform(-1, 1) for _ in range(a)], 0.0) for _ in range(b)] for a, b in pairwise(LAYERS)]
 
 
 def moons_micrograd(points: list[list[float]], signs: list[float]) -> Work:
@@ -72,8 +70,8 @@ def moons_micrograd(points: list[list[float]], signs: list[float]) -> Work:
     return work
 
 
-def moons_minidl(points: list[list[float]], signs: list[float]) -> Work:
-    """The same, number by number, with minidl's scalars."""
+def moons_minidl(points: list[list[float]], signs: list[float], *, is_compiled: bool = False) -> Work:
+    """The same, number by number, with minidl's scalars; recorded anew each time or replayed."""
     import minidl
 
     layers = [
@@ -88,13 +86,19 @@ def moons_minidl(points: list[list[float]], signs: list[float]) -> Work:
             x = [minidl.relu(s) for s in sums] if number < 2 else sums
         return x[0]
 
-    def work() -> list[Any]:
+    def step() -> Any:
         scores = [model(point) for point in points]
         losses = [minidl.relu(1 + -sign * score) for sign, score in zip(signs, scores, strict=True)]
         loss = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in parameters)
         for p in parameters:
             p.grad = None
         loss.backward()
+        return loss
+
+    run = minidl.compile(step) if is_compiled else step
+
+    def work() -> list[Any]:
+        loss = run()
         return [loss.data, *(p.grad.data for p in parameters)]
 
     return work
@@ -120,16 +124,18 @@ def moons(bench: Bench) -> Iterator[Result | Remark]:
 
     points, classes = make_moons(100, noise=0.1)
     data: tuple[Any, Any] = points.astype(float).tolist(), (2.0 * classes - 1).tolist()
-    ours, theirs = moons_minidl(*data), moons_micrograd(*data)
+    ways = {"minidl": moons_minidl(*data), "minidl.compile": moons_minidl(*data, is_compiled=True)}
+    theirs = moons_micrograd(*data)
     for on, goal in ((True, 0.3), (False, 1.0)):
         yield from bench.contest(
             "moons",
             f"garbage collector {'on' if on else 'off'}",
-            {"minidl": collected(ours, on)},
+            {way: collected(work, on) for way, work in ways.items()},
             {"micrograd": collected(theirs, on)},
             before=gc.collect,
+            calls=3,
             rtol=1e-9,
-            goals={"minidl": {"micrograd": goal}},
+            goals={"minidl": {"micrograd": goal}, "minidl.compile": {"micrograd": 0.002}},
         )
 
 

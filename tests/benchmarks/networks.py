@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 WIDTHS: Final = (16, 32, 64)
@@ -29,7 +30,7 @@ class Network:
 
 def mlp(nn: Any, sizes: tuple[int, ...] = (784, 256, 128, 10)) -> Any:
     """Linear layers with ReLU between them, for either library."""
-    layers = [layer for a, b in zip(sizes[:-2], sizes[1:-1], strict=True) for layer in (nn.Linear(a, b), nn.ReLU())]
+    layers = [layer for a, b in pairwise(sizes[:-1]) for layer in (nn.Linear(a, b), nn.ReLU())]
     return nn.Sequential(nn.Flatten(), *layers, nn.Linear(*sizes[-2:]))
 
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from .__main__ import compare
+from .harness import compare
 
 SIZES: dict[str, list[tuple[int, ...]]] = {
     "1M": [(1000, 1000)],

@@ -10,6 +10,8 @@ import shutil
 from collections.abc import Iterable
 from typing import Any, Final
 
+from threadpoolctl import threadpool_limits
+
 MODULES: Final = {
     "torch": "torch",
     "channels_last": "torch",
@@ -28,7 +30,7 @@ DEFAULT: Final = tuple(name for name in MODULES if name != "torch.compile")
 """Who takes part unless told otherwise: `torch.compile` compiles for minutes, so it comes only when it is asked for."""
 
 
-class Missing(Exception):
+class MissingPeerError(Exception):
     """A row needs a peer that is not here."""
 
 
@@ -54,10 +56,10 @@ class Peers:
         """Do nothing if one of the peers takes part.
 
         Raises:
-            Missing: none does.
+            MissingPeerError: none does.
         """
         if not any(map(self.has, names)):
-            raise Missing(f"needs {' or '.join(names)}, which is not installed or was not asked for")
+            raise MissingPeerError(f"needs {' or '.join(names)}, which is not installed or was not asked for")
 
     @property
     def torch(self) -> Any:
@@ -78,8 +80,9 @@ class Peers:
 
 
 def set_up(threads: int) -> None:
-    """Tell every library how many threads to use; must come before any of them is imported."""
+    """Tell every library how many threads to use; must come before any of them but NumPy is imported."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = str(threads)
+    threadpool_limits(threads, user_api="blas")  # NumPy is here already
     os.environ.setdefault("DEV", "CPU")  # tinygrad's device
     os.environ["CPU_COUNT"] = str(threads)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.kernels.cpu import convolution, jit
+from minidl.kernels.cpu import convolution, im2col, jit, paths
 from minidl.kernels.geometry import output_size
 
 Array = np.ndarray[Any, Any]
@@ -61,15 +61,17 @@ def cases(axes: int, count: int) -> list[Any]:
     return drawn
 
 
+@pytest.mark.parametrize("switched_off", [(), ("direct", "depthwise")], ids=["fast", "plain"])
 @pytest.mark.parametrize(("x_shape", "w_shape", "p"), [*cases(1, 24), *cases(2, 24), *cases(3, 16)])
-def test_convolution_and_its_transposes(x_shape: Any, w_shape: Any, p: Any) -> None:
+def test_convolution_and_its_transposes(x_shape: Any, w_shape: Any, p: Any, switched_off: Any) -> None:
     rng = np.random.default_rng(1)
     x, w = rng.standard_normal(x_shape), rng.standard_normal(w_shape)
     y = convolve(x, w, **p)
-    np.testing.assert_allclose(convolution.conv(x, w, **p), y, rtol=1e-12, atol=1e-12)
     g = rng.standard_normal(y.shape)
-    dx = convolution.conv_input(g, w, **p | {"size": x_shape[2:]})
-    dw = convolution.conv_weight(g, x, **p | {"size": w_shape[2:]})
+    with paths.without(*switched_off):
+        np.testing.assert_allclose(convolution.conv(x, w, **p), y, rtol=1e-12, atol=1e-12)
+        dx = convolution.conv_input(g, w, **p | {"size": x_shape[2:]})
+        dw = convolution.conv_weight(g, x, **p | {"size": w_shape[2:]})
     assert (dx.shape, dw.shape) == (x_shape, w_shape)
     for moved, back, which in ((rng.standard_normal(x_shape), dx, 0), (rng.standard_normal(w_shape), dw, 1)):
         pushed = convolve(moved, w, **p) if which == 0 else convolve(x, moved, **p)
@@ -91,14 +93,14 @@ def test_blocks_and_parts_of_any_size_give_the_same(
 
     def everything() -> list[Array]:
         return [
-            convolution.conv(x, w, (2, 5, 6), **p),
-            convolution.conv_input(g, w, (2, 5, 6), **p),
-            convolution.conv_weight(g, x, (1, 3, 3), **p),
+            im2col.conv(x, w, (2, 5, 6), **p),
+            im2col.conv_input(g, w, (2, 5, 6), **p),
+            im2col.conv_weight(g, x, (1, 3, 3), **p),
         ]
 
     whole = everything()
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", bytes_of_a_block)
-    monkeypatch.setattr(convolution, "PARTS", parts)
+    monkeypatch.setattr(im2col, "BLOCK_BYTES", bytes_of_a_block)
+    monkeypatch.setattr(im2col, "PARTS", parts)
     for a, b in zip(everything(), whole, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
@@ -189,7 +191,8 @@ def test_blas_gets_its_threads_back() -> None:
 
     from minidl.kernels.cpu import threads
 
-    minidl.conv2d(minidl.ones(1, 1, 4, 4), minidl.ones(1, 1, 3, 3))  # loads SciPy's BLAS beside NumPy's
+    with paths.without("direct"):
+        minidl.conv2d(minidl.ones(1, 1, 4, 4), minidl.ones(1, 1, 3, 3))  # loads SciPy's BLAS beside NumPy's
 
     def counts() -> list[int]:
         return [library.get_num_threads() for library in ThreadpoolController().select(user_api="blas").lib_controllers]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.kernels.cpu import pooling
+from minidl.kernels.cpu import paths, pooling
 from minidl.kernels.geometry import Taps, adaptive_windows, divisors, pool_windows, transposed, window_sums
 
 Array = np.ndarray[Any, Any]
@@ -79,6 +79,37 @@ def test_the_sum_over_each_window_and_its_transpose(size: Any, windows: Any) -> 
     counts = divisors(windows, np.float64)
     ones = pooling.weighted_sums(np.ones((1, 1, *size)), taps)
     np.testing.assert_array_equal(ones[0, 0], np.where(ones[0, 0] > 0, counts, 0))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
+@pytest.mark.parametrize("size", [(6, 8), (7, 9), (2, 3), (28, 28)])
+def test_pairs_give_what_other_windows_give(size: Any, dtype: Any) -> None:
+    rng = np.random.default_rng(1)
+    x = np.round(3 * rng.standard_normal((3, 5, *size))).astype(dtype)
+    if dtype != "i8":
+        x[rng.random(x.shape) < 0.1] = np.nan
+        x[rng.random(x.shape) < 0.1] = -np.inf
+    windows = pool_windows(size, (2, 2), (2, 2), (0, 0), (1, 1), False)
+    assert pooling._layout(windows).pairs
+    fast = pooling.max_pool(x, windows)
+    with paths.without("pooling"):
+        plain = pooling.max_pool(x, windows)
+    for a, b in zip(fast, plain, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation"),
+    [
+        ((2, 2), (2, 1), (0, 0), (1, 1)),
+        ((2, 3), (2, 2), (0, 0), (1, 1)),
+        ((2, 2), (2, 2), (1, 0), (1, 1)),
+        ((2, 2), (2, 2), (0, 0), (1, 2)),
+    ],
+)
+def test_only_pairs_side_by_side_are_taken_for_such(kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
+    assert not pooling._layout(pool_windows((8, 8), kernel, stride, padding, dilation, False)).pairs
 
 
 def test_a_transposed_twice_is_itself() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl.kernels.cpu import convolution, windows
+from minidl.kernels.cpu import im2col, windows
 
 Array = np.ndarray[Any, Any]
 
@@ -44,7 +44,7 @@ def test_a_task_may_take_several_images(images: int, monkeypatch: pytest.MonkeyP
     rng = np.random.default_rng(2)
     g, w = rng.standard_normal((5, 3, 4, 4)), rng.standard_normal((3, 2, 3, 3))
     geometry = ((4, 4), (1, 1), (1, 1), (1, 1), 1)
-    alone = np.concatenate([convolution.conv_input(g[i : i + 1], w, *geometry) for i in range(5)])
-    monkeypatch.setattr(convolution, "PARTS", 1)
-    monkeypatch.setattr(convolution, "BLOCK_BYTES", images * 4 * 4 * 18 * 8)  # as many rows of 3·3·2 doubles
-    np.testing.assert_allclose(convolution.conv_input(g, w, *geometry), alone, rtol=1e-12, atol=1e-12)
+    alone = np.concatenate([im2col.conv_input(g[i : i + 1], w, *geometry) for i in range(5)])
+    monkeypatch.setattr(im2col, "PARTS", 1)
+    monkeypatch.setattr(im2col, "BLOCK_BYTES", images * 4 * 4 * 18 * 8)  # as many rows of 3·3·2 doubles
+    np.testing.assert_allclose(im2col.conv_input(g, w, *geometry), alone, rtol=1e-12, atol=1e-12)

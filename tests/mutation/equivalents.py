@@ -25,9 +25,9 @@ REASONS: dict[str, tuple[str, ...]] = {
         "loss: huber.partials[0]: delta * sign(x) → delta / sign(x)",
     ),
     "multiplying by 1 or −1 instead of taking g or −g: the same numbers, slower": (
-        "kinds._times: if partial == 1 → False",
-        "kinds._times: if partial == -1 → False",
-        "kinds._times: -1 → 1",
+        "kinds.times: if partial == 1 → False",
+        "kinds.times: if partial == -1 → False",
+        "kinds.times: -1 → 1",
     ),
     "an array and a NumPy scalar have the same dtype attribute": (
         "kinds.Linear.jvp: np.asarray(data_of(out)) → data_of(out)",

@@ -41,6 +41,7 @@ class Block:
         is_container: whether it is a module with others inside.
         output: what it computed.
         kernels: the kernels of its convolution, or None.
+        share: which part of the network's time it took, where that was measured.
     """
 
     text: str
@@ -57,6 +58,7 @@ class Block:
     is_container: bool = False
     output: Any = None
     kernels: Any = None
+    share: float = 0.0
 
     @property
     def is_operation(self) -> bool:
@@ -83,7 +85,7 @@ def full(survey: Survey) -> Blocks:
             row.layer.text or row.name,
             row.name if row.calls or row.name not in (row.layer.text, "input") else "",
             row.layer.family, row.shape, row.parameters, row.multiply_adds, row.field, row.inputs, row.calls,
-            output=row.output, kernels=row.kernels,
+            output=row.output, kernels=row.kernels, share=row.share,
         )
         for row in map(_plain, survey.rows)
     )  # fmt: skip
@@ -248,6 +250,7 @@ def _united(inner: Sequence[Block], text: str, note: str, inputs: tuple[int, ...
         sum(member.parameters for member in inner), sum(member.multiply_adds for member in inner),
         last.field, inputs, last.calls, layers=sum(member.layers for member in inner), is_container=True,
         output=last.output, kernels=next((member.kernels for member in inner if member.kernels is not None), None),
+        share=sum(member.share for member in inner),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from ..drawing.canvas import TEXT, Canvas, fitted
 from ..drawing.dot import bold, text
 from ..drawing.metrics import text_width
+from ..drawing.theme import Theme, blend
 from .blocks import Block
 from .labels import FACTS, fact, wrapped
 from .places import Room
@@ -28,11 +29,15 @@ LABEL: Final = 18.0
 WIDEST: Final = 78.0
 """A label that is wider breaks into two lines, in points."""
 
+_DEEPEST: Final = 0.45
+"""How far the box that took longest is from the paper's colour to the accent's: words on it can still be read."""
+
 _SAID: Final = {
     "shapes": "{}",
     "parameters": "{} parameters",
     "macs": "{} multiply-adds",
     "receptive_field": "sees {}",
+    "time": "{} of the time",
 }
 _OPERATION: Final = 24.0
 _LOWEST: Final = 26.0
@@ -109,12 +114,19 @@ class Style:
         )  # fmt: skip
         canvas.words(x, y, text(block.text), theme.ink, 18 if len(block.text) == 1 else TEXT)
 
+    def _fill(self, block: Block, theme: Theme) -> str:
+        """The colour of the kind of layer; where times were measured, the deeper the longer it took."""
+        longest = max(b.share for b in self.blocks)
+        if not longest:
+            return theme.family_fills[block.family]
+        return blend(theme.paper, theme.accent, _DEEPEST * block.share / longest)
+
     def draw_stack(self, canvas: Canvas, i: int, x: float, y: float, width: float, height: float) -> None:
         """A filled box; where it stands for several, with the edges of the others behind it."""
         block, theme = self.blocks[i], canvas.theme
         look = {
             "style": "filled,rounded" if block.is_container else "filled",
-            "fillcolor": theme.family_fills[block.family],
+            "fillcolor": self._fill(block, theme),
             "color": theme.line,
             "penwidth": 1.2,
         }
@@ -258,7 +270,7 @@ class Boxes(Style):
             groups = [[block.note], *([words] for words in said.values())]
         else:
             kind += f" · {block.note}" if block.note else ""
-            pairs = (("shapes", "receptive_field"), ("parameters", "macs"))
+            pairs = (("shapes", "receptive_field"), ("parameters", "macs"), ("time",))
             groups = [[said[name] for name in pair if name in said] for pair in pairs]
         lines = [fitted(" · ".join(group), 260, TEXT) for group in groups if any(group)]
         return [(fitted(kind, 260, KIND), KIND, True), *((line, TEXT, False) for line in lines)]

@@ -20,8 +20,9 @@ FACTS: Final = {
     "parameters": "parameters",
     "macs": "multiply-adds",
     "receptive_field": "receptive field",
+    "time": "time",
 }
-"""What can be shown of each box, and what it is called."""
+"""What can be shown of each box, and what it is called; the time where it was measured."""
 
 
 def check_facts(show: Sequence[str]) -> tuple[str, ...]:
@@ -57,7 +58,18 @@ def fact(block: Block, name: str, image: tuple[int, ...]) -> str:
         return grouped(block.parameters) if block.parameters else ""
     if name == "macs":
         return short(block.multiply_adds) if block.multiply_adds else ""
+    if name == "time":
+        return percent(block.share) if block.share else ""
     return field_text(block.field, image) if block.inputs else ""
+
+
+def percent(share: float) -> str:
+    """Write a share in whole percent.
+
+    >>> percent(0.1234), percent(0.001)
+    ('12 %', '< 1 %')
+    """
+    return f"{100 * share:.0f} %" if share >= 0.005 else "< 1 %"
 
 
 def wrapped(label: str, width: float, size: float) -> list[str]:

@@ -48,7 +48,10 @@ _MODULES: dict[str, tuple[Family, str]] = {
     "MSELoss": ("loss", "squared error"),
 }
 
-_LOSSES = {"cross_entropy": "cross-entropy", "log_softmax": "cross-entropy", "square": "squared error"}
+_LOSSES = {
+    "cross_entropy": "cross-entropy", "cross_entropy_of_classes": "cross-entropy", "log_softmax": "cross-entropy",
+    "square": "squared error",
+}  # fmt: skip
 
 _OPERATIONS: dict[str, tuple[Family, str]] = {
     "relu": ("activation", "ReLU"),
@@ -66,6 +69,9 @@ _OPERATIONS: dict[str, tuple[Family, str]] = {
     "conv2d_input": ("conv", "up-conv"),
     "matmul": ("dense", "product"),
     "standardize": ("norm", "norm"),
+    "batch_norm": ("norm", "batch norm"),
+    "batch_norm_with": ("norm", "batch norm"),
+    "layer_norm": ("norm", "layer norm"),
     "cat": ("operation", "concat"),
     "resample": ("shape", "resize"),
     "flatten": ("shape", "flatten"),
@@ -74,6 +80,12 @@ _OPERATIONS: dict[str, tuple[Family, str]] = {
     "getitem": ("shape", "select"),
     "dropout": ("shape", "dropout"),
 }
+
+_PARTS: tuple[tuple[str, Family], ...] = (
+    ("conv", "conv"), ("pool", "pool"), ("norm", "norm"), ("entropy", "loss"), ("loss", "loss"), ("relu", "activation"),
+    ("matmul", "dense"), ("linear", "dense"), ("attention", "dense"), ("view", "shape"), ("expand", "shape"),
+)  # fmt: skip
+"""What a longer operation's name says about its family, the most telling first."""
 
 _TELLING: tuple[Family, ...] = ("conv", "dense", "pool", "norm", "activation", "shape")
 
@@ -105,6 +117,17 @@ def describe_module(module: Any, nodes: Sequence[Node] = ()) -> Layer:
 def _family(nodes: Sequence[Node]) -> Family:
     found = {_OPERATIONS[n.primitive.name][0] for n in nodes if n.primitive and n.primitive.name in _OPERATIONS}
     return next((family for family in _TELLING if family in found), "operation")
+
+
+def family_of(operation: str) -> Family:
+    """The kind of layer that an operation belongs to, by the primitive's name; its transposes belong to it too.
+
+    >>> family_of("conv2d_weight"), family_of("batch_norm_relu"), family_of("permute"), family_of("exp")
+    ('conv', 'norm', 'shape', 'operation')
+    """
+    if operation in _OPERATIONS:
+        return _OPERATIONS[operation][0]
+    return next((family for part, family in _PARTS if part in operation), "operation")
 
 
 def describe_operation(nodes: list[Node], role: Literal["loss", "operation"]) -> Layer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from minidl.errors import UsageError
 
@@ -16,11 +16,15 @@ from . import blocks as folding
 from .blocks import Block, Blocks
 from .glyphs import Boxes
 from .labels import check_facts, fact
+from .measured import with_shares
 from .places import TURN, Band, Wire
 from .plan import CLUSTER, MARGIN, SMALLEST, TITLE, TOTALS, Frame, Plan, best_plan
 from .survey import Survey, read
 from .thumbnails import Thumbnails
 from .trace import trace
+
+if TYPE_CHECKING:
+    from minidl.profiler import Profile
 
 _MOST_BOXES: Final = (40, 30, 24, 18, 12)
 _SHORTEST_NAME: Final = 5
@@ -35,6 +39,7 @@ def network(
     activations: bool = False,
     kernels: bool = False,
     direction: Literal["LR", "TB"] = "LR",
+    profile: Profile | None = None,
     theme: str | Theme = LIGHT,
     title: str | None = None,
 ) -> Figure:
@@ -54,6 +59,8 @@ def network(
         activations: whether convolutions show the first channels of what they compute for the first example.
         kernels: whether convolutions show their first kernels.
         direction: `LR` from left to right, `TB` from top to bottom.
+        profile: what `minidl.profile` measured while this model ran: each box is then coloured by the time that it took,
+            forward and backward, and its share of the network's time is printed.
         theme: the palette, or its name.
         title: a line above the figure.
 
@@ -77,6 +84,10 @@ def network(
     run = trace(model, input)
     found = read(run, type(model).__name__)
     notes = [" · ".join(found.totals())]
+    if profile is not None:
+        found, measured = with_shares(found, profile)
+        notes.append(measured)
+        facts = check_facts((*facts, "time"))
     asked: int | None = None
     for blocks in _ladder(found, level):
         asked = len(blocks) if asked is None else asked
@@ -110,7 +121,7 @@ def _narration(found: Survey, boxes: Sequence[Block]) -> Iterator[str]:
         parts = [block.text + (f" ({block.note})" if block.note else "")]
         parts += [f"{block.repeats} in a row"] * (block.repeats > 1)
         parts.append(f"output {fact(block, 'shapes', found.image)}")
-        for name, word in (("parameters", "parameters"), ("macs", "multiply-adds")):
+        for name, word in (("parameters", "parameters"), ("macs", "multiply-adds"), ("time", "of the time")):
             parts += [f"{value} {word}" for value in [fact(block, name, found.image)] if value]
         yield ", ".join(parts)
 

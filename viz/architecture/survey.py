@@ -32,6 +32,9 @@ class Row:
         calls: the calls of containers that it was made in, the outermost first.
         output: what it computed.
         kernels: the kernels of a convolution, or None.
+        module: the path of the module that it ran in.
+        operations: the names of its operations; none where it is the whole module.
+        share: which part of the network's time it took, from 0 to 1, where that was measured.
     """
 
     name: str
@@ -44,6 +47,9 @@ class Row:
     calls: tuple[Call, ...] = ()
     output: Any = None
     kernels: Any = None
+    module: str = ""
+    operations: tuple[str, ...] = ()
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,6 +272,8 @@ class _Groups:
                     kernels=next(
                         (x.inputs[1].data for x in nodes if spatial_axes(x) == 2 and len(x.inputs) == 2), None
                     ),
+                    module=call.path if call is not None else "",
+                    operations=() if is_module else _names(members[group]),
                 )
             )
         return tuple(rows)
@@ -306,6 +314,11 @@ class _Groups:
             if found is not None:
                 fields[id(node)] = found
         return fields
+
+
+def _names(nodes: Sequence[Node]) -> tuple[str, ...]:
+    """The operations that computed nodes, each once."""
+    return tuple(dict.fromkeys(node.primitive.name for node in nodes if node.primitive is not None))
 
 
 def _outer(call: Call | None) -> tuple[Call, ...]:

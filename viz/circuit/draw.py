@@ -9,10 +9,12 @@ from typing import Any, Final, Literal
 from minidl.autodiff import backward_steps, formula, forward_steps
 from minidl.errors import GraphError, UsageError
 from minidl.graph import Node
+from minidl.tape import Tape
 
 from ..drawing.figure import Figure
 from ..drawing.notation import array_text, formula_html, grouped, tidy_name
 from ..drawing.theme import LIGHT, HeatScale, Theme, theme_named
+from ..tape.memory import draw_tape
 from .diagram import Diagram
 from .foreign import foreign_diagram, is_torch_tensor
 from .naming import choose_names
@@ -57,7 +59,8 @@ def draw(
     The gradients come from a sweep of their own; no `.grad` is read or changed.
 
     Args:
-        root: the value; one number, unless `grads` is off. A tensor of PyTorch shows what PyTorch keeps: operations,
+        root: the value; one number, unless `grads` is off. A tape (`step.tape` of a compiled step) is drawn as its memory,
+            with only `theme` and `title`. A tensor of PyTorch shows what PyTorch keeps: operations,
             shapes, leaves, the gradients in `.grad`, and the values of tensors found in `names`.
         level: how much one gate holds: a `module`, an `operation`, or one operation of numbers (`scalar`). By default
             operations; above 500 of them the figure folds by itself and says what it folded.
@@ -83,6 +86,8 @@ def draw(
     >>> print(draw((x + y) * z).steps[3])
     q = x + y = 3
     """
+    if isinstance(root, Tape):
+        return draw_tape(root, theme=theme, title=title)
     if direction not in _DIRECTIONS:
         raise UsageError(f"there is no direction {direction!r}; it is LR (left to right) or TB (top to bottom)")
     palette = theme_named(theme)

@@ -8,7 +8,18 @@ from typing import Any, cast
 import numpy as np
 
 from ..backend import Backend
-from . import contraction, convolution, elementwise, matrices, places, pooling, scans, summation
+from . import (
+    contraction,
+    convolution,
+    elementwise,
+    matrices,
+    normalization,
+    places,
+    pooling,
+    probabilities,
+    scans,
+    summation,
+)
 from .threads import LARGE, one_blas_thread
 
 
@@ -155,6 +166,17 @@ class CPU:
     plane_scatter = staticmethod(pooling.plane_scatter)
     plane_gather = staticmethod(pooling.plane_gather)
     weighted_sums = staticmethod(pooling.weighted_sums)
+    softmax = staticmethod(probabilities.softmax)
+    softmax_back = staticmethod(probabilities.softmax_back)
+    cross_entropy = staticmethod(probabilities.cross_entropy)
+    cross_entropy_back = staticmethod(probabilities.cross_entropy_back)
+    class_loss = staticmethod(probabilities.class_loss)
+    class_loss_back = staticmethod(probabilities.class_loss_back)
+    batch_norm = staticmethod(normalization.batch_norm)
+    batch_norm_with = staticmethod(normalization.batch_norm_with)
+    batch_norm_back = staticmethod(normalization.batch_norm_back)
+    layer_norm = staticmethod(normalization.layer_norm)
+    layer_norm_back = staticmethod(normalization.layer_norm_back)
 
     @staticmethod
     def wrap(result: Any, inputs: Sequence[Any]) -> Any:

@@ -1,183 +1,61 @@
-"""Convolution on the CPU: every window a row (im2col), then one matrix product.
+"""Convolution on the CPU, and its transposes in the image and in the weights: which way to compute them.
 
-Inside, images are channels-last with three axes, (N, D, H, W, C): a window's pixels then lie in runs of C numbers, copied
-whole; a signal or a plane has axes of length 1 in front, which cost nothing. The results are handed out as (N, C, …) views
-of channels-last memory, so that the next layer finds them as it wants them.
+Inside, images are channels-last with three axes, (N, D, H, W, C): a window's pixels then lie in runs of C numbers; a signal
+or a plane has axes of length 1 in front, which cost nothing. The results are handed out as (N, C, …) views of channels-last
+memory, so that the next layer finds them as it wants them.
 
-    rows[pixels, volume · C]  @  w[volume · C, K]  =  y[pixels, K]
+- Register tiles that walk the image where it lies: `tiled`, with Winograd's tiles where they need fewer products.
+- Each channel with kernels of its own: `single`, with tiles of channels side by side.
+- Without these (see `paths`), and where there is nothing to compute: `im2col`, a product of matrices, and `depthwise`,
+  products of whole images.
 
-The rows of a few output lines at a time are built, multiplied and forgotten while they are in the cache (Chellapilla et
-al., 2006, "High performance convolutional neural networks for document processing"). A 1×1 convolution needs no rows at all.
+All take the same arguments: sizes with one number an axis, of the result, then of the convolution.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ...errors import DtypeError
 from ..geometry import Size
-from .depthwise import Depthwise
-from .layout import channels_first, channels_last, three, with_three_axes
-from .threads import one_blas_thread
+from . import depthwise, im2col, paths, single, tiled
 
 Array = np.ndarray[Any, Any]
-Triple = tuple[int, int, int]
-
-BLOCK_BYTES = 1 << 20
-"""How large the rows of one block of lines may grow: they should stay in a core's own cache."""
-
-PARTS = 8
-"""Into how many blocks the lines are divided at least, for threads to share; and how many sums make a weight gradient."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Geometry:
-    """What the kernels ask of a convolution: where the windows lie, and how many there are along each of three axes."""
-
-    kernel: Triple
-    stride: Triple
-    padding: Triple
-    dilation: Triple
-    out: Triple
-
-    def pointwise(self, size: Size) -> bool:
-        """Whether each window is one pixel, and the pixels of an image of this size are taken in turn."""
-        return self.kernel == (1, 1, 1) == self.stride and self.padding == (0, 0, 0) and self.out == three(size, 1)
-
-    def everything(self) -> tuple[Triple, ...]:
-        """In the kernels' order of arguments."""
-        return self.kernel, self.stride, self.padding, self.dilation, self.out
-
-    def block(self, images: int, width: int, itemsize: int) -> int:
-        """How many output lines make a block: as many as the cache holds rows of, few enough for all threads to have some."""
-        lines = images * self.out[0] * self.out[1]
-        return max(1, min(BLOCK_BYTES // max(self.out[2] * width * itemsize, 1), -(-lines // PARTS)))
-
-
-def _geometry(kernel: Size, stride: Size, padding: Size, dilation: Size, out: Size) -> _Geometry:
-    return _Geometry(three(kernel, 1), three(stride, 1), three(padding, 0), three(dilation, 1), three(out, 1))
 
 
 def conv(x: Array, w: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
     """`x` `(N, C, …)` ∗ `w` `(K, C/groups, …)` → `(N, K, *size)`."""
-    windows = _kernels(x, w)
-    n, k, c = x.shape[0], w.shape[0], w.shape[1]
-    geometry = _geometry(w.shape[2:], stride, padding, dilation, size)
-    if _depthwise(groups, c):
-        y = Depthwise(*geometry.everything()).forward(with_three_axes(x), _by_channel(w, groups))
-        return y.reshape(n, k, *size)
-    y = np.zeros((n, *size, k), x.dtype)
-    for channels, kernels in _groups(groups, c, k):
-        image, matrix = channels_last(with_three_axes(x[:, channels])), _matrix(w[kernels])
-        part = y if groups == 1 else np.empty((n, *size, k // groups), x.dtype)
-        if not y.size or not image.size:
-            continue
-        pixels = part.reshape(-1, k // groups)
-        with one_blas_thread():
-            if geometry.pointwise(x.shape[2:]):
-                np.matmul(image.reshape(-1, c), matrix, out=pixels)
-            else:
-                block = geometry.block(n, matrix.shape[0], x.itemsize)
-                windows.convolve(image, matrix, pixels, block, *geometry.everything())
-        if groups > 1:
-            y[..., kernels] = part
-    return channels_first(y)
+    way = _way(x, w, size, groups, w.shape[1])
+    return way.conv(x, w, size, stride, padding, dilation, groups)
 
 
 def conv_input(g: Array, w: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
-    """The transpose in the image: rows = g wᵀ, spread back over their windows."""
-    windows = _kernels(g, w)
-    n, k, c = g.shape[0], w.shape[0], w.shape[1]
-    geometry = _geometry(w.shape[2:], stride, padding, dilation, g.shape[2:])
-    if _depthwise(groups, c):
-        upstream = _of_channel(g, groups)
-        x = Depthwise(*geometry.everything()).input(upstream, _by_channel(w, groups), three(size, 1))
-        return x.reshape(n, groups, *size)
-    x = np.zeros((n, *size, c * groups), g.dtype)
-    for channels, kernels in _groups(groups, c, k):
-        upstream, matrix = channels_last(g[:, kernels]).reshape(-1, k // groups), _matrix(w[kernels])
-        part = x if groups == 1 else np.zeros((n, *size, c), g.dtype)
-        if not g.size or not x.size:
-            continue
-        with one_blas_thread():
-            if geometry.pointwise(size):
-                np.matmul(upstream, matrix.T, out=part.reshape(-1, c))
-            else:
-                block = geometry.block(n, matrix.shape[0], g.itemsize)
-                transposed = np.ascontiguousarray(matrix.T)
-                image = part.reshape(n, *three(size, 1), c)
-                windows.convolve_input(upstream, transposed, image, block, *geometry.everything())
-        if groups > 1:
-            x[..., channels] = part
-    return channels_first(x)
+    """The transpose in the image: `g` `(N, K, …)` → `(N, C, *size)`."""
+    way = _way(g, w, size, groups, w.shape[1])
+    return way.conv_input(g, w, size, stride, padding, dilation, groups)
 
 
 def conv_weight(g: Array, x: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
-    """The transpose in the kernel: rowsᵀ g, summed over the images."""
-    windows = _kernels(g, x)
-    n, k, c = x.shape[0], g.shape[1], x.shape[1] // groups
-    geometry = _geometry(size, stride, padding, dilation, g.shape[2:])
-    if _depthwise(groups, c):
-        w = Depthwise(*geometry.everything()).weight(_of_channel(g, groups), with_three_axes(x))
-        return w.reshape(k, 1, *size)
-    w = np.zeros((k, c, *size), x.dtype)
-    for channels, kernels in _groups(groups, c, k):
-        upstream = channels_last(g[:, kernels]).reshape(-1, k // groups)
-        image = channels_last(with_three_axes(x[:, channels]))
-        if not g.size or not x.size:
-            continue
-        with one_blas_thread():
-            if geometry.pointwise(x.shape[2:]):
-                total = image.reshape(-1, c).T @ upstream
-            else:
-                lines, width = n * geometry.out[0] * geometry.out[1], math.prod(size) * c
-                parts = np.zeros((min(PARTS, lines), width, k // groups), x.dtype)
-                block = geometry.block(n, width, x.itemsize)
-                windows.convolve_weight(upstream, image, parts, block, *geometry.everything())
-                total = parts.sum(axis=0)
-        w[kernels] = np.moveaxis(total.reshape(*size, c, -1), (-1, -2), (0, 1))
-    return w
+    """The transpose in the weights: → `(K, C/groups, *size)`, summed over the images."""
+    way = _way(g, x, size, groups, x.shape[1] // groups)
+    return way.conv_weight(g, x, size, stride, padding, dilation, groups)
 
 
-def _depthwise(groups: int, channels: int) -> bool:
-    """Whether the groups are so many, of one channel each, that they are better taken together than one by one."""
-    return groups > 1 == channels
+def _way(a: Array, b: Array, size: Size, groups: int, channels: int) -> ModuleType:
+    """The module that computes a convolution of these arrays with so many channels in a group.
 
-
-def _by_channel(w: Array, groups: int) -> Array:
-    """Kernels `(C·m, 1, …)` as `(C, m, D, H, W)`."""
-    return w.reshape(groups, w.shape[0] // groups, *three(w.shape[2:], 1))
-
-
-def _of_channel(g: Array, groups: int) -> Array:
-    """An upstream gradient `(N, C·m, …)` as `(N, C, m, D, H, W)`."""
-    return g.reshape(len(g), groups, g.shape[1] // groups, *three(g.shape[2:], 1))
-
-
-def _matrix(w: Array) -> Array:
-    """Kernels `(K, C, …)` as the matrix `(volume · C, K)`."""
-    return np.ascontiguousarray(np.moveaxis(w, (0, 1), (-1, -2))).reshape(-1, w.shape[0])
-
-
-def _groups(groups: int, c: int, k: int) -> Iterator[tuple[slice, slice]]:
-    """The input and output channels of each group."""
-    each = k // groups
-    for i in range(groups):
-        yield slice(i * c, (i + 1) * c), slice(i * each, (i + 1) * each)
-
-
-def _kernels(*arrays: Array) -> Any:
-    """The module of Numba kernels, which takes most of a second to import; refuses numbers that it has no kernels for."""
-    for a in arrays:
-        if a.dtype not in (np.float32, np.float64):
+    Raises:
+        DtypeError: there are no kernels for these numbers.
+    """
+    for array in (a, b):
+        if array.dtype not in (np.float32, np.float64):
             raise DtypeError(
-                f"a convolution computes in float32 or float64, got {a.dtype}; convert with x.to(minidl.float32)"
+                f"a convolution computes in float32 or float64, got {array.dtype}; convert with x.to(minidl.float32)"
             )
-    from . import windows
-
-    return windows
+    something = a.size > 0 < b.size and 0 not in size
+    if groups > 1 == channels:
+        return single if something and paths.enabled("depthwise") else depthwise
+    return tiled if something and paths.enabled("direct") else im2col

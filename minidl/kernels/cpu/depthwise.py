@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ..geometry import Size
+from .layout import three, with_three_axes
+
 Array = np.ndarray[Any, Any]
 Triple = tuple[int, int, int]
 
@@ -78,3 +81,35 @@ class Depthwise:
             for t, places in self.taps():
                 w[t] += np.einsum("cdhw,cjdhw->cj", image[places], upstream)
         return w
+
+
+def conv(x: Array, w: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
+    """`x` `(N, C, …)` ∗ `w` `(C·m, 1, …)` → `(N, C·m, *size)`."""
+    y = _windows(w.shape[2:], stride, padding, dilation, size).forward(with_three_axes(x), _by_channel(w, groups))
+    return y.reshape(len(x), len(w), *size)
+
+
+def conv_input(g: Array, w: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
+    """The transpose in the image: `g` `(N, C·m, …)` → `(N, C, *size)`."""
+    windows = _windows(w.shape[2:], stride, padding, dilation, g.shape[2:])
+    return windows.input(_of_channel(g, groups), _by_channel(w, groups), three(size, 1)).reshape(len(g), groups, *size)
+
+
+def conv_weight(g: Array, x: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
+    """The transpose in the weights: → `(C·m, 1, *size)`, summed over the images."""
+    windows = _windows(size, stride, padding, dilation, g.shape[2:])
+    return windows.weight(_of_channel(g, groups), with_three_axes(x)).reshape(g.shape[1], 1, *size)
+
+
+def _windows(kernel: Size, stride: Size, padding: Size, dilation: Size, out: Size) -> Depthwise:
+    return Depthwise(three(kernel, 1), three(stride, 1), three(padding, 0), three(dilation, 1), three(out, 1))
+
+
+def _by_channel(w: Array, groups: int) -> Array:
+    """Kernels `(C·m, 1, …)` as `(C, m, D, H, W)`."""
+    return w.reshape(groups, w.shape[0] // groups, *three(w.shape[2:], 1))
+
+
+def _of_channel(g: Array, groups: int) -> Array:
+    """An upstream gradient `(N, C·m, …)` as `(N, C, m, D, H, W)`."""
+    return g.reshape(len(g), groups, g.shape[1] // groups, *three(g.shape[2:], 1))

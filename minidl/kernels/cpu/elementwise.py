@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .paths import enabled
+
 Array = np.ndarray[Any, Any]
 _BITS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
 _SMALL = 4096
@@ -55,17 +57,43 @@ def sign(x: Any) -> Any:
 
 
 def erf(x: Any) -> Any:
-    """SciPy's, which has none for float16."""
+    """A kernel for large arrays of float32, SciPy's else, which has none for float16 and takes 10 times as long."""
+    if _has_kernel(x):
+        from . import functions
+
+        return _each(functions.erf, x)
     from scipy.special import erf  # 0.1 s to import: only when used
 
     return erf(x.astype(np.float32)).astype(x.dtype) if x.dtype == np.float16 else erf(x)
 
 
 def erfc(x: Any) -> Any:
-    """SciPy's, which has none for float16."""
+    """As `erf`."""
+    if _has_kernel(x):
+        from . import functions
+
+        return _each(functions.erfc, x)
     from scipy.special import erfc
 
     return erfc(x.astype(np.float32)).astype(x.dtype) if x.dtype == np.float16 else erfc(x)
+
+
+def _has_kernel(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.size > _SMALL and x.dtype == np.float32 and enabled("erf")
+
+
+def _each(function: Any, x: Array) -> Array:
+    """Run a kernel over all elements in the order in which they lie in memory."""
+    y = np.empty_like(x)
+    if y.strides != x.strides or y.size != _span(x):
+        x, y = np.ascontiguousarray(x), np.empty(x.shape, x.dtype)
+    function(x.ravel(order="K"), y.ravel(order="K"))
+    return y
+
+
+def _span(x: Array) -> int:
+    """How many elements lie between the first and the last of `x` in memory, both counted."""
+    return 1 + sum((n - 1) * stride for n, stride in zip(x.shape, x.strides, strict=True)) // x.itemsize
 
 
 def spherical_bessel(x: Any, n: int) -> Any:

@@ -12,10 +12,13 @@ import importlib
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+
+from . import buffers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,26 +32,43 @@ def kernel(parallel: bool = False, reorder: bool = False, exact: bool = False) -
             as fast); the order is fixed when the kernel is compiled, so results stay the same bits from run to run.
         exact: whether each operation rounds as NumPy does, so that it computes the same bits as the same lines on arrays.
     """
+    numba = _numba()
+    fast = False if exact else {"contract", "nsz"} | ({"reassoc"} if reorder else set())
+    options = {"parallel": parallel, "fastmath": fast, "error_model": "numpy" if exact else "python", "nogil": True}
+    return lambda function: _compiled(function, lambda cache: numba.njit(cache=cache, **options)(function))
+
+
+def native(signature: Any) -> Callable[[F], Any]:
+    """Have Numba compile a function at once for C code to call, at its `.address`."""
+    numba = _numba()
+    return lambda function: _compiled(function, lambda cache: numba.cfunc(signature, cache=cache)(function))
+
+
+def _numba() -> Any:
+    """Numba, made ready for us."""
+    global _ready
     # Threads that wait for BLAS or for a kernel must sleep, not spin, or the two pools slow each other down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     numba: Any = importlib.import_module("numba")
     _listen()
+    if not _ready:
+        _ready = True  # before: the memory's own functions are compiled in the same way
+        buffers.install()
+    return numba
 
-    def decorate(function: F) -> F:
-        fast = False if exact else {"contract", "nsz"} | ({"reassoc"} if reorder else set())
-        options = {"parallel": parallel, "fastmath": fast, "error_model": "numpy" if exact else "python", "nogil": True}
-        folder = _writable_cache_folder()
-        _ours.add(function)
-        if folder is None:
-            return numba.njit(**options)(function)
-        previous = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(folder)  # read while the decorator runs: other libraries' caches stay theirs
-        try:
-            return numba.njit(cache=True, **options)(function)
-        finally:
-            numba.config.CACHE_DIR = previous
 
-    return decorate
+def _compiled(function: Any, compile: Callable[[bool], Any]) -> Any:
+    """Compile into the cache on disk, if there is one."""
+    folder = _writable_cache_folder()
+    _ours.add(function)
+    if folder is None:
+        return compile(False)
+    previous = _numba().config.CACHE_DIR
+    _numba().config.CACHE_DIR = str(folder)  # read while the decorator runs: other libraries' caches stay theirs
+    try:
+        return compile(True)
+    finally:
+        _numba().config.CACHE_DIR = previous
 
 
 # The cache on disk ------------------------------------------------------------------------------------------------------
@@ -61,6 +81,11 @@ def cache_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("minidl", appauthor=False)) / "kernels"
+
+
+def generated_folder() -> Path:
+    """The folder for the sources of kernels that are written on the way; a temporary one if there is no other."""
+    return (_writable_cache_folder() or Path(tempfile.gettempdir())) / "minidl_generated"
 
 
 def clear_cache() -> int:
@@ -82,9 +107,11 @@ def our_cache_entries() -> list[Path]:
         return []
     if "NUMBA_CACHE_DIR" not in os.environ:
         return sorted(p for p in folder.iterdir() if p.is_dir())  # a folder of our own, also of earlier installations
-    here = str(Path(__file__).parent)
-    ours = folder / f"{Path(here).name}_{hashlib.sha1(here.encode()).hexdigest()}"  # as Numba names it
-    return [ours] if ours.is_dir() else []
+    sources = (str(Path(__file__).parent), str(generated_folder()))
+    ours = [
+        folder / f"{Path(here).name}_{hashlib.sha1(here.encode()).hexdigest()}" for here in sources
+    ]  # Numba's names
+    return [entry for entry in (*ours, generated_folder()) if entry.is_dir()]
 
 
 def folder_bytes(folder: Path) -> int:
@@ -124,6 +151,7 @@ def _say_once(name: str) -> None:
 
 
 _ours: set[Callable[..., Any]] = set()
+_ready = False
 _said = False
 _report: Callable[[str], None] = _say_once
 _listening = False

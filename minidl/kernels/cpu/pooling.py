@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ...errors import DtypeError
 from ..geometry import Size, Taps, Windows
+from . import paths
 from .layout import channels_first, channels_last, three, with_three_axes
 
 Array = np.ndarray[Any, Any]
@@ -18,16 +21,39 @@ _ONE_PIXEL = Windows(1, np.zeros(1, np.int64), np.ones(1, np.int64), np.ones(1, 
 
 def max_pool(x: Array, windows: Sequence[Windows]) -> tuple[Array, Array]:
     """The maxima and their positions, both `(N, C, …)`; −∞ (or the least integer) and −1 for a window that holds no pixel."""
-    kernels = _kernels(x)
-    full = (*(_ONE_PIXEL,) * (3 - len(windows)), *windows)
-    shape = (x.shape[0], *(len(w.first) for w in full), x.shape[1])
+    kernels, layout = _kernels(x), _layout(tuple(windows))
+    shape = (x.shape[0], *layout.out, x.shape[1])
     best, position = np.empty(shape, x.dtype), np.empty(shape, np.int64)
-    lowest = np.asarray(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x.dtype)[()]
-    firsts, counts = tuple(w.first for w in full), tuple(w.pixels for w in full)
-    step = three(tuple(w.step for w in windows), 1)
-    kernels.max_windows(channels_last(with_three_axes(x)), best, position, lowest, firsts, counts, step)
+    if layout.pairs and paths.enabled("pooling"):
+        kernels.max_pairs(channels_last(x), best[:, 0], position[:, 0])
+    else:
+        lowest = np.asarray(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x.dtype)[()]
+        image = channels_last(with_three_axes(x))
+        kernels.max_windows(image, best, position, lowest, layout.firsts, layout.counts, layout.step)
     own = (shape[0], *shape[4 - len(windows) :])
     return channels_first(best.reshape(own)), channels_first(position.reshape(own))
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What the kernels ask of a pooling, along each of three axes."""
+
+    firsts: tuple[Array, ...]
+    counts: tuple[Array, ...]
+    step: tuple[int, int, int]
+    out: tuple[int, ...]
+    pairs: bool
+    """Whether the windows are 2×2 pixels, side by side, of a plane."""
+
+
+@lru_cache(maxsize=256)
+def _layout(windows: tuple[Windows, ...]) -> _Layout:
+    full = (*(_ONE_PIXEL,) * (3 - len(windows)), *windows)
+    firsts, counts = tuple(w.first for w in full), tuple(w.pixels for w in full)
+    pairs = len(windows) == 2 and all(
+        w.step == 1 and np.array_equal(w.first, 2 * np.arange(len(w.first))) and (w.pixels == 2).all() for w in windows
+    )
+    return _Layout(firsts, counts, three(tuple(w.step for w in windows), 1), tuple(len(f) for f in firsts), pairs)
 
 
 def plane_scatter(g: Array, positions: Array, size: Size) -> Array:
@@ -45,8 +71,10 @@ def plane_gather(x: Array, positions: Array) -> Array:
         return np.zeros(positions.shape, x.dtype)
     n, c = x.shape[:2]
     places = channels_last(positions)
-    picked = np.take_along_axis(channels_last(x).reshape(n, -1, c), places.reshape(n, -1, c), axis=1)
-    return channels_first(np.where(places < 0, 0, picked.reshape(places.shape)).astype(x.dtype, copy=False))
+    picked = np.empty(places.shape, x.dtype)
+    images, flat = channels_last(x).reshape(n, -1, c), places.reshape(n, -1, c)
+    _kernels(x).gather_planes(images, flat, picked.reshape(n, -1, c))
+    return channels_first(picked)
 
 
 def weighted_sums(x: Array, taps: Sequence[Taps | None]) -> Array:

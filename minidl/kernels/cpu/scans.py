@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from .paths import enabled
+
 _WIDE = {"float16": np.dtype(np.float64), "float32": np.dtype(np.float64)}
 """A running total of float32 is kept in float64, as PyTorch does: it has no pairs to add in."""
+
+
+_SMALL = 4096
+"""Up to so many elements NumPy's steps are as fast."""
 
 
 def cumulative_sum(x: Any, axis: int) -> Any:
@@ -27,6 +34,13 @@ def cumulative_logsumexp(x: Any, axis: int) -> Any:
 
 def last_extremum(x: Any, axis: int, largest: bool) -> Any:
     """Where the largest element up to here stands, the latest of equals; a NaN counts as larger (or smaller) than all."""
+    if x.size > _SMALL and x.dtype in (np.float32, np.float64, np.int64) and enabled("scans"):
+        from . import functions
+
+        lines = np.ascontiguousarray(x).reshape(math.prod(x.shape[:axis]), x.shape[axis], -1)
+        found = np.empty(lines.shape, np.int64)
+        functions.last_extremum(lines, found, largest)
+        return found.reshape(x.shape)
     running = (np.maximum if largest else np.minimum).accumulate(x, axis=axis)
     new = (x == running) | (x != x)
     place = np.arange(x.shape[axis]).reshape(-1, *(1,) * (x.ndim - 1 - axis))

@@ -14,14 +14,16 @@ Numba has no vectors, so tiles are a type of ours, and each function here writes
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import binding, ir
-from numba.core import cgutils, types
-from numba.core.datamodel import models, register_default
-from numba.extending import intrinsic
 
+cgutils: Any = importlib.import_module("numba.core.cgutils")
+datamodel: Any = importlib.import_module("numba.core.datamodel")
+extending: Any = importlib.import_module("numba.extending")
+types: Any = importlib.import_module("numba.core.types")
 Array = Any
 
 
@@ -48,11 +50,14 @@ WIDEST = 2 * BYTES
 
 
 class Tile(types.Type):  # type: ignore[misc]
-    """Numba's type of a tile: `ROWS` vectors of `columns` numbers."""
+    """Numba's type of a tile: `ROWS` vectors of `columns` numbers.
 
-    def __init__(self, dtype: Any, columns: int) -> None:
-        self.dtype, self.columns = dtype, columns
-        super().__init__(f"Tile({dtype}, {columns})")
+    In a `channelwise` one, each column has an `a` of its own: no product of matrices, but of numbers side by side.
+    """
+
+    def __init__(self, dtype: Any, columns: int, channelwise: bool = False) -> None:
+        self.dtype, self.columns, self.channelwise = dtype, columns, channelwise
+        super().__init__(f"Tile({dtype}, {columns}, {channelwise})")
 
     @property
     def itemsize(self) -> int:
@@ -65,18 +70,27 @@ class Tile(types.Type):  # type: ignore[misc]
         return ir.VectorType(ir.FloatType() if self.itemsize == 4 else ir.DoubleType(), self.columns)
 
 
-@register_default(Tile)
-class _TileModel(models.PrimitiveModel):  # type: ignore[misc]
+@datamodel.register_default(Tile)
+class _TileModel(datamodel.models.PrimitiveModel):  # type: ignore[misc]
     def __init__(self, dmm: Any, fe_type: Tile) -> None:
         super().__init__(dmm, fe_type, ir.ArrayType(fe_type.vector, ROWS))
 
 
-_INDEX = ir.IntType(64)
+INDEX = ir.IntType(64)
+"""LLVM's type of an index."""
+
 _LANE = ir.IntType(32)
+
 Code = tuple[Any, Callable[..., Any]]
+"""What an intrinsic is: its signature, and what writes its instructions."""
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any, vector: Any = None) -> Any:
+def instruction(write: Callable[..., Code]) -> Any:
+    """A function for kernels to call that writes its own LLVM instructions; constants come as types that know them."""
+    return extending.intrinsic(prefer_literal=True)(write)
+
+
+def pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any, vector: Any = None) -> Any:
     """The address of `array[at]`, without a check; of a vector that begins there if `vector` is given."""
     data = context.make_array(kind)(context, builder, array).data
     place = builder.gep(data, [at])
@@ -84,84 +98,97 @@ def _pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any, vector:
 
 
 def _row(context: Any, builder: Any, kind: Any, rows: Any, i: int) -> Any:
-    return builder.load(_pointer(context, builder, kind, rows, _INDEX(i)))
+    return builder.load(pointer(context, builder, kind, rows, INDEX(i)))
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
-def zeros(typing: Any, like: Any, halvings: Any) -> Code:
-    """A tile of zeros of `like`'s dtype, `WIDEST` bytes wide, halved `halvings` times."""
-    tile = Tile(like.dtype, (WIDEST >> halvings.literal_value) // (like.dtype.bitwidth // 8))
-
+def _zeros(tile: Tile, *arguments: Any) -> Code:
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return ir.Constant(ir.ArrayType(tile.vector, ROWS), None)
 
-    return tile(like, halvings), code
+    return tile(*arguments), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@instruction
+def zeros(typing: Any, like: Any, halvings: Any) -> Code:
+    """A tile of zeros of `like`'s dtype, `WIDEST` bytes wide, halved `halvings` times."""
+    return _zeros(Tile(like.dtype, (WIDEST >> halvings.literal_value) // (like.dtype.bitwidth // 8)), like, halvings)
+
+
+@instruction
+def channelwise_zeros(typing: Any, like: Any) -> Code:
+    """A channelwise tile of zeros of `like`'s dtype, `BYTES` bytes wide."""
+    return _zeros(Tile(like.dtype, BYTES // (like.dtype.bitwidth // 8), channelwise=True), like)
+
+
+@instruction
 def columns_of(typing: Any, tile: Any) -> Code:
     """How many columns a tile has."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _INDEX(tile.columns)
+        return INDEX(tile.columns)
 
     return types.intp(tile), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def outer(typing: Any, tile: Any, a: Any, rows: Any, at: Any, b: Any, b_at: Any) -> Code:
-    """The tile with tile[i, j] + a[rows[i] + at] · b[b_at + j]."""
+@instruction
+def step(typing: Any, tile: Any, a: Any, rows: Any, at: Any, b: Any, b_at: Any) -> Code:
+    """The tile with tile[i, j] + a[rows[i] + at] · b[b_at + j]; if it is channelwise, + a[rows[i] + at + j] · b[b_at + j]."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         sums, a_, rows_, at_, b_, b_at_ = args
         vector, anything = tile.vector, ir.Constant(tile.vector, ir.Undefined)
         name = f"llvm.fma.v{tile.columns}f{tile.itemsize * 8}"
         fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-        shared = builder.load(_pointer(context, builder, b, b_, b_at_, vector), align=tile.itemsize)
+        shared = builder.load(pointer(context, builder, b, b_, b_at_, vector), align=tile.itemsize)
         for i in range(ROWS):
             place = builder.add(_row(context, builder, rows, rows_, i), at_)
-            one = builder.insert_element(anything, builder.load(_pointer(context, builder, a, a_, place)), _LANE(0))
-            many = builder.shuffle_vector(one, anything, ir.Constant(ir.VectorType(_LANE, tile.columns), None))
+            if tile.channelwise:
+                many = builder.load(pointer(context, builder, a, a_, place, vector), align=tile.itemsize)
+            else:
+                one = builder.insert_element(anything, builder.load(pointer(context, builder, a, a_, place)), _LANE(0))
+                many = builder.shuffle_vector(one, anything, ir.Constant(ir.VectorType(_LANE, tile.columns), None))
             sums = builder.insert_value(sums, builder.call(fma, [many, shared, builder.extract_value(sums, i)]), i)
         return sums
 
     return tile(tile, a, rows, types.intp, b, types.intp), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def load(typing: Any, tile: Any, y: Any, places: Any) -> Code:
-    """A tile of the shape of `tile` with y[places[i] + j]."""
+@instruction
+def load(typing: Any, tile: Any, y: Any, places: Any, at: Any) -> Code:
+    """A tile of the shape of `tile` with y[places[i] + at + j]."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        sums, y_, places_ = args
+        sums, y_, places_, at_ = args
         for i in range(ROWS):
-            place = _pointer(context, builder, y, y_, _row(context, builder, places, places_, i), tile.vector)
+            begin = builder.add(_row(context, builder, places, places_, i), at_)
+            place = pointer(context, builder, y, y_, begin, tile.vector)
             sums = builder.insert_value(sums, builder.load(place, align=tile.itemsize), i)
         return sums
 
-    return tile(tile, y, places), code
+    return tile(tile, y, places, types.intp), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def store(typing: Any, tile: Any, y: Any, places: Any) -> Code:
-    """y[places[i] + j] = tile[i, j] for the whole tile."""
+@instruction
+def store(typing: Any, tile: Any, y: Any, places: Any, at: Any) -> Code:
+    """y[places[i] + at + j] = tile[i, j] for the whole tile."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        sums, y_, places_ = args
+        sums, y_, places_, at_ = args
         for i in range(ROWS):
-            place = _pointer(context, builder, y, y_, _row(context, builder, places, places_, i), tile.vector)
+            begin = builder.add(_row(context, builder, places, places_, i), at_)
+            place = pointer(context, builder, y, y_, begin, tile.vector)
             builder.store(builder.extract_value(sums, i), place, align=tile.itemsize)
         return context.get_dummy_value()
 
-    return types.void(tile, y, places), code
+    return types.void(tile, y, places, types.intp), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def store_part(typing: Any, tile: Any, y: Any, places: Any, rows: Any, columns: Any) -> Code:
-    """y[places[i] + j] = tile[i, j] for the first `rows` and `columns`; nothing else is touched."""
+@instruction
+def store_part(typing: Any, tile: Any, y: Any, places: Any, at: Any, rows: Any, columns: Any) -> Code:
+    """y[places[i] + at + j] = tile[i, j] for the first `rows` and `columns`; nothing else is touched."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        sums, y_, places_, rows_, columns_ = args
+        sums, y_, places_, at_, rows_, columns_ = args
         lanes = ir.VectorType(_LANE, tile.columns)
         bits = ir.VectorType(ir.IntType(1), tile.columns)
         anything = ir.Constant(lanes, ir.Undefined)
@@ -169,12 +196,13 @@ def store_part(typing: Any, tile: Any, y: Any, places: Any, rows: Any, columns: 
         name = f"llvm.masked.store.v{tile.columns}f{tile.itemsize * 8}.p0"
         masked = cgutils.get_or_insert_function(builder.module, signature_, name)
         for i in range(ROWS):
-            place = _pointer(context, builder, y, y_, _row(context, builder, places, places_, i), tile.vector)
-            here = builder.select(builder.icmp_signed("<", _INDEX(i), rows_), columns_, _INDEX(0))
+            begin = builder.add(_row(context, builder, places, places_, i), at_)
+            place = pointer(context, builder, y, y_, begin, tile.vector)
+            here = builder.select(builder.icmp_signed("<", INDEX(i), rows_), columns_, INDEX(0))
             one = builder.insert_element(anything, builder.trunc(here, _LANE), _LANE(0))
             limit = builder.shuffle_vector(one, anything, ir.Constant(lanes, None))
             mask = builder.icmp_signed("<", ir.Constant(lanes, list(range(tile.columns))), limit)
             builder.call(masked, [builder.extract_value(sums, i), place, _LANE(tile.itemsize), mask])
         return context.get_dummy_value()
 
-    return types.void(tile, y, places, types.intp, types.intp), code
+    return types.void(tile, y, places, types.intp, types.intp, types.intp), code

@@ -23,6 +23,9 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Triple = tuple[int, int, int]
 
+COUNT, START, STRIDE, STEP, OUT, FIRST, SPREAD, BLOCKS, CHANNELS, WEIGHTS = range(10)
+"""The rows of a plan."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
@@ -47,6 +50,16 @@ class Sweep:
     out: Triple
     first: Triple
     spread: Triple
+
+    def plan(self, blocks: Triple, channels: Triple, weights: Triple) -> Array:
+        """Everything that a kernel asks, one row each, in the order of `COUNT`, `START`, …
+
+        `blocks` is how many images, planes and lines of results make a task; `channels` are the groups, and each group's
+        input and output channels; `weights` are the steps from one input and from one output channel to the next in the
+        flattened weights, and whether windows leave the image.
+        """
+        where = (self.count, self.start, self.stride, self.step, self.out, self.first, self.spread)
+        return np.array([*where, blocks, channels, weights], np.int64)
 
     def extent(self, results: Triple) -> Triple:
         """How many pixels the windows of so many results cover."""

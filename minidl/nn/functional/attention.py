@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
-from ...graph import data_of
+from ...graph import array_of, data_of
 from ...primitives.elementwise.comparison import where
 from ...primitives.kinds import Value, expand_to, marked, refuses, sample, shape_of
 from ...primitives.layers.random import Generator
@@ -97,7 +97,7 @@ def scaled_dot_product_attention(
         attn_mask = np.tril(np.ones(shape_of(scores)[-2:], bool))
     if attn_mask is not None:
         scores = _masked(name, scores, attn_mask)
-    blind = (data_of(scores) == -np.inf).all(-1, keepdims=True)  # a query that may see no key at all
+    blind = (array_of(scores) == -np.inf).all(-1, keepdims=True)  # a query that may see no key at all
     weights = where(blind, 0.0, softmax(where(blind, 0.0, scores), -1)) if blind.any() else softmax(scores, -1)
     return matmul(dropout(weights, dropout_p, generator=generator) if dropout_p else weights, value)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, GraphError, ShapeError, UsageError
-from ...graph import Node, data_of, is_grad_enabled
+from ...graph import Node, array_of, is_grad_enabled
 from ...primitives.kinds import Shape, Value, explain_broadcast, marked_apart, shape_of
 from ...primitives.reductions.reduction import mean, sum
 
@@ -129,7 +129,7 @@ def class_numbers(name: str, target: Value, shape: Shape, classes: int, ignore_i
         ShapeError: another shape.
         UsageError: a class number outside 0 … C − 1 that is not `ignore_index`.
     """
-    given = np.asarray(data_of(target))
+    given = array_of(target)
     if given.dtype.kind not in "iu":
         raise DtypeError(
             f"{name}: the target must be class numbers, got {given.dtype}; convert with target.to(minidl.int64)"

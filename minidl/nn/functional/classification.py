@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from ...errors import ShapeError, UsageError
-from ...graph import data_of
+from ...graph import array_of, data_of
 from ...primitives.elementwise.arithmetic import mul_or_zero
 from ...primitives.elementwise.comparison import where
 from ...primitives.kinds import Shape, Value, refuses, sample, shape_of
-from ...primitives.layers.loss import cross_entropy_rows
+from ...primitives.layers.loss import class_loss, cross_entropy_rows, has_class_loss
 from ...primitives.operation import operation
 from ...primitives.reductions.reduction import sum
 from ...primitives.reductions.softmax import log_softmax
@@ -101,9 +101,15 @@ def _of_classes(
     shape = shape_of(input)
     outer, classes = _without(shape, axis), shape[axis]
     labels = class_numbers("cross_entropy", target, outer, classes, ignore_index).reshape(-1)
-    factors = np.ones(classes) if weight is None else np.asarray(data_of(weight), np.float64)
+    factors = array_of(np.ones(classes) if weight is None else weight).astype(np.float64)
     kept = labels != ignore_index
-    wanted = np.zeros((labels.size, classes))
+    if len(shape) > 1 and not smoothing and has_class_loss(input):
+        scale = np.where(kept, factors[np.where(kept, labels, 0)], 0.0).astype(input.dtype)
+        each = class_loss(input, labels=labels.reshape(outer), factors=scale.reshape(outer))
+        if reduction == "none":
+            return each
+        return _averaged(each, float(scale.sum(dtype=np.float64))) if reduction == "mean" else sum(each)
+    wanted = array_of(np.zeros((labels.size, classes)))
     wanted[kept, labels[kept]] = 1.0 - smoothing
     wanted[kept] += smoothing / max(classes, 1)
     losses = cross_entropy_rows(_rows(input, axis), weights=(wanted * factors).astype(input.dtype))
@@ -197,7 +203,7 @@ def nll_loss(
     labels = class_numbers("nll_loss", target, _without(shape, axis), shape[axis], ignore_index)
     kept = labels != ignore_index
     chosen = np.where(kept, labels, 0)
-    factors = np.ones(shape[axis], input.dtype) if weight is None else np.asarray(data_of(weight))
+    factors = array_of(np.ones(shape[axis], input.dtype) if weight is None else weight)
     scale = np.where(kept, factors[chosen] if chosen.size else 1.0, 0.0).astype(input.dtype)
     picked = reshape(gather(input, axis, np.expand_dims(chosen, axis)), labels.shape)
     losses = where(kept, -picked * scale, 0.0)

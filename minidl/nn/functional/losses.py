@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ShapeError, UsageError
-from ...graph import data_of
+from ...graph import array_of
 from ...primitives.elementwise.arithmetic import abs_, square
 from ...primitives.elementwise.comparison import where
 from ...primitives.elementwise.exponential import exp, log, xlogy
@@ -223,7 +223,7 @@ def gaussian_nll_loss(
     """
     check_reduction("gaussian_nll_loss", reduction)
     check_broadcast("gaussian_nll_loss", input=input, target=target)
-    if (np.asarray(data_of(var)) < 0).any():
+    if (array_of(var) < 0).any():
         raise UsageError("gaussian_nll_loss: var has negative entries; a variance is at least 0")
     variance = at_least(_fitted(var, shape_of(input)), minimum=eps)
     losses = 0.5 * (log(variance) + square(input - target) / variance)
@@ -289,7 +289,7 @@ def poisson_nll_loss(
     check_broadcast("poisson_nll_loss", input=input, target=target)
     losses = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
-        many = np.asarray(data_of(target)) > 1
+        many = array_of(target) > 1
         t = where(many, target, 1.0)  # where the approximation is not used its logarithms must not leak a NaN
         losses = losses + where(many, xlogy(t, t) - t + 0.5 * log(2 * math.pi * t), 0.0)
     return reduced(losses, reduction)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ...errors import ShapeError, UsageError
-from ...graph import Node, data_of
+from ...graph import Node, array_of, beside, data_of
 from ...kernels import backend_of
 from ...primitives.elementwise.arithmetic import square
 from ...primitives.elementwise.exponential import sqrt
 from ...primitives.kinds import Shape, Value, marked, refuses, sample, shape_of
-from ...primitives.layers.normalization import moments, standardize_
+from ...primitives.layers.normalization import batch_norm_, batch_norm_with, fuses, layer_norm_, moments, standardize_
 from ...primitives.operation import operation
 from ...primitives.reductions.reduction import mean
 from ...primitives.shapes.shape import reshape
@@ -59,8 +59,8 @@ def _check_statistics(
 
 def follow(running: Value, observed: Any, momentum: float) -> None:
     """Move a running statistic in place towards what was observed, so that views see it and the engine notices."""
-    data = data_of(running)
-    data[...] = (1.0 - momentum) * data + momentum * observed
+    data = array_of(running)
+    data[...] = (1.0 - momentum) * data + momentum * array_of(observed)
     if isinstance(running, Node):
         running.data = data
 
@@ -130,6 +130,9 @@ def batch_norm(
             raise ShapeError(f"{name}: training needs more than 1 value per channel; got {shape}: use a larger batch")
         if eps <= 0:
             raise UsageError(f"{name}: eps must be positive while training, got {eps}")
+    if fuses(input, weight, bias):
+        return _in_one(input, weight, bias, (running_mean, running_var), training, momentum, eps)
+    if training:
         _follow(input, axes, (running_mean, running_var), momentum)
         normal = standardize_(input, dim=axes, eps=eps)
     else:
@@ -137,13 +140,44 @@ def batch_norm(
     return scaled(normal, weight, bias, 1, len(shape))
 
 
+def _in_one(
+    input: Value,
+    weight: Value | None,
+    bias: Value | None,
+    running: tuple[Value | None, Value | None],
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Value:
+    """Batch norm by one kernel; the running statistics follow those that its result keeps."""
+    x, channels = data_of(input), shape_of(input)[1:2]
+    gamma, beta = _filled(weight, 1.0, x, channels), _filled(bias, 0.0, x, channels)
+    average, variance = running
+    if not training:
+        stored = {"mean": array_of(average).copy(), "variance": array_of(variance).copy()}
+        return batch_norm_with(input, gamma, beta, **stored, eps=eps)
+    out = batch_norm_(input, gamma, beta, eps=eps)
+    if average is not None:
+        kept = out.saved if isinstance(out, Node) else None  # what was not recorded keeps none: they are taken again
+        mu, biased = kept or beside(backend_of([x]).batch_norm, x, data_of(gamma), data_of(beta), eps)[1:]
+        count = x.size // x.shape[1]
+        follow(average, mu, momentum)
+        follow(variance, array_of(biased) * (count / (count - 1)), momentum)
+    return out
+
+
+def _filled(given: Value | None, number: float, x: Any, shape: Shape) -> Value:
+    """What was given, else that number everywhere."""
+    return np.full(shape, number, x.dtype) if given is None else given
+
+
 def _follow(input: Value, axes: tuple[int, ...], running: tuple[Value | None, Value | None], momentum: float) -> None:
     """Update the running statistics: the mean of what each set of `axes` gives, its variance unbiased."""
-    x, (average, variance) = data_of(input), running
+    x, (average, variance) = array_of(input), running
     count = math.prod(x.shape[i] for i in axes)
     if average is None or x.size == 0:
         return
-    mu, _, biased = moments(backend_of([x]), x, axes)
+    mu, _, biased = beside(moments, backend_of([x]), x, axes)
     instances = tuple(i for i in range(x.ndim) if i != 1)
     follow(average, mu.mean(instances), momentum)
     follow(variance, (biased * (count / (count - 1))).mean(instances), momentum)
@@ -152,8 +186,8 @@ def _follow(input: Value, axes: tuple[int, ...], running: tuple[Value | None, Va
 def _by_running(input: Value, running_mean: Value, running_var: Value, eps: float) -> Value:
     """(x − μ)/√(σ² + ε) with numbers that were stored: a fixed scale and shift of each channel."""
     shape = (-1, *(1,) * (len(shape_of(input)) - 2))
-    average = np.array(data_of(running_mean)).reshape(shape)
-    deviation = np.sqrt(np.asarray(data_of(running_var)) + eps).reshape(shape)
+    average = array_of(running_mean).copy().reshape(shape)
+    deviation = np.sqrt(array_of(running_var) + eps).reshape(shape)
     return (input - average) / deviation
 
 
@@ -278,6 +312,9 @@ def layer_norm(
     wanted = _trailing("layer_norm", shape, normalized_shape)
     check_shape("layer_norm", "weight", weight, wanted, "as normalized_shape says")
     check_shape("layer_norm", "bias", bias, wanted, "as normalized_shape says")
+    if fuses(input, weight, bias):
+        x = data_of(input)
+        return layer_norm_(input, _filled(weight, 1.0, x, wanted), _filled(bias, 0.0, x, wanted), eps=eps)
     normal = standardize_(input, dim=tuple(range(len(shape) - len(wanted), len(shape))), eps=eps)
     if weight is not None:
         normal = normal * weight

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ShapeError, UsageError
-from ...graph import data_of
+from ...graph import array_of, data_of
 from ...primitives.elementwise.arithmetic import minimum, square
 from ...primitives.elementwise.comparison import where
 from ...primitives.elementwise.exponential import sqrt
@@ -97,7 +97,7 @@ def multi_margin_loss(
     terms = where(data_of(behind) > 0, behind, 0.0)
     terms = terms if p == 1 else square(terms)
     if weight is not None:
-        terms = terms * np.asarray(data_of(weight))[labels].reshape(-1, 1)
+        terms = terms * array_of(weight)[labels].reshape(-1, 1)
     losses = reshape(sum(terms, 1) / float(classes), outer)
     return reduced(losses, reduction)
 
@@ -215,7 +215,7 @@ def hinge_embedding_loss(input: Value, target: Value, margin: float = 1.0, reduc
     """
     check_reduction("hinge_embedding_loss", reduction)
     check_broadcast("hinge_embedding_loss", input=input, target=target)
-    marks = np.asarray(data_of(target))
+    marks = array_of(target)
     return reduced(where(marks != 1, _shortfall(margin - input), 0.0) + where(marks != -1, input, 0.0), reduction)
 
 
@@ -368,6 +368,6 @@ def cosine_embedding_loss(
     tiny = 1e-12  # PyTorch's: a squared length of 0 does not divide
     lengths = sqrt((sum(square(input1), -1) + tiny) * (sum(square(input2), -1) + tiny))
     cosine = sum(input1 * input2, -1) / lengths
-    marks = np.asarray(data_of(target))
+    marks = array_of(target)
     losses = where(marks == 1, 1 - cosine, 0.0) + where(marks == -1, _shortfall(cosine - margin), 0.0)
     return reduced(losses, reduction)

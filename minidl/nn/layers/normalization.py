@@ -113,12 +113,11 @@ class BatchNorm(_Norm):
         stored = not self.training or self.track_running_stats
         mean, variance = (self.running_mean, self.running_var) if stored else (None, None)
         seen = self.num_batches_tracked if self.training and self.track_running_stats else None
-        count = 0 if seen is None else seen.item() + 1
         # without a momentum, the n-th batch counts 1/n, which makes the running statistics plain means
-        share = self.momentum if self.momentum is not None else 1.0 / max(count, 1)
+        share = 1.0 / (1 if seen is None else seen.item() + 1) if self.momentum is None else self.momentum
         output = self._normalize(input, mean, variance, observes, share)
         if seen is not None:
-            seen.data = np.asarray(count, np.int64)
+            seen += 1
         return output
 
     def _normalize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import ShapeError, UsageError
-from ...graph import Notation, data_of
+from ...graph import Notation, array_of
 from ..kinds import Elementwise, Value, refuses, sample, shape_of
 from ..layers.random import default_generator
 from ..operation import operation
@@ -57,6 +57,7 @@ relu = Elementwise(
     "relu",
     Notation("ReLU", "ReLU({0})"),
     forward=lambda xp, x: xp.maximum(*ordered("relu", x, 0)),
+    operator=lambda x: x if x > 0 or x != x else np.float64(0),
     partials=(lambda y, x: above(y, 0),),
     homes="minidl functional Tensor",
     torch="relu",
@@ -183,8 +184,8 @@ def rrelu(input: Value, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training
     if not training:
         return leaky_relu(input, negative_slope=(lower + upper) / 2)
     slopes = lower + (upper - lower) * default_generator.uniform(shape_of(input))
-    drawn = np.where(data_of(input) <= 0, slopes, 1)
-    return prelu_(input, np.asarray(drawn, getattr(input, "dtype", np.float64)))
+    drawn = np.where(array_of(input) <= 0, slopes, 1)
+    return prelu_(input, array_of(drawn).astype(getattr(input, "dtype", np.float64)))
 
 
 # Clipped lines ---------------------------------------------------------------------------------------------------------

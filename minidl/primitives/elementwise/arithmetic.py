@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ add_ = Elementwise(
     forward=lambda xp, x, y: xp.add(x, y),
     partials=(1, 1),
     homes="",
+    operator=operator.add,
     samples=_PAIRS,
 )
 
@@ -45,6 +47,7 @@ sub_ = Elementwise(
     forward=lambda xp, x, y: xp.subtract(x, y),
     partials=(1, -1),
     homes="",
+    operator=operator.sub,
     samples=_PAIRS,
 )
 
@@ -54,6 +57,7 @@ mul = Elementwise(
     forward=lambda xp, x, y: xp.multiply(x, y),
     partials=(lambda z, x, y: y, lambda z, x, y: x),
     aliases=("multiply",),
+    operator=operator.mul,
     samples=_PAIRS,
     errors=_ERRORS,
 )
@@ -64,6 +68,7 @@ div_: Elementwise = Elementwise(
     forward=lambda xp, x, y: xp.divide(x, y),
     partials=(lambda z, x, y: div_(1, real(y)), lambda z, x, y: -(x / y) / y),  # not −z/y: z may be changed in place
     homes="",
+    operator=operator.truediv,
     samples=_NONZERO,
     promotion="float",
 )
@@ -74,6 +79,7 @@ neg = Elementwise(
     forward=lambda xp, x: xp.negative(x),
     partials=(-1,),
     aliases=("negative",),
+    operator=operator.neg,
     samples=_ANY,
 )
 

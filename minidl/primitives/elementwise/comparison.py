@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, UsageError
-from ...graph import Node, Notation, data_of
+from ...graph import Node, Notation, array_of, data_of
 from ...kernels.dtypes import get_default_dtype
 from ..kinds import Constant, Elementwise, Linear, Value, explain_broadcast, refuses, sample, shape_of, sum_to
 from ..operation import operation
@@ -53,7 +53,7 @@ less_equal = _comparison("le", "≤", "less_equal")
 greater = _comparison("gt", ">", "greater")
 greater_equal = _comparison("ge", "≥", "greater_equal")
 
-above = Constant(
+above_ = Constant(
     "above",
     Notation(">", "[{0} > {1}]"),
     forward=lambda xp, x, y: xp.logical_not(xp.less_equal(x, y)),
@@ -61,7 +61,15 @@ above = Constant(
     samples=_SAMPLES,
     promotion="exact",
 )
-"""Whether x > y, and True for NaN: where a rule asks so, a gradient passes through NaN rather than vanish, as in PyTorch."""
+
+
+def above(x: Value, y: Value) -> Value:
+    """Whether x > y, and True for NaN: where a rule asks so, a gradient passes through NaN, as in PyTorch, and does not vanish.
+
+    >>> above(np.float64(2), 0.0)
+    True
+    """
+    return not x <= y if isinstance(x, np.float64) else above_(x, y)
 
 
 # Logic -----------------------------------------------------------------------------------------------------------------
@@ -186,7 +194,7 @@ def same(input: Value, other: Value) -> bool:
     >>> minidl.equal(minidl.tensor([1.0, 2.0]), minidl.tensor([1.0, 2.0]))
     True
     """
-    return shape_of(input) == shape_of(other) and bool(np.all(data_of(equal(input, other))))
+    return shape_of(input) == shape_of(other) and bool(np.all(array_of(equal(input, other))))
 
 
 @operation(
@@ -205,7 +213,7 @@ def allclose(input: Value, other: Value, rtol: float = 1e-05, atol: float = 1e-0
     >>> minidl.allclose(minidl.tensor([1.0]), minidl.tensor([1.0 + 1e-7]))
     True
     """
-    return bool(np.all(data_of(isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan))))
+    return bool(np.all(array_of(isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan))))
 
 
 # Choice ----------------------------------------------------------------------------------------------------------------
@@ -279,7 +287,7 @@ def where(condition: Value, input: Value = None, other: Value = None) -> Value:
     >>> minidl.where(minidl.tensor([True, False, True]))
     (tensor([0, 2]),)
     """
-    chosen = np.array(data_of(condition))  # a copy: the choice stands, whatever becomes of the condition
+    chosen = array_of(condition).copy()  # a copy: the choice stands, whatever becomes of the condition
     if input is None and other is None:
         found = np.atleast_1d(chosen).nonzero()
         return tuple(condition.result_class(i) for i in found) if isinstance(condition, Node) else found

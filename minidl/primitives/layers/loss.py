@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ...graph import Notation
+from ...graph import Notation, data_of
+from ...kernels import backend_of
+from ...kernels.cpu.paths import enabled
 from ..elementwise.arithmetic import abs_, maximum, sign
 from ..elementwise.comparison import choose, greater_equal
 from ..elementwise.exponential import exp, log
-from ..kinds import Elementwise, General, Value, sample
+from ..kinds import Elementwise, General, Value, sample, shape_of
 from ..reductions.reduction import sum as sum_of
 from ..reductions.softmax import softmax_
-from ..shapes.shape import reshape
+from ..shapes.shape import reshape, unsqueeze
 
 huber = Elementwise(
     "huber",
@@ -69,10 +71,15 @@ at_least = Elementwise(
 
 
 def _cross_entropy(xp: Any, x: Any, weights: Any) -> Any:
-    weights = xp.astype(weights, x.dtype)
-    shifted = x - xp.max(x, axis=1, keepdims=True) if x.size else x
-    terms = (shifted - xp.log(xp.sum(xp.exp(shifted), axis=1, keepdims=True))) * weights
-    return -xp.sum(xp.where(xp.equal(weights, 0), 0, terms), axis=1)  # a class of no weight may be impossible: 0·(−∞)
+    return xp.cross_entropy(x, xp.astype(weights, x.dtype))
+
+
+def _pull_cross_entropy(g: Value, y: Value, x: Value, weights: Value) -> Value:
+    """A kernel on arrays, an expression else."""
+    if isinstance(g, np.ndarray):
+        xp = backend_of([g])
+        return xp.cross_entropy_back(g, x, xp.astype(weights, x.dtype))
+    return reshape(g, (-1, 1)) * _pull_of_logits(x, weights)
 
 
 def _pull_of_logits(x: Value, weights: Value) -> Value:
@@ -86,7 +93,7 @@ cross_entropy_rows = General(
     analytic=False,
     reads="inputs",
     forward=_cross_entropy,
-    vjp=lambda g, y, x, weights: reshape(g, (-1, 1)) * _pull_of_logits(x, weights),
+    vjp=_pull_cross_entropy,
     jvp=lambda t, y, x, weights: sum_of(t * _pull_of_logits(x, weights), 1),
     samples=[
         sample((3, 4), weights=np.eye(4)[[0, 3, 1]]),
@@ -95,3 +102,44 @@ cross_entropy_rows = General(
     promotion="float",
 )
 """−Σ_c w_c · ln softmax(x)_c for each row of `x` `(N, C)`; `weights` `(N, C)` are the target probabilities, perhaps scaled."""
+
+
+def _pull_class_loss(g: Value, y: Value, x: Value, labels: Any, factors: Any) -> Value:
+    """A kernel on arrays, an expression else."""
+    if isinstance(g, np.ndarray):
+        return backend_of([g]).class_loss_back(g, x, labels, factors)
+    return unsqueeze(g, 1) * _pull_of_classes(x, labels, factors)
+
+
+def _pull_of_classes(x: Value, labels: Any, factors: Any) -> Value:
+    """f(softmax(x) − [i = t])."""
+    classes = np.arange(shape_of(x)[1]).reshape(-1, *(1,) * (labels.ndim - 1))
+    by = np.expand_dims(np.asarray(factors, x.dtype), 1)
+    return softmax_(x, dim=1) * by - by * (np.expand_dims(labels, 1) == classes)
+
+
+class_loss = General(
+    "cross_entropy_of_classes",
+    Notation("cross-entropy", "CE({0})"),
+    analytic=False,
+    reads="inputs",
+    forward=lambda xp, x, labels, factors: xp.class_loss(x, labels, factors),
+    vjp=_pull_class_loss,
+    jvp=lambda t, y, x, labels, factors: sum_of(t * _pull_of_classes(x, labels, factors), 1),
+    samples=[
+        sample((3, 4), labels=np.array([0, 3, 1]), factors=np.array([1.0, 0.5, 0.0])),
+        sample((2, 3, 2), labels=np.array([[0, 2], [1, 1]]), factors=np.array([[1.0, 0.5], [2.0, 0.0]])),
+    ],
+    promotion="float",
+)
+"""−f·ln softmax(x)ₜ over the classes of `x` `(N, C, …)`: `labels` t and `factors` f are `(N, …)`. The same as `cross_entropy`,
+without its rows of mostly zeros and with the class axis where it is: what large scores are measured by."""
+
+
+def has_class_loss(input: Value) -> bool:
+    """Whether scores are large enough for `cross_entropy_of_classes`, and have a kernel for it."""
+    x = data_of(input)
+    return isinstance(x, np.ndarray) and x.size > _SMALL and x.dtype == np.float32 and enabled("softmax")
+
+
+_SMALL = 4096

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...errors import CheckpointError, UsageError
 from ...graph import Notation
+from ...graph.mode import state as mode_state
 from ..kinds import Linear, sample
 
 
@@ -48,7 +49,7 @@ class Generator:
         if not -(2**63) <= number < 2**64:
             raise UsageError(f"a seed must be a whole number from −2⁶³ to 2⁶⁴ − 1, got {seed!r}")
         self._seed = number % 2**64
-        self.__dict__.pop("numpy", None)
+        self.__dict__.pop("_source", None)
         return self
 
     def uniform(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -78,9 +79,14 @@ class Generator:
             self._rows = before
 
     @cached_property
-    def numpy(self) -> np.random.Generator:
-        """NumPy's generator, made when it is first needed: a fifth of the time of `import minidl` went into `numpy.random`."""
+    def _source(self) -> np.random.Generator:
+        """Made when it is first needed: a fifth of the time of `import minidl` went into `numpy.random`."""
         return np.random.Generator(np.random.PCG64(self._seed))
+
+    @property
+    def numpy(self) -> Any:
+        """NumPy's generator; a tape that records sees what is drawn from it."""
+        return self._source if mode_state.tape is None else mode_state.tape.draws(self, self._source)
 
     def seed(self) -> int:
         """Start over from a seed that the operating system's noise gives, and return it."""
@@ -93,7 +99,7 @@ class Generator:
 
     def get_state(self) -> dict[str, Any]:
         """Return the state as plain numbers and strings (it can be written as JSON)."""
-        return copy.deepcopy(dict(self.numpy.bit_generator.state))
+        return copy.deepcopy(dict(self._source.bit_generator.state))
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from a state that `get_state` returned.
@@ -102,7 +108,7 @@ class Generator:
             CheckpointError: not such a state.
         """
         try:
-            self.numpy.bit_generator.state = state
+            self._source.bit_generator.state = state
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"not the state of a random generator: {error}") from error
 

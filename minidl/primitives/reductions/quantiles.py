@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
-from ...graph import Node, Notation, data_of
+from ...graph import Node, Notation, array_of, data_of
 from ..elementwise.arithmetic import lerp
 from ..kinds import Constant, Value, refuses, sample, shape_of
 from ..operation import operation
@@ -114,7 +114,7 @@ def _parts(q: Any, input: Value, name: str) -> Value:
             raise DtypeError(f"{name}: q is {q.dtype} and the input {input.dtype}; they must agree")
     elif isinstance(q, bool) or not isinstance(q, int | float):
         raise UsageError(f"{name}: q must be a number or a tensor; got {q!r}")
-    given = np.asarray(data_of(q))
+    given = array_of(q)
     if given.ndim > 1:
         raise ShapeError(f"{name}: q must have at most one axis; its shape is {given.shape}")
     if not ((given >= 0) & (given <= 1)).all():
@@ -128,7 +128,7 @@ def _between(ordered: Value, parts: Value, interpolation: str, skip: bool) -> Va
     size = shape_of(ordered)[-1]
     last = np.maximum(numbers, 1) - 1 if skip else np.full(numbers.shape, size - 1)
     rank = parts * last.astype(ordered.dtype)
-    place = np.asarray(data_of(rank))
+    place = array_of(rank)
     if not skip:
         place = np.where(numbers < size, size - 1, place)
     if interpolation == "nearest":
@@ -136,7 +136,7 @@ def _between(ordered: Value, parts: Value, interpolation: str, skip: bool) -> Va
     low, high = np.floor(place).astype(np.int64), np.ceil(place).astype(np.int64)
     if interpolation in ("lower", "higher"):
         return gather(ordered, -1, low if interpolation == "lower" else high)
-    weight = 0.5 if interpolation == "midpoint" else rank - np.floor(np.asarray(data_of(rank)))
+    weight = 0.5 if interpolation == "midpoint" else rank - np.floor(array_of(rank))
     return lerp(gather(ordered, -1, low), gather(ordered, -1, high), weight)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import DtypeError, UsageError
 from ...graph import Notation
+from ...kernels import backend_of
 from ..elementwise.arithmetic import neg
 from ..elementwise.exponential import exp
 from ..kinds import General, Value, refuses, sample, shape_of
@@ -18,8 +19,7 @@ from .axes import Dim, add_up, at_least_1d, axes_of, half_in_single, in_float, o
 
 @half_in_single
 def _softmax(xp: Any, x: Any, dim: int) -> Any:
-    e = xp.exp(x - xp.max(x, axis=dim, keepdims=True)) if x.size else x
-    return e / xp.sum(e, axis=dim, keepdims=True)
+    return xp.softmax(x, dim)
 
 
 @half_in_single
@@ -32,13 +32,21 @@ def _log_softmax(xp: Any, x: Any, dim: int) -> Any:
 
 _SAMPLES = [sample((3, 4), dim=1), sample((2, 3, 4), dim=0), sample((5,), dim=0), sample((0, 3), dim=1)]
 
+
+def _pull_softmax(g: Value, y: Value, x: Value, dim: int) -> Value:
+    """y(g − Σ g·y): a kernel on arrays, an expression else."""
+    if isinstance(g, np.ndarray):
+        return backend_of([g]).softmax_back(g, y, dim)
+    return y * (g - add_up(g * y, (dim,), True))
+
+
 softmax_ = General(
     "softmax",
     Notation("softmax", "softmax({0})"),
     analytic=False,
     reads="output",
     forward=_softmax,
-    vjp=lambda g, y, x, dim: y * (g - add_up(g * y, (dim,), True)),
+    vjp=_pull_softmax,
     samples=_SAMPLES,
     promotion="float",
 )

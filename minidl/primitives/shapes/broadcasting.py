@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
-from ...graph import Node, data_of
+from ...graph import Node, array_of, data_of
 from ..kinds import Shape, Value, expand_to, refuses, sample, shape_of
 from ..operation import operation
 from .elements import along, axis_of, cat_, getitem_, loose, reshape_, whole_numbers, with_own_memory
@@ -282,7 +282,7 @@ def repeat_interleave(
     axis = 0 if dim is None else axis_of(dim, len(shape_of(out)), "repeat_interleave")
     if not shape_of(out):
         raise UsageError("repeat_interleave: a single number has no axis to repeat along; leave out dim")
-    counts = np.asarray(data_of(repeats))
+    counts = array_of(repeats)
     if counts.dtype.kind not in "iu" or counts.ndim > 1:
         raise DtypeError(f"repeat_interleave: repeats are whole numbers along one axis, got {repeats!r:.60}")
     n = shape_of(out)[axis]
@@ -333,7 +333,7 @@ def meshgrid(*tensors: Value, indexing: str = "ij") -> tuple[Value, ...]:
         raise UsageError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
     if not xs or any(len(shape_of(x)) > 1 for x in xs):
         raise ShapeError(f"meshgrid: expected vectors, got shapes {', '.join(str(shape_of(x)) for x in xs) or 'none'}")
-    if len({np.asarray(data_of(x)).dtype for x in xs}) > 1:
+    if len({array_of(x).dtype for x in xs}) > 1:
         raise DtypeError("meshgrid: the vectors must have one dtype")
     lengths = tuple((shape_of(x) or (1,))[0] for x in xs)
     order = (1, 0, *range(2, len(xs))) if indexing == "xy" and len(xs) > 1 else tuple(range(len(xs)))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
-from ...graph import Node, Notation, data_of
+from ...graph import Node, Notation, array_of, data_of
 from ...kernels.dtypes import int32, int64
 from ..elementwise.comparison import where_
 from ..kinds import Constant, Value, refuses, sample, shape_of
@@ -72,7 +72,7 @@ def one_hot(tensor: Value, num_classes: int = -1) -> Value:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    labels = np.asarray(data_of(tensor))
+    labels = array_of(tensor)
     if labels.dtype != int64:
         raise DtypeError(f"one_hot: the labels must be a tensor of int64, got {labels.dtype}")
     count = whole_number(num_classes, "one_hot", "num_classes")
@@ -200,7 +200,7 @@ def searchsorted(
         raise UsageError(f"searchsorted: side must be 'left' or 'right', got {side!r}")
     if side == "left" and right:
         raise UsageError("searchsorted: side='left' and right=True contradict each other")
-    edges, numbers = np.asarray(data_of(sorted_sequence)), np.asarray(data_of(input))
+    edges, numbers = array_of(sorted_sequence), array_of(input)
     if sorter is not None:
         edges = np.take_along_axis(edges, positions_of(sorter, "searchsorted"), -1)
     if (edges.ndim != 1 and edges.shape[:-1] != numbers.shape[:-1]) or edges.ndim == 0:

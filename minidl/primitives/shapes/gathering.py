@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
-from ...graph import Node, Notation, data_of
+from ...graph import Node, Notation, array_of, data_of
 from ..kinds import Linear, Shape, Value, expand_to, refuses, sample, shape_of
 from ..operation import operation
 from .broadcasting import common_shape
@@ -38,7 +38,7 @@ def positions_of(index: Value, name: str) -> Any:
     Raises:
         DtypeError: not integers.
     """
-    array = np.asarray(data_of(index))
+    array = array_of(index)
     if array.dtype.kind != "i" or (isinstance(index, Node) and array.dtype.itemsize < 4):
         raise DtypeError(f"{name}: the index must be a tensor of int64 or int32, got {array.dtype}")
     return array.astype(np.int64)

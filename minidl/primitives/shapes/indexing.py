@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
-from ...graph import Node, Notation, data_of
+from ...graph import Node, Notation, array_of, data_of
 from ..kinds import Linear, Shape, Value, expand_to, refuses, sample, shape_of, sum_to
 from ..operation import operation
 from .elements import cast, getitem_, reshape_, scatter_add_
@@ -79,7 +79,7 @@ def _part(part: Any, name: str) -> Any:
         return _slice(part, name)
     if isinstance(part, list | tuple | range):
         return _list(part, name)
-    value = data_of(part)
+    value = array_of(part) if isinstance(part, Node) else part
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if not isinstance(value, np.ndarray | np.generic):

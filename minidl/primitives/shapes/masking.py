@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
-from ...graph import Notation, data_of
+from ...graph import Notation, array_of
 from ..kinds import Constant, Linear, Value, expand_to, refuses, sample, shape_of
 from ..operation import operation
 from .broadcasting import common_shape
@@ -66,7 +66,7 @@ def _mask(mask: Value, name: str) -> Any:
     Raises:
         DtypeError: not of bool.
     """
-    array = np.array(data_of(mask))
+    array = array_of(mask).copy()
     if array.dtype != bool:
         raise DtypeError(f"{name}: the mask must be a tensor of bool, got {array.dtype}; write mask != 0")
     return array

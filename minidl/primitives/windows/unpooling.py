@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
-from ...graph import data_of
+from ...graph import array_of
 from ...kernels.geometry import Size
 from ..kinds import Value, refuses, sample, shape_of
 from ..operation import operation
@@ -21,7 +21,7 @@ def _unpool(axes: int, input: Value, indices: Value, kernel_size: Any, *rest: An
     name = f"max_unpool{axes}d"
     images, alone = as_batch(input, axes)
     check_image(name, shape_of(images), axes)
-    positions = np.asarray(data_of(indices))
+    positions = array_of(indices)
     if positions.dtype.kind not in "iu":
         raise DtypeError(f"{name}: positions are whole numbers, as max_pool{axes}d returns them; got {positions.dtype}")
     if positions.shape != shape_of(input):

@@ -1,0 +1,1 @@
+"""Where the time of a computation went, as a figure: what `minidl.profile` measured."""
