@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -33,6 +34,12 @@ def loader(workers: int, **options: object) -> DataLoader:
 
 def numbers(batches: object) -> list[tuple[list, list]]:
     return [(images.tolist(), labels.tolist()) for images, labels in batches]
+
+
+@pytest.fixture(autouse=True)
+def _no_workers_of_others() -> None:
+    """Let go of loaders that earlier tests of this process still hold in a cycle, and of their workers."""
+    gc.collect()
 
 
 def children() -> list:

@@ -164,6 +164,25 @@ REASONS: dict[str, tuple[str, ...]] = {
         "kernels.cpu.windows.weighted_sums: if start[i] == start[i + 1] → True",
         "kernels.cpu.windows.weighted_sums: i + 1 → i #1",
     ),
+    "portions beyond the last element have nothing to do": (
+        "kernels.cpu.updates.sgd_on_threads: (p.size + BLOCK - 1) // BLOCK → p.size + BLOCK - 1",
+        "kernels.cpu.updates.sgd_on_threads: (p.size + BLOCK - 1) // BLOCK → BLOCK",
+        "kernels.cpu.updates.sgd_on_threads: p.size + BLOCK - 1 → p.size + BLOCK + 1",
+        "kernels.cpu.updates.sgd_on_threads: p.size + BLOCK - 1 → p.size + BLOCK",
+        "kernels.cpu.updates.adam_on_threads: (p.size + BLOCK - 1) // BLOCK → p.size + BLOCK - 1",
+        "kernels.cpu.updates.adam_on_threads: (p.size + BLOCK - 1) // BLOCK → BLOCK",
+        "kernels.cpu.updates.adam_on_threads: p.size + BLOCK - 1 → p.size + BLOCK + 1",
+        "kernels.cpu.updates.adam_on_threads: p.size + BLOCK - 1 → p.size + BLOCK",
+        "kernels.cpu.updates.adagrad_on_threads: (p.size + BLOCK - 1) // BLOCK → p.size + BLOCK - 1",
+        "kernels.cpu.updates.adagrad_on_threads: (p.size + BLOCK - 1) // BLOCK → BLOCK",
+        "kernels.cpu.updates.adagrad_on_threads: p.size + BLOCK - 1 → p.size + BLOCK + 1",
+        "kernels.cpu.updates.adagrad_on_threads: p.size + BLOCK - 1 → p.size + BLOCK",
+    ),
+    "a factor of 1 changes nothing": (
+        "kernels.cpu.updates.adam: if shrink != 1 → True",
+        "kernels.cpu.updates.adam: 1 → 2 #2",
+    ),
+    "of equals either may be kept": ("kernels.cpu.updates.adam: largest[i] > square → largest[i] >= square",),
 }
 """Why, and of which mutants it is true."""
 

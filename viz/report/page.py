@@ -34,6 +34,8 @@ LARGER: Final = 1.2
 PIXELS: Final = 4 / 3
 """Pixels to a point."""
 
+_NO_PICTURE: Final = "The run's folder has no picture of this."
+
 
 def write_report(run_dir: str | PathLike[str]) -> Path:
     """Write `report.html` into a run's folder, from what is there, and return its path.
@@ -222,9 +224,8 @@ def _readout(epoch: int, record: Mapping[str, float] | None) -> str:
 
 
 def _curves(run: Run) -> str:
-    return _section(
-        "Loss and accuracy", [run.curves] if run.curves else [], "The curves are drawn after the first epoch."
-    )
+    missing = _NO_PICTURE if run.result else "The curves are drawn after the first epoch."
+    return _section("Loss and accuracy", [run.curves] if run.curves else [], missing)
 
 
 def _film(run: Run) -> str:
@@ -250,7 +251,8 @@ def _kernels(run: Run) -> str:
 
 
 def _guesses(run: Run) -> str:
-    missing = "The misclassified images are known when the test set has been used, at the end of the run."
+    later = "The misclassified images are known when the test set has been used, at the end of the run."
+    missing = _NO_PICTURE if run.result else later
     return _section("Misclassified images", [run.guesses] if run.guesses else [], missing)
 
 

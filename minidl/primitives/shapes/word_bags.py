@@ -31,7 +31,7 @@ def _bagged(f: Any, xs: Any, params: dict[str, Any]) -> Any:
 @operation(
     "functional",
     formula="yᵢ = sum, mean or max of W[x] over the words x of bag i",
-    derivative="∂L/∂W[k] = Σ gᵢ·(count of k in bag i), for the mean over the bag's length; for max to the largest alone",
+    derivative="∂L/∂W[k] = Σ gᵢ·(count of k in bag i), for the mean over the bag's length, for max where it is the largest",
     subgradient="the first of equals takes it all",
     samples=[
         sample((4, 3), input=_ROWS, offsets=np.array([0, 2, 2])),
