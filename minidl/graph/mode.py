@@ -11,8 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..kernels.cpu.buffers import serve
-
 
 class _State(threading.local):
     recording: bool = True
@@ -64,7 +62,6 @@ silence = contextvars.Context()
 """Where NumPy's infinities and NaN are results like any other. `silence.copy().run(function, …)` costs a tenth of what
 `np.errstate` does; each call has a copy, since a context cannot be entered twice at a time."""
 silence.run(np.seterr, all="ignore")
-serve(silence)
 
 
 def is_grad_enabled() -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import math
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import write_atomic
 from ..kernels.cpu.jit import generated_folder
 from .expression import Expression
 from .program import Slot
@@ -185,9 +185,6 @@ def _loaded(source: str) -> Callable[..., None]:
 def _file(source: str, digest: str) -> Path:
     folder = generated_folder()
     path = folder / f"chain_{digest}.py"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(source, encoding="utf-8")
-        draft.replace(path)
+    if not (path.exists() and path.read_text(encoding="utf-8") == source):
+        write_atomic(path, source)
     return path

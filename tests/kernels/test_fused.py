@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,6 @@ import pytest
 
 import minidl
 import minidl.nn.functional as F
-from minidl.kernels.cpu import buffers
 from minidl.kernels.cpu.elementwise import erf, erfc
 from minidl.kernels.cpu.paths import without
 from minidl.kernels.cpu.scans import last_extremum
@@ -172,55 +169,3 @@ def test_running_extrema(largest: bool, axis: int, dtype: str) -> None:
     found = last_extremum(x, axis, largest)
     with without("scans"):
         np.testing.assert_array_equal(found, last_extremum(x, axis, largest))
-
-
-PROGRAM = """
-import numpy as np
-from contextvars import Context
-from minidl.kernels.cpu import buffers
-context = Context()
-buffers.serve(context)
-assert buffers.install() and buffers.install()
-context.run(lambda: None)
-
-def work():
-    rng, held = np.random.default_rng(0), []
-    for i in range(3000):
-        n = int(2 ** rng.uniform(8, 22))
-        kind = i % 4
-        x = np.zeros(n, np.uint8) if kind == 1 else np.empty(n, np.uint8)
-        assert kind != 1 or not x.any()
-        x[:] = i % 251
-        if kind == 2:
-            x.resize(n * 2, refcheck=False)
-            assert (x[:n] == i % 251).all() and not x[n:].any()
-            x[:] = i % 251
-        held.append((x, i % 251))
-        if len(held) > 30:
-            x, value = held.pop(int(rng.integers(30)))
-            assert (x == value).all()
-
-context.run(work)
-told = buffers.statistics()
-assert told.in_use == 0 and told.reused > 1000 and told.fresh > 100, told
-assert 0 < told.kept <= told.most + buffers.SLACK, told
-buffers.release()
-assert buffers.statistics().kept == 0
-before = buffers.statistics()
-np.empty(1 << 20)
-assert buffers.statistics() == before  # outside the context NumPy's own memory is used
-print("fine")
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the C library must tell how large a block is")
-def test_memory_is_used_again_and_never_shared() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "fine", done.stderr
-
-
-def test_kept_memory_can_be_switched_off() -> None:
-    code = "from minidl.kernels.cpu import buffers, paths\nwith paths.without('buffers'): print(buffers.install())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
-    assert buffers.statistics().in_use >= 0

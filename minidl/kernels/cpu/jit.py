@@ -7,6 +7,7 @@ first kernel is needed; this one stays light.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import os
@@ -17,8 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-
-from . import buffers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,22 +37,12 @@ def kernel(parallel: bool = False, reorder: bool = False, exact: bool = False) -
     return lambda function: _compiled(function, lambda cache: numba.njit(cache=cache, **options)(function))
 
 
-def native(signature: Any) -> Callable[[F], Any]:
-    """Have Numba compile a function at once for C code to call, at its `.address`."""
-    numba = _numba()
-    return lambda function: _compiled(function, lambda cache: numba.cfunc(signature, cache=cache)(function))
-
-
 def _numba() -> Any:
-    """Numba, made ready for us."""
-    global _ready
+    """Numba, set up so that its threads sleep while they wait."""
     # Threads that wait for BLAS or for a kernel must sleep, not spin, or the two pools slow each other down.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     numba: Any = importlib.import_module("numba")
     _listen()
-    if not _ready:
-        _ready = True  # before: the memory's own functions are compiled in the same way
-        buffers.install()
     return numba
 
 
@@ -84,8 +73,14 @@ def cache_folder() -> Path:
 
 
 def generated_folder() -> Path:
-    """The folder for the sources of kernels that are written on the way; a temporary one if there is no other."""
-    return (_writable_cache_folder() or Path(tempfile.gettempdir())) / "minidl_generated"
+    """The folder for the sources of kernels that are written on the way; one of this process alone if there is no other."""
+    folder = _writable_cache_folder()
+    return Path(_temporary_folder().name) if folder is None else folder / "minidl_generated"
+
+
+@functools.cache
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="minidl-")
 
 
 def clear_cache() -> int:
@@ -151,7 +146,6 @@ def _say_once(name: str) -> None:
 
 
 _ours: set[Callable[..., Any]] = set()
-_ready = False
 _said = False
 _report: Callable[[str], None] = _say_once
 _listening = False

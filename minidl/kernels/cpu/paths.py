@@ -16,7 +16,6 @@ NAMES = {
     "direct": "convolution by register tiles; without it, im2col and a product of matrices",
     "winograd": "3×3 convolution of stride 1 with 2.25 times fewer products; without it, as any other convolution",
     "depthwise": "convolution of single channels by register tiles; without it, NumPy's products of shifted images",
-    "buffers": "the memory of large arrays is kept for the next one; without it, the system's is used (settled at the start)",
     "erf": "the error function of large float32 arrays by a kernel; without it, SciPy's",
     "normalization": "batch and layer normalisation by one kernel each way; without it, step by step",
     "scans": "running extrema in one pass by a kernel; without it, NumPy's passes over the whole array",
@@ -27,7 +26,7 @@ NAMES = {
 }
 """Every fast path and what it does; without it, what is done instead."""
 
-NEED_COMPILER = frozenset({"buffers", "direct", "winograd"})
+NEED_COMPILER = frozenset({"direct", "winograd"})
 """These are written in vector instructions, which plain Python does not have (`NUMBA_DISABLE_JIT=1`)."""
 
 
