@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -195,8 +196,12 @@ class CPU:
     @staticmethod
     def matmul(x: Any, y: Any) -> Any:
         """NumPy's product, on one thread unless it is large."""
-        rows = x.size // max(x.shape[-1], 1)
-        if rows * y.size >= LARGE:
+        x, y = contraction.for_blas(x), contraction.for_blas(y)
+        if x.ndim > 2 == y.ndim and x.flags.c_contiguous:  # the same matrix for each: one product of all rows
+            return CPU.matmul(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
+        # What threads would share is one product of a batch: of many small ones, each is quickest alone.
+        rows = x.shape[-2] if x.ndim > 1 else 1
+        if rows * y.shape[-2 % y.ndim] * (y.shape[-1] if y.ndim > 1 else 1) >= LARGE:
             return np.matmul(x, y)
         with one_blas_thread():
             return np.matmul(x, y)

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+
+_WORTH_COPYING = 256
+"""Below so many elements, copying costs as much as it saves."""
 Term = tuple[Array, str]
 
 
@@ -83,3 +86,17 @@ def _arrange(a: Array, indices: str, output: str) -> Array:
     at = np.ix_(*(range(n) for n in a.shape))
     spread[tuple(at[once.index(i)] for i in output)] = a
     return spread
+
+
+def for_blas(x: Array) -> Array:
+    """The same matrices in memory that BLAS can read: the numbers of each row, or of each column, next to each other.
+
+    Others, such as heads of attention whose axes were permuted, NumPy multiplies number by number, which takes a hundred times
+    as long as copying them first.
+    """
+    if x.ndim < 2 or x.size < _WORTH_COPYING:
+        return x
+    (rows, columns), (down, across), size = x.shape[-2:], x.strides[-2:], x.itemsize
+    in_rows = (across == size or columns == 1) and (down >= columns * size or rows == 1)
+    in_columns = (down == size or rows == 1) and (across >= rows * size or columns == 1)
+    return x if in_rows or in_columns else np.ascontiguousarray(x)
