@@ -12,6 +12,7 @@ import pytest
 import minidl
 from minidl.autodiff import backward_events, gradients
 from minidl.errors import GraphError
+from minidl.primitives.elementwise.comparison import above
 from minidl.primitives.kinds import registry
 
 DOUBLES = [0.0, -0.0, 1.0, -2.5, 1e200, -1e200, np.inf, -np.inf, np.nan]
@@ -209,3 +210,11 @@ def test_graphs_of_scalars_go_without_the_collector() -> None:
         gc.enable()
     assert count == 0
     assert leaves
+
+
+@pytest.mark.parametrize(("x", "slope"), [(2.0, 1.0), (-2.0, 0.0), (0.0, 0.0), (float("nan"), 1.0)])
+def test_the_slope_of_a_scalars_relu(x: float, slope: float) -> None:
+    leaf = minidl.scalar(x)
+    leaf.relu().backward()
+    assert float(leaf.grad.data) == slope
+    assert above(np.float64(x), 0.0) == bool(slope)
