@@ -41,12 +41,6 @@ class Tensor(Operators):
     __slots__ = ()
     __hash__ = object.__hash__
 
-    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
-        if requires_grad and data.dtype.kind != "f":
-            hint = "there are no complex gradients here" if data.dtype.kind == "c" else "write 2.0 for 2"
-            raise DtypeError(f"only floating-point tensors can require gradients, not {data.dtype}; {hint}")
-        Node.__init__(self, data, requires_grad, name)
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 

@@ -43,7 +43,7 @@ class Terminal:
     """
 
     console: Console = field(default_factory=lambda: Console(highlight=False))
-    out: TextIO = field(default_factory=lambda: sys.stdout or open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    out: TextIO = field(default_factory=lambda: sys.stdout or open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (open as long as the command runs)
     keys: Keys = field(default_factory=keyboard)
     ask: Ask = input
     shows: bool = field(default_factory=lambda: _is_terminal(sys.stdout))

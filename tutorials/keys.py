@@ -64,7 +64,7 @@ class Keys(Protocol):
 def keyboard() -> Keys:
     """Return the reader for this system's keyboard."""
     try:
-        import termios  # noqa: F401
+        import termios  # noqa: F401  (is there one?)
     except ImportError:
         return _Readchar()
     return _Terminal()

@@ -22,22 +22,26 @@ The rooms, from the ground up:
 
 from __future__ import annotations
 
-from . import plots
-from .architecture.network import network
-from .circuit.draw import draw
-from .deck.deck import Deck, Frame
-from .deck.frames import frames
-from .derivation.derivation import Derivation
-from .derivation.derive import derive
-from .drawing.figure import Figure
-from .drawing.theme import HeatScale, Theme
-from .film.filmstrip import film_deck, filmstrip
-from .film.snapshot import Snapshot, record
-from .gradients.thermometer import thermometer
-from .mirror.backward import draw_backward
-from .mirror.second import draw_hvp
-from .plots import Plot
-from .profile.flame import flame
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import plots
+    from .architecture.network import network
+    from .circuit.draw import draw
+    from .deck.deck import Deck, Frame
+    from .deck.frames import frames
+    from .derivation.derivation import Derivation
+    from .derivation.derive import derive
+    from .drawing.figure import Figure
+    from .drawing.theme import HeatScale, Theme
+    from .film.filmstrip import film_deck, filmstrip
+    from .film.snapshot import Snapshot, record
+    from .gradients.thermometer import thermometer
+    from .mirror.backward import draw_backward
+    from .mirror.second import draw_hvp
+    from .plots import Plot
+    from .profile.flame import flame
 
 __all__ = [
     "Deck",
@@ -61,3 +65,42 @@ __all__ = [
     "record",
     "thermometer",
 ]
+
+_HOMES = {
+    "Deck": "deck.deck",
+    "Derivation": "derivation.derivation",
+    "Figure": "drawing.figure",
+    "Frame": "deck.deck",
+    "HeatScale": "drawing.theme",
+    "Plot": "plots",
+    "Snapshot": "film.snapshot",
+    "Theme": "drawing.theme",
+    "derive": "derivation.derive",
+    "draw": "circuit.draw",
+    "draw_backward": "mirror.backward",
+    "draw_hvp": "mirror.second",
+    "film_deck": "film.filmstrip",
+    "filmstrip": "film.filmstrip",
+    "flame": "profile.flame",
+    "frames": "deck.frames",
+    "network": "architecture.network",
+    "record": "film.snapshot",
+    "thermometer": "gradients.thermometer",
+}
+_ROOMS = (
+    "architecture", "circuit", "deck", "derivation", "drawing", "film", "gallery", "gradients", "mirror", "passes", "plots",
+    "profile", "report", "tape",
+)  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """The rooms and what they hold load when they are first asked for: a line of colours in a terminal needs no figures."""
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})

@@ -19,6 +19,8 @@ runs/NAME/
                           film-EEE.safetensors
     figures/curves.svg, kernels-LAYER.svg, kernels-LAYER-EEE.svg (the first layer's, each epoch), confusion.svg,
                           guesses.svg
+    profile.txt, figures/profile-flame.svg, figures/profile-network.svg
+                          with --profile: where the time and the memory of some steps went
     report.html           all of it in one file
 """
 
@@ -26,9 +28,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,7 +55,11 @@ from ..training.keeper import BEST, judged_weights
 from .film import draw_strip, keep_moment
 from .settings_file import as_toml
 from .tables import read_csv, write_csv, write_json
+from .untrained import Untrained
 from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from .profiling import StepProfile
 
 PROBE = 16
 """How many validation images the diagrams of the passes show going through the network."""
@@ -132,6 +139,7 @@ class RunFolder:
         self.checkpoints = Checkpoints(folder, config.monitor, config.mode, extra={"config": config.settings()})
         self._note = note
         self._told: set[str] = set()
+        self._untrained = Untrained()
 
     def write_config(self) -> None:
         """Write config.json and run.toml."""
@@ -141,11 +149,11 @@ class RunFolder:
     def __call__(self, event: Event) -> None:
         """Write what the event is worth."""
         self.checkpoints(event)
+        self._untrained.show(self.session.trainer, lambda: self.draw_epoch("before training", 0))
         match event:
-            case TrainingStarted(trainer):
-                if trainer.step == 0:
-                    self._write_preprocessing()
-                    self.draw_epoch("before training", 0)
+            case TrainingStarted(trainer) if trainer.step == 0:
+                self._write_preprocessing()
+                self._attempt("the untrained network", lambda: self._untrained.keep(trainer))
             case EpochDone(trainer, record, seconds, speed):
                 self._write_metrics(trainer)
                 self._write_timing(record["epoch"], seconds, speed)
@@ -229,6 +237,15 @@ class RunFolder:
             self._attempt("the misclassified images", lambda: self._draw_guesses(verdict))
         self.write_report()
         return result
+
+    def write_profile(self, measured: StepProfile) -> None:
+        """Write where the time of some steps went, and draw it."""
+        measured.write(self.folder)
+        for name, draw in measured.pictures().items() if self.pictures else ():
+            self._attempt("the profile", partial(self._save, name, draw))
+
+    def _save(self, name: str, draw: Callable[[], Any]) -> None:
+        write_atomic(self.folder / "figures" / f"{name}.svg", draw().svg())
 
     # Pictures -----------------------------------------------------------------------------------------------------
 

@@ -144,6 +144,10 @@ def train(
     ] = None,
     device: Annotated[str | None, option("What to compute on: cpu.", RUN, "cpu")] = None,
     pictures: Annotated[bool | None, option("Draw figures.", RUN, "yes", flag="--pictures/--no-pictures")] = None,
+    profile: Annotated[
+        bool | None,
+        option("Measure some steps: print where their time went, and draw it.", RUN, flag="--profile"),
+    ] = None,
     quiet: Annotated[bool | None, option("Print only the result.", RUN, flag="--quiet")] = None,
     plain: Annotated[bool | None, option("Print lines instead of a live dashboard.", RUN, flag="--plain")] = None,
     grid: Annotated[
@@ -261,7 +265,7 @@ SWEPT = ("grid", "random", "repeat", "jobs", SWEEP_TABLE)
 
 WISHES = {
     "out": str, "workers": int, "top_k": int, "perturbations": bool, "data_parallel": bool, "device": str,
-    "pictures": bool, "quiet": bool, "plain": bool,
+    "pictures": bool, "profile": bool, "quiet": bool, "plain": bool,
 }  # fmt: skip
 """What a file may say beside the settings of `Config`, and of which type."""
 

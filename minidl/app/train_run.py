@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -36,6 +36,7 @@ class Wishes:
         workers: how many processes prepare batches.
         top_k: how many guesses an image has for the second accuracy of the test.
         perturbations: whether to judge the model by perturbed test images too.
+        profile: whether to measure some steps, and to print where their time went.
 
     Raises:
         UsageError: a number makes no sense.
@@ -47,6 +48,7 @@ class Wishes:
     workers: int = 0
     top_k: int = 3
     perturbations: bool = False
+    profile: bool = False
 
     def __post_init__(self) -> None:
         for field, least in (("workers", 0), ("top_k", 1)):
@@ -135,6 +137,7 @@ def _carry_out(
 ) -> bool:
     """Train, judge, report."""
     from .dashboard import compile_notices, make_reporter
+    from .profiling import StepProfile
     from .run_folder import RESULT, RunFolder
 
     trainer = session.trainer
@@ -148,14 +151,20 @@ def _carry_out(
         return True
     else:
         _try_writing(keeper, trainer)
-    trainer.callbacks += [keeper, reporter]
+    measured = StepProfile(session) if wishes.profile else None
+    trainer.callbacks += [keeper, reporter, *([measured] if measured else [])]
     with stop_on_interrupt(trainer, reporter):
         with reporter, compile_notices(reporter):
             _introduce(reporter, session, folder, resumed=state is not None, quiet=wishes.quiet)
-            finished = trainer.run()
+            with measured or nullcontext():
+                finished = trainer.run()
+            if measured is not None:
+                keeper.write_profile(measured)
             if not wishes.quiet and (remark := keeper.remark_on_time()):
                 reporter.note(remark)
             result = _judged(session, keeper, wishes) if finished else None
+        if measured is not None:
+            measured.show(console)
         if result is not None:
             _print_result(console, result, folder, time.perf_counter() - began)
         else:

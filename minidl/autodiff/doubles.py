@@ -16,7 +16,7 @@ import numpy as np
 from ..graph import Node
 from ..graph.node import Changes
 from ..primitives import Elementwise
-from ..primitives.kinds import times
+from ..primitives.upstream import times
 
 float64 = np.float64
 _ZERO = float64(0)
@@ -37,7 +37,7 @@ def spread(turns: list[int], waiting: dict[int, Node], upstream: dict[int, Any],
         node = waiting[turn]
         primitive, inputs = node.primitive, node.inputs
         if (
-            primitive.__class__ is not Elementwise
+            not isinstance(primitive, Elementwise)
             or node.extras is not None
             or node._data.__class__ is not float64
             or turn > changed

@@ -129,28 +129,31 @@ def grad(
         start = _as_node(start, root) if as_nodes else data_of(start)
         begin[root] = begin[root] + start if root in begin else start
     wanted = set(targets)
-    found: dict[Node, Value] = {}
+    found: dict[Node, Node] = {}
     if wanted:
         with backward_pass(recording=create_graph):
             for event in sweep(begin, as_nodes, retain_graph is False, wanted, watched=False):
-                g = event.upstream
-                found[event.node] = g if event.own or not isinstance(g, np.ndarray) else np.array(g)
-    if not (allow_unused or materialize_grads):
+                node, g = event.node, event.upstream
+                if not isinstance(g, Node):  # the sweep may hand one array to several inputs
+                    g = node.result_class(g if event.own or not isinstance(g, np.ndarray) else np.array(g))
+                found[node] = g
+    if len(found) < len(wanted):
         for target in targets:
-            if target not in found:
+            if target in found:
+                continue
+            if materialize_grads:
+                found[target] = target.result_class(np.zeros_like(target._data))
+            elif not allow_unused:
                 raise GraphError(
                     f"grad: the output does not depend on {describe(target)}; pass allow_unused=True to get None for it"
                 )
-    if materialize_grads:
-        found = {target: np.zeros_like(target._data) for target in targets} | found
-    repeated = len(wanted) < len(targets)  # two tensors never share the memory of one gradient
-    return tuple([_result(found.get(target), target, repeated) for target in targets])
+    if len(wanted) == len(targets) or as_nodes:
+        return tuple([found.get(target) for target in targets])
+    return tuple([_copy(found.get(target)) for target in targets])  # no two share the memory of one gradient
 
 
-def _result(g: Value | None, target: Node, repeated: bool) -> Any:
-    if g is None or isinstance(g, Node):
-        return g
-    return target.result_class(np.array(g) if repeated and isinstance(g, np.ndarray) else g)
+def _copy(g: Node | None) -> Node | None:
+    return None if g is None else g.result_class(np.array(g._data) if isinstance(g._data, np.ndarray) else g._data)
 
 
 def _tensors(given: Any, what: str) -> list[Node]:
@@ -159,8 +162,10 @@ def _tensors(given: Any, what: str) -> list[Node]:
     Raises:
         DtypeError: something else.
     """
+    if isinstance(given, Node):
+        return [given]
     try:
-        nodes = [given] if isinstance(given, Node) else list(given)
+        nodes = list(given)
     except TypeError:
         nodes = [given]
     for node in nodes:

@@ -21,6 +21,7 @@ from ..graph import Node, data_of, describe
 from ..graph.history import as_recorded, drop
 from ..graph.mode import phase, silence, state
 from ..graph.node import Changes
+from ..kernels import backend_of
 from ..primitives.shapes.shape import cast
 from .checks import check_readable, check_sent, check_usable
 from .doubles import spread
@@ -140,6 +141,8 @@ def sweep(
             if c is None:
                 continue
             x = node.inputs[i]
+            if getattr(c, "dtype", None) is not x._data.dtype:
+                c = silence.copy().run(_fitted, c, x._data.dtype)  # noqa: PLW2901
             if checked:
                 check_sent(node, i, c, g)
             key = -x.order
@@ -148,7 +151,7 @@ def sweep(
                 waiting[key] = x
                 heappush(turns, key)
             elif not watched and not create_graph and _is_own(upstream, key):
-                silence.copy().run(np.add, upstream[key], c, upstream[key])
+                silence.copy().run(backend_of((c,)).add_to, upstream[key], c)
             else:
                 upstream[key] = silence.copy().run(add, upstream[key], c)
             if watched:
@@ -189,22 +192,21 @@ while not _is_own({0: np.zeros((1, 1)).T}, 0):
 class backward_pass:  # noqa: N801  (read as `with backward_pass(…):`)
     """Run a sweep in a `with` block, with its rules recorded or not."""
 
-    __slots__ = ("_before", "_phase", "_recording")
+    __slots__ = ("_phase", "_recording")
 
     def __init__(self, recording: bool) -> None:
         self._recording = recording
 
     def __enter__(self) -> None:
+        self._recording, state.recording = state.recording, self._recording
         self._phase = None if state.plain else phase("backward")
         if self._phase is not None:
             self._phase.__enter__()
-        self._before = state.recording
-        state.recording = self._recording
 
-    def __exit__(self, *error: Any) -> None:
-        state.recording = self._before
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        state.recording = self._recording  # what it was before
         if self._phase is not None:
-            self._phase.__exit__(*error)
+            self._phase.__exit__(kind, error, trace)
 
 
 @contextmanager
@@ -220,9 +222,7 @@ def quietly(recording: bool) -> Iterator[None]:
 
 
 def _sent(node: Node, g: Value, create_graph: bool, useful: Set[Node] | None) -> Sequence[Value]:
-    """What a node's rule sends to each input, in that input's dtype; None where it sends nothing."""
-    primitive = node.primitive
-    assert primitive is not None
+    """What a node's rule sends to each input; None where it sends nothing."""
     needs: list[bool] = []
     arrays: list[Any] = []
     for x in node.inputs:
@@ -234,13 +234,19 @@ def _sent(node: Node, g: Value, create_graph: bool, useful: Set[Node] | None) ->
             arrays.append(x)
     if True not in needs:
         return ()
+    rule = node.primitive.vjp  # type: ignore[union-attr]
+    if not state.plain and state.profiler is not None:
+        rule = partial(state.profiler.vjp, node, rule)
     out, inputs = (node, node.inputs) if create_graph else (node._data, arrays)
-    rule = primitive.vjp if state.plain or state.profiler is None else partial(state.profiler.vjp, node, primitive.vjp)
-    sent = rule(g, out, inputs, node.saved, node.params, needs)
-    for i, c in enumerate(sent):
-        if c is not None and getattr(c, "dtype", None) is not (dtype := arrays[i].dtype):
-            sent[i] = cast(c, dtype) if hasattr(c, "dtype") else np.asarray(c, dtype)
+    sent: Sequence[Value] = rule(g, out, inputs, node.saved, node.params, needs)
     return sent
+
+
+def _fitted(sent: Value, dtype: Any) -> Value:
+    """What is sent, in the dtype of the input that it is sent to."""
+    if not hasattr(sent, "dtype"):
+        return np.asarray(sent, dtype)
+    return sent if sent.dtype == dtype else cast(sent, dtype)
 
 
 def backward_events(root: Node, cotangent: Value = None) -> Iterator[BackwardEvent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -65,7 +65,8 @@ class Changes:
 
     def __init__(self, tick: int = 0, place: Place | None = None, kept: bool = False, recorded: bool = False) -> None:
         self.tick = tick
-        Changes.note(tick)
+        if tick:
+            Changes.note(tick)
         self.place = place
         self.kept = kept
         self.recorded = recorded
@@ -161,6 +162,9 @@ class Node:
     """The class of an operation's result when this class is among its inputs."""
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
+        if requires_grad and data.dtype.kind != "f":
+            hint = "there are no complex gradients here" if data.dtype.kind == "c" else "write 2.0 for 2"
+            raise DtypeError(f"only floating-point tensors can require gradients, not {data.dtype}; {hint}")
         self._data = data
         self._requires_grad = requires_grad
         self.params = NO_PARAMS
@@ -258,12 +262,7 @@ class Node:
 
     def note_change(self) -> None:
         """Note that its memory has another content from now on, and the user's line that wrote it."""
-        if self._changes is None:
-            self._changes = Changes()
-        self._changes.tick, self._changes.place = next(clock), user_place()
-        Changes.note(self._changes.tick)
-        if self.extras is not None:
-            self.extras.dropped = False  # what was written cannot be recomputed
+        note_changes((self,))
 
     @property
     def changed(self) -> int:
@@ -299,6 +298,18 @@ class Node:
 
 Node.result_class = Node
 NO_PARAMS: dict[str, Any] = {}
+
+
+def note_changes(nodes: Sequence[Node]) -> None:
+    """Note that nodes' memory has another content from now on, and the user's line that wrote all of it."""
+    tick, place = next(clock), user_place()
+    for node in nodes:
+        if node._changes is None:
+            node._changes = Changes()
+        node._changes.tick, node._changes.place = tick, place
+        if node.extras is not None:
+            node.extras.dropped = False  # what was written cannot be recomputed
+    Changes.note(tick)
 
 
 def data_of(x: Any) -> Any:

@@ -174,14 +174,19 @@ class Primitive:
         """A node that holds a result, and remembers the call where `record` says so; else it is a leaf."""
         out: Node = node_class.__new__(node_class)
         out._data = result
-        out._grad = out.name = out.extras = out._changes = None
+        out._requires_grad = record
         out.order = next(clock)
         out.scope = state.scope
-        out._requires_grad = record
         if record:
-            out.primitive, out.inputs, out.params, out.saved = self, inputs, params, saved
+            out.primitive = self
+            out.inputs = inputs
+            out.params = params
+            out.saved = saved
         else:
-            out.primitive, out.inputs, out.params, out.saved = None, (), NO_PARAMS, None
+            out.primitive = out.saved = None
+            out.inputs = ()
+            out.params = NO_PARAMS
+        out.name = out.extras = out._grad = out._changes = None
         return out
 
     def _not_foreign(self, x: Any) -> Any:
@@ -237,9 +242,10 @@ class Primitive:
             arrays = promote(arrays, to_float=self.promotion == "float", exact=self.promotion == "exact")
         else:
             for a in arrays:
-                require_numbers(a)
+                if a.__class__ is not np.ndarray:
+                    require_numbers(a)
         try:
-            if state.quiet or self.views:  # a view computes nothing that could overflow
+            if self.views or state.quiet:  # a view computes nothing that could overflow
                 result = self.forward(xp, *arrays, **params)
             else:
                 result = silence.copy().run(self.forward, xp, *arrays, **params)
@@ -250,7 +256,9 @@ class Primitive:
         except (AttributeError, TypeError, OverflowError, ZeroDivisionError) as error:
             raise DtypeError(f"{self.name}: {error}") from error
         result, saved = result if self.saves else (result, None)
-        return xp.wrap(result, arrays), saved
+        if result.__class__ is not np.ndarray or not result.ndim:
+            result = xp.wrap(result, arrays)
+        return result, saved
 
     def _explain(self, error: Exception, inputs: Sequence[Value], arrays: Sequence[Any], params: dict[str, Any]) -> str:
         shapes = [getattr(a, "shape", ()) for a in arrays]

@@ -26,6 +26,9 @@ class Backend(Protocol):
 
     # Elementwise (array API)
     def add(self, x: Array, y: Array) -> Array: ...
+    def add_to(self, total: Array, more: Array) -> None:
+        """Add `more` to `total` in place."""
+
     def subtract(self, x: Array, y: Array) -> Array: ...
     def multiply(self, x: Array, y: Array) -> Array: ...
     def divide(self, x: Array, y: Array) -> Array: ...
@@ -89,6 +92,9 @@ class Backend(Protocol):
     def maximum(self, x: Array, y: Array) -> Array: ...
     def minimum(self, x: Array, y: Array) -> Array: ...
     def where(self, condition: Array, x: Array, y: Array) -> Array: ...
+    def clip(self, x: Array, low: Array, high: Array) -> Array:
+        """min(max(x, low), high): where they cross, `high`."""
+
     def equal(self, x: Array, y: Array) -> Array: ...
     def not_equal(self, x: Array, y: Array) -> Array: ...
     def less(self, x: Array, y: Array) -> Array: ...
@@ -122,6 +128,10 @@ class Backend(Protocol):
 
     def argsort(self, x: Array, axis: int, descending: bool = False) -> Array:
         """The positions in sorted order, equal elements in their order, NaN as the largest."""
+
+    def position_of(self, x: Array, axis: int, k: int) -> Array:
+        """The position at place `k` of those that `argsort` gives; the axis stays, with length 1."""
+        ...
 
     def bincount(self, x: Array, weights: Array | None, minlength: int) -> Array:
         """How often each of 0, 1, 2, … occurs, or what the weights of each add up to."""
@@ -194,6 +204,15 @@ class Backend(Protocol):
     # Beyond the array API
     def sigmoid(self, x: Array) -> Array:
         """1 / (1 + e⁻ˣ), without overflow at either end."""
+
+    def relu_back(self, g: Array, y: Array) -> Array:
+        """The gradient of ReLU from its result: g where y > 0 or y is NaN, else 0."""
+
+    def gelu(self, x: Array) -> Array:
+        """x·Φ(x), Φ the normal distribution."""
+
+    def gelu_slope(self, x: Array) -> Array:
+        """Φ(x) + x·φ(x), φ the normal density."""
 
     def erf(self, x: Array) -> Array:
         """2/√π ∫₀ˣ exp(−t²) dt, the error function."""
@@ -270,6 +289,12 @@ class Backend(Protocol):
 
     def softmax_back(self, g: Array, y: Array, axis: int) -> Array:
         """The gradient of softmax from its result: y(g − Σ g·y)."""
+
+    def log_softmax(self, x: Array, axis: int) -> Array:
+        """x − ln Σeˣ along an axis."""
+
+    def log_softmax_back(self, g: Array, y: Array, axis: int) -> Array:
+        """Its gradient from its result: g − eʸ·Σ g."""
 
     def cross_entropy(self, x: Array, weights: Array) -> Array:
         """−Σ w·ln softmax(x) for each row of `x` `(N, C)`; where w is 0 nothing is added, not 0·(−∞)."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from .. import Tensor, nn
 from .parts import ImageShape, begin_as_identity, draw_he, norm_named
+from .presets import preset
 
 
 class ResNet(nn.Module):
@@ -80,48 +79,12 @@ class ResNet(nn.Module):
         return scores
 
 
-class Maker(Protocol):
-    """Makes a residual network of one depth."""
-
-    __name__: str
-
-    def __call__(
-        self,
-        image_shape: ImageShape = ...,
-        classes: int = ...,
-        *,
-        width: int = ...,
-        norm: str = ...,
-        drop_path: float = ...,
-        zero_init_residual: bool = ...,
-    ) -> ResNet:
-        """Return the network."""
+def _doc(depth: int, parameters: str) -> str:
+    return f"ResNet-{depth} for photographs; {parameters} parameters for ImageNet. The options are `ResNet`'s."
 
 
-def _of_depth(
-    depth: int, block: type[nn.BasicBlock] | type[nn.Bottleneck], layers: tuple[int, int, int, int], parameters: str
-) -> Maker:
-    def make(
-        image_shape: ImageShape = (3, 224, 224),
-        classes: int = 1000,
-        *,
-        width: int = 64,
-        norm: str = "batch",
-        drop_path: float = 0.0,
-        zero_init_residual: bool = False,
-    ) -> ResNet:
-        return ResNet(
-            block, layers, image_shape, classes,
-            width=width, norm=norm, drop_path=drop_path, zero_init_residual=zero_init_residual,
-        )  # fmt: skip
-
-    make.__name__ = make.__qualname__ = f"resnet{depth}"
-    make.__doc__ = f"ResNet-{depth} for photographs; {parameters} parameters for ImageNet. The options are `ResNet`'s."
-    return make
-
-
-resnet18 = _of_depth(18, nn.BasicBlock, (2, 2, 2, 2), "11,689,512")
-resnet34 = _of_depth(34, nn.BasicBlock, (3, 4, 6, 3), "21,797,672")
-resnet50 = _of_depth(50, nn.Bottleneck, (3, 4, 6, 3), "25,557,032")
-resnet101 = _of_depth(101, nn.Bottleneck, (3, 4, 23, 3), "44,549,160")
-resnet152 = _of_depth(152, nn.Bottleneck, (3, 8, 36, 3), "60,192,808")
+resnet18 = preset(ResNet, nn.BasicBlock, (2, 2, 2, 2), name="resnet18", doc=_doc(18, "11,689,512"))
+resnet34 = preset(ResNet, nn.BasicBlock, (3, 4, 6, 3), name="resnet34", doc=_doc(34, "21,797,672"))
+resnet50 = preset(ResNet, nn.Bottleneck, (3, 4, 6, 3), name="resnet50", doc=_doc(50, "25,557,032"))
+resnet101 = preset(ResNet, nn.Bottleneck, (3, 4, 23, 3), name="resnet101", doc=_doc(101, "44,549,160"))
+resnet152 = preset(ResNet, nn.Bottleneck, (3, 8, 36, 3), name="resnet152", doc=_doc(152, "60,192,808"))

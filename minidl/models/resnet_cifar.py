@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from .. import Tensor, nn
 from ..errors import UsageError
 from ..nn import functional as F
 from .parts import ImageShape, begin_as_identity, draw_he, norm_named
+from .presets import preset
 
 SHORTCUTS = ("pad", "project", "none")
 
@@ -132,55 +133,15 @@ def _shortcut(kind: str, channels: int, wanted: int, stride: int) -> nn.Module |
     return None
 
 
-class Maker(Protocol):
-    """Makes a residual network of one depth."""
-
-    __name__: str
-
-    def __call__(
-        self,
-        image_shape: ImageShape = ...,
-        classes: int = ...,
-        *,
-        width: int = ...,
-        norm: str = ...,
-        shortcut: str = ...,
-        drop_path: float = ...,
-        dropout: float = ...,
-        zero_init_residual: bool = ...,
-    ) -> CifarResNet:
-        """Return the network."""
+def _doc(depth: int, parameters: str) -> str:
+    return f"ResNet-{depth} for small images; {parameters} parameters for CIFAR-10. The options are `CifarResNet`'s."
 
 
-def _of_depth(depth: int, parameters: str) -> Maker:
-    def make(
-        image_shape: ImageShape = (3, 32, 32),
-        classes: int = 10,
-        *,
-        width: int = 16,
-        norm: str = "batch",
-        shortcut: str = "pad",
-        drop_path: float = 0.0,
-        dropout: float = 0.0,
-        zero_init_residual: bool = False,
-    ) -> CifarResNet:
-        return CifarResNet(
-            depth, image_shape, classes, width=width, norm=norm, shortcut=shortcut,
-            drop_path=drop_path, dropout=dropout, zero_init_residual=zero_init_residual,
-        )  # fmt: skip
-
-    make.__name__ = make.__qualname__ = f"resnet{depth}"
-    make.__doc__ = (
-        f"ResNet-{depth} for small images; {parameters} parameters for CIFAR-10. The options are `CifarResNet`'s."
-    )
-    return make
-
-
-resnet8 = _of_depth(8, "75,290")
-resnet14 = _of_depth(14, "172,506")
-resnet20 = _of_depth(20, "269,722")
-resnet32 = _of_depth(32, "464,154")
-resnet44 = _of_depth(44, "658,586")
-resnet56 = _of_depth(56, "853,018")
-resnet110 = _of_depth(110, "1,727,962")
-resnet1202 = _of_depth(1202, "19,421,274")
+resnet8 = preset(CifarResNet, 8, name="resnet8", doc=_doc(8, "75,290"))
+resnet14 = preset(CifarResNet, 14, name="resnet14", doc=_doc(14, "172,506"))
+resnet20 = preset(CifarResNet, 20, name="resnet20", doc=_doc(20, "269,722"))
+resnet32 = preset(CifarResNet, 32, name="resnet32", doc=_doc(32, "464,154"))
+resnet44 = preset(CifarResNet, 44, name="resnet44", doc=_doc(44, "658,586"))
+resnet56 = preset(CifarResNet, 56, name="resnet56", doc=_doc(56, "853,018"))
+resnet110 = preset(CifarResNet, 110, name="resnet110", doc=_doc(110, "1,727,962"))
+resnet1202 = preset(CifarResNet, 1202, name="resnet1202", doc=_doc(1202, "19,421,274"))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from .. import Tensor, nn
 from .parts import ImageShape, check_side, draw_he, norm_named
+from .presets import preset
 
 COUNTS: dict[int, tuple[int, ...]] = {
     11: (1, 1, 2, 2, 2),
@@ -89,40 +88,11 @@ class VGG(nn.Module):
         return scores
 
 
-class Maker(Protocol):
-    """Makes a VGG of one depth."""
-
-    __name__: str
-
-    def __call__(
-        self,
-        image_shape: ImageShape = ...,
-        classes: int = ...,
-        *,
-        norm: str = ...,
-        dropout: float = ...,
-        width: float = ...,
-    ) -> VGG:
-        """Return the network."""
+def _doc(depth: int, parameters: str) -> str:
+    return f"VGG-{depth} for photographs; {parameters} parameters for ImageNet. The options are `VGG`'s."
 
 
-def _of_depth(depth: int, parameters: str) -> Maker:
-    def make(
-        image_shape: ImageShape = (3, 224, 224),
-        classes: int = 1000,
-        *,
-        norm: str = "none",
-        dropout: float = 0.5,
-        width: float = 1.0,
-    ) -> VGG:
-        return VGG(COUNTS[depth], image_shape, classes, norm=norm, dropout=dropout, width=width)
-
-    make.__name__ = make.__qualname__ = f"vgg{depth}"
-    make.__doc__ = f"VGG-{depth} for photographs; {parameters} parameters for ImageNet. The options are `VGG`'s."
-    return make
-
-
-vgg11 = _of_depth(11, "132,863,336")
-vgg13 = _of_depth(13, "133,047,848")
-vgg16 = _of_depth(16, "138,357,544")
-vgg19 = _of_depth(19, "143,667,240")
+vgg11 = preset(VGG, COUNTS[11], name="vgg11", doc=_doc(11, "132,863,336"))
+vgg13 = preset(VGG, COUNTS[13], name="vgg13", doc=_doc(13, "133,047,848"))
+vgg16 = preset(VGG, COUNTS[16], name="vgg16", doc=_doc(16, "138,357,544"))
+vgg19 = preset(VGG, COUNTS[19], name="vgg19", doc=_doc(19, "143,667,240"))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..autodiff.hooks import Handle
 from ..errors import DtypeError, UsageError
-from ..graph import Node, scope
+from ..graph import Node
 from ..graph.mode import state as mode_state
 from ..kernels import dtypes
 from ..kernels.device import is_device, require_cpu
@@ -62,19 +62,27 @@ class Module(Owner):
         """Run `forward`, and the hooks around it, marking the nodes it makes with this module's path."""
         if not mode_state.plain and mode_state.tape is not None:
             mode_state.tape.visit(self)
-        outer = mode_state.scope
-        with scope(f"{outer}.{self._own_name}" if outer and self._own_name else self._own_name or outer):
-            for hook in tuple(self._pre_hooks.values()):
-                args, kwargs = hook(self, args, kwargs)
-            watch = None
-            if self._backward_hooks or self._backward_pre_hooks:
-                watch = Watch(self, self._backward_pre_hooks.values(), self._backward_hooks.values())
-                args = watch.enter(args)
-            output = self.forward(*args, **kwargs)
-            for hook in tuple(self._hooks.values()):
-                replaced = hook(self, args, kwargs, output)
-                output = output if replaced is None else replaced
-            return output if watch is None else watch.leave(output)
+        outer, own = mode_state.scope, self._own_name
+        mode_state.scope = f"{outer}.{own}" if outer and own else own or outer
+        try:
+            if self._pre_hooks or self._hooks or self._backward_hooks or self._backward_pre_hooks:
+                return self._run_with_hooks(args, kwargs)
+            return self.forward(*args, **kwargs)
+        finally:
+            mode_state.scope = outer
+
+    def _run_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for hook in tuple(self._pre_hooks.values()):
+            args, kwargs = hook(self, args, kwargs)
+        watch = None
+        if self._backward_hooks or self._backward_pre_hooks:
+            watch = Watch(self, self._backward_pre_hooks.values(), self._backward_hooks.values())
+            args = watch.enter(args)
+        output = self.forward(*args, **kwargs)
+        for hook in tuple(self._hooks.values()):
+            replaced = hook(self, args, kwargs, output)
+            output = output if replaced is None else replaced
+        return output if watch is None else watch.leave(output)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False

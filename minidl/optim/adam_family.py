@@ -118,10 +118,18 @@ class NAdam(Optimizer):
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         return _MEANS
 
+    def _count(self, state: dict[str, Any], group: dict[str, Any]) -> None:
+        super()._count(state, group)
+        state["mu_product"] = state.get("mu_product", 1.0) * self._momentum(group, state["step"])
+
+    def _momentum(self, group: dict[str, Any], t: int) -> float:
+        """μₜ."""
+        momentum: float = group["betas"][0] * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"]))
+        return momentum
+
     def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
         (beta1, beta2), eps, lr, t = group["betas"], group["eps"], float(group["lr"]), state["step"]
-        now, later = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (t, t + 1))
-        product = state["mu_product"] = state.get("mu_product", 1.0) * now
+        now, later, product = self._momentum(group, t), self._momentum(group, t + 1), state["mu_product"]
         of_gradient, of_mean = lr * (1 - now) / (1 - product), lr * later / (1 - product * later)
         scale = math.sqrt(1 - beta2**t)
 

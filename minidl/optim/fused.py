@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,25 +36,30 @@ class Fused:
     kernel: str
     memory: int
     numbers: tuple[float, ...]
+    _ready: dict[str, Array] = field(default_factory=dict)
 
     def __call__(self, p: Array, g: Array, *memory: Array) -> None:
         """Change a block as the plain rule does."""
         self.plain(p, g, *memory)
 
-    def run(self, arrays: tuple[Array, ...], common: tuple[float, float, float]) -> None:
+    def run(self, arrays: tuple[Array, ...], pulls: tuple[float, float, float]) -> None:
         """Run the kernel.
 
         Args:
-            arrays: the parameter, its gradient, and what is remembered of it, as `fits` wants them.
-            common: what every rule may do first: the gradient's sign, by what the parameter shrinks, the decay's part in
-                the gradient.
+            arrays: the parameter, its gradient, and what is remembered of it, as `wants_kernel` wants them.
+            pulls: what every rule may do first: the gradient's sign, by what the parameter shrinks, the decay's part in
+                the gradient. They are the same for all parameters that share the rule.
         """
-        p, g, *memory = (array.reshape(-1) for array in arrays)
+        p, g, *memory = [array.reshape(-1) for array in arrays]
         if not g.flags.writeable:
             g = g.copy()  # for Numba memory that may not be written is another type, which it would compile for anew
-        memory += [p[:0]] * (self.memory - len(memory))
+        if len(memory) < self.memory:
+            memory += [p[:0]] * (self.memory - len(memory))
+        numbers = self._ready.get(p.dtype.char)
+        if numbers is None:
+            numbers = self._ready[p.dtype.char] = np.array((*pulls, *self.numbers), p.dtype)
         name = self.kernel if p.size < SHARED else f"{self.kernel}_on_threads"
-        getattr(_loaded(), name)(p, g, *memory, np.array((*common, *self.numbers), p.dtype))
+        getattr(_loaded(), name)(p, g, *memory, numbers)
 
 
 def wants_kernel(fused: bool | None, arrays: tuple[Array, ...]) -> bool:
@@ -64,13 +69,16 @@ def wants_kernel(fused: bool | None, arrays: tuple[Array, ...]) -> bool:
         fused: the option: always, never, or where it pays.
         arrays: the parameter, its gradient, and what is remembered of it.
     """
-    p = arrays[0]
+    p, g, *memory = arrays
     if fused is False or (fused is None and _kernels is None and p.size < LARGE):
         return False
-    kinds = {array.dtype.char for array in arrays}
-    if kinds not in ({"f"}, {"d"}):
+    dtype = p.dtype
+    if dtype not in _DTYPES or g.dtype != dtype or not p.flags.c_contiguous:
         return False
-    return p.flags.c_contiguous and all(array.flags.c_contiguous for array in arrays[2:])
+    return not [array for array in memory if array.dtype != dtype or not array.flags.c_contiguous]
+
+
+_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def _loaded() -> Any:

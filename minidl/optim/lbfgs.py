@@ -9,8 +9,9 @@ import numpy as np
 
 from ..errors import CheckpointError, UsageError
 from ..graph import enable_grad
+from ..graph.mode import phase
 from ..tensor import Tensor
-from .line_search import Array, Point, strong_wolfe
+from .line_search import Array, Point, keep_off_tape, strong_wolfe
 from .optimizer import Optimizer, Params, check, copied, writing
 
 _VECTORS, _LISTS = ("d", "prev_flat_grad"), ("old_dirs", "old_stps")
@@ -83,7 +84,6 @@ class LBFGS(Optimizer):
         found: list[Tensor] = self.param_groups[0]["params"]
         return found
 
-    @np.errstate(all="ignore")
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make up to `max_iter` iterations, and return what the closure's first call returned.
 
@@ -92,6 +92,12 @@ class LBFGS(Optimizer):
         """
         if closure is None:
             raise UsageError("LBFGS: step() needs a closure that computes the loss and its gradients, and returns it")
+        keep_off_tape(self)
+        with phase("optimizer"), np.errstate(all="ignore"):
+            return self._iterate(closure)
+
+    def _iterate(self, closure: Callable[[], Any]) -> Any:
+        """Go from direction to direction, and return what the closure's first call returned."""
         group = self.param_groups[0]
         state = self.state[self._params[0]]
         state.setdefault("func_evals", 0)
@@ -171,7 +177,7 @@ class LBFGS(Optimizer):
             self._place(origin, 0.0, direction)
 
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[Any, Array]:
-        with enable_grad():
+        with phase("forward"), enable_grad():
             loss = closure()
         parts = [np.zeros(p.data.size, p.dtype) if p.grad is None else p.grad.data.reshape(-1) for p in self._params]
         return loss, np.concatenate(parts)
@@ -183,10 +189,10 @@ class LBFGS(Optimizer):
     def _place(self, origin: Array, t: float, direction: Array) -> None:
         """Put the parameters at origin + t·direction."""
         moved, start = origin + t * direction if t else origin, 0  # the direction may be NaN
-        for p in self._params:
-            with writing(p) as data:
+        with writing(self._params) as arrays:
+            for data in arrays:
                 data[...] = moved[start : start + data.size].reshape(data.shape)
-            start += p.data.size
+                start += data.size
 
     def _restored(self, name: str, value: Any, p: Tensor, number: int) -> Any:
         size = sum(p.data.size for p in self._params)

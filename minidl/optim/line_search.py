@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.mode import state
+
 Array = np.ndarray[Any, Any]
 
 
@@ -125,3 +127,12 @@ def _away_from_the_ends(t: float, left: float, right: float, stuck: bool) -> tup
     if not stuck and left < t < right:
         return t, True
     return (right - margin if abs(t - right) < abs(t - left) else left + margin), False
+
+
+def keep_off_tape(optimizer: object) -> None:
+    """Tell a tape that records (`minidl.compile`) that a step searches, and so does something else at each call."""
+    if state.tape is not None:
+        state.tape.breaks(
+            f"{type(optimizer).__name__}.step calls its closure as often as the numbers demand; "
+            "compile the closure instead, and call step outside"
+        )

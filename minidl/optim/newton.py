@@ -10,7 +10,9 @@ import numpy as np
 from ..autodiff import gradient as _gradient
 from ..errors import GraphError, UsageError
 from ..graph import enable_grad, no_grad
+from ..graph.mode import phase
 from ..tensor import Tensor
+from .line_search import keep_off_tape
 from .optimizer import Array, Optimizer, Params, check, writing
 
 Product = Callable[[Array], Array]
@@ -72,7 +74,6 @@ class NewtonCG(Optimizer):
         found: list[Tensor] = self.param_groups[0]["params"]
         return found
 
-    @np.errstate(all="ignore")
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step.
 
@@ -88,8 +89,15 @@ class NewtonCG(Optimizer):
         """
         if closure is None:
             raise UsageError(f"{type(self).__name__}: step() needs a closure that computes the loss and returns it")
+        keep_off_tape(self)
+        with phase("optimizer"), np.errstate(all="ignore"):
+            return self._descend(closure)
+
+    def _descend(self, closure: Callable[[], Any]) -> Any:
+        """Solve for a direction and walk along it."""
         with enable_grad():
-            found = closure()
+            with phase("forward"):
+                found = closure()
             loss = self._loss_of(found)
             if not isinstance(loss, Tensor) or not loss.requires_grad:
                 raise GraphError(
@@ -157,15 +165,15 @@ class NewtonCG(Optimizer):
         t = group["lr"]
         for _ in range(group["max_halvings"] + 1):
             self._place(start, t, direction)
-            with no_grad():
+            with phase("forward"), no_grad():
                 if float(self._loss_of(closure())) <= loss + ENOUGH * t * slope:
                     return
             t /= 2
         self._place(start, 0.0, direction)
 
     def _place(self, start: list[Array], t: float, direction: Array) -> None:
-        for p, origin, part in zip(self._params, start, self._split(direction), strict=True):
-            with writing(p) as data:
+        with writing(self._params) as arrays:
+            for data, origin, part in zip(arrays, start, self._split(direction), strict=True):
                 data[...] = origin + t * part if t else origin  # the direction may be NaN
 
     def _split(self, flat: Array) -> list[Array]:

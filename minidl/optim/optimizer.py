@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..errors import CheckpointError, DtypeError, MissingNameError, UsageError
 from ..graph import data_of, enable_grad
 from ..graph.mode import phase
 from ..graph.mode import state as mode_state
+from ..graph.node import note_changes
 from ..tensor import Tensor
 from .fused import Fused, wants_kernel
 from .hooks import Hooked
@@ -133,39 +134,45 @@ class Optimizer(Hooked):
     def _step(self) -> None:
         with np.errstate(all="ignore"):  # infinities and NaN go their way in silence, as in every operation
             for group in self.param_groups:
-                for p in group["params"]:
-                    if p.grad is not None:
-                        with writing(p) as data:
-                            self._change(data, p.grad.data, self.state[p], group)
+                params = [p for p in group["params"] if p.grad is not None]
+                with writing(params) as arrays:
+                    self._change(params, arrays, group)
 
-    def _change(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Change one parameter's array in place."""
+    def _change(self, params: list[Tensor], arrays: list[Array], group: dict[str, Any]) -> None:
+        """Change the arrays of a group's parameters in place. Those that have come equally far have one rule in common."""
+        slots, pulls = self._slots(group), _pulls(group)
+        rules: dict[tuple[Any, ...], Update] = {}
+        for p, data in zip(params, arrays, strict=True):
+            state = self.state[p]
+            self._count(state, group)
+            is_fresh = False
+            for name, start in slots.items():
+                if name not in state:
+                    state[name], is_fresh = np.full(data.shape, start, data.dtype), True
+            stage = is_fresh, state.get("step"), state.get("mu_product")
+            rule = rules.get(stage)
+            if rule is None:
+                rule = rules[stage] = self._rule(group, state, is_fresh)
+            whole = (data, p.grad.data, *[state[name] for name in slots])
+            if isinstance(rule, Fused) and wants_kernel(group["fused"], whole):
+                rule.run(whole, pulls)
+            else:
+                _change_in_blocks(rule, whole, pulls)
+
+    def _count(self, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Let the numbers in a parameter's state go on by one step."""
         if self._counts_steps:
             state["step"] = state.get("step", 0) + 1
-        slots = self._slots(group)
-        fresh = [name for name in slots if name not in state]
-        for name in fresh:
-            state[name] = np.full(p.shape, slots[name], p.dtype)
-        rule = self._rule(group, state, bool(fresh))
-        arrays = (p, g, *(state[name] for name in slots))
-        is_decoupled, decay = group.get("decoupled_weight_decay", False), float(group.get("weight_decay", 0))
-        sign, shrink = -1 if group.get("maximize") else 1, 1 - float(group["lr"]) * decay if is_decoupled else 1.0
-        decay = 0.0 if is_decoupled else decay
-        if isinstance(rule, Fused) and wants_kernel(group["fused"], arrays):
-            rule.run(arrays, (sign, shrink, decay))
-            return
-        for block, slope, *memory in blocks(*arrays):
-            if shrink != 1:
-                np.multiply(block, shrink, out=block)
-            pull = slope if sign > 0 else -slope
-            rule(block, pull + decay * block if decay else pull, *memory)
 
     def _slots(self, group: dict[str, Any]) -> dict[str, float]:
         """The arrays it keeps for each parameter, by name, with the number that fills them at first."""
         return {}
 
     def _rule(self, group: dict[str, Any], state: dict[str, Any], is_fresh: bool) -> Update:
-        """Return the function that changes a block of a parameter; `is_fresh` says that memory was made just now."""
+        """Return the function that changes a block of a parameter, from the options and the numbers in its state.
+
+        Parameters whose numbers are the same share it. `is_fresh` says that their memory was made just now.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define how a parameter changes")
 
     # Saving -------------------------------------------------------------------------------------------------------------
@@ -239,30 +246,55 @@ class Optimizer(Hooked):
         return "\n".join([*lines, ")"])
 
 
-class writing:  # noqa: N801  (reads as a statement: with writing(p) as data)
-    """Give a parameter's array to write into, and tell the engine afterwards that it was.
+class writing:  # noqa: N801  (reads as a statement: with writing([x]) as (data,))
+    """Give parameters' arrays to write into, and tell the engine afterwards that it was done.
 
     (A class, since `contextlib`'s own code would stand between the user's line, which the engine notes, and ours.)
 
     >>> import minidl
     >>> x = minidl.tensor([1.0, 2.0], requires_grad=True)
-    >>> with writing(x) as data:
+    >>> with writing([x]) as (data,):
     ...     data *= 3
     >>> x
     tensor([3., 6.], requires_grad=True)
     """
 
-    def __init__(self, p: Tensor) -> None:
-        data = p.data
-        is_ours = isinstance(data, np.ndarray) and data.flags.writeable
-        self.p, self.data = p, data if is_ours else np.array(data)
+    def __init__(self, params: Sequence[Tensor]) -> None:
+        self.params = params
+        self.arrays: list[Array] = []
+        self._copies: list[tuple[Tensor, Array]] = []
+        for p in params:
+            data = p.data
+            if not (isinstance(data, np.ndarray) and data.flags.writeable):
+                data = np.array(data)
+                self._copies.append((p, data))
+            self.arrays.append(data)
 
-    def __enter__(self) -> Array:
-        return self.data
+    def __enter__(self) -> list[Array]:
+        return self.arrays
 
     def __exit__(self, *error: object) -> None:
-        # A circuit's scalar holds a plain number rather than an array.
-        self.p.data = self.data if isinstance(self.p.data, np.ndarray) else self.data[()]
+        for p, array in self._copies:  # a circuit's scalar holds a plain number rather than an array
+            p.data = array if isinstance(p.data, np.ndarray) else array[()]
+        note_changes(self.params)
+
+
+def _pulls(group: dict[str, Any]) -> tuple[float, float, float]:
+    """What every rule may do first: the gradient's sign, by what the parameter shrinks, the decay's part in the gradient."""
+    sign, decay = -1 if group.get("maximize") else 1, float(group.get("weight_decay", 0))
+    if group.get("decoupled_weight_decay", False):
+        return sign, 1 - float(group["lr"]) * decay, 0.0
+    return sign, 1.0, decay
+
+
+def _change_in_blocks(rule: Update, whole: tuple[Array, ...], pulls: tuple[float, float, float]) -> None:
+    """Let a rule change a parameter, given it, its gradient and what is remembered of it, block by block."""
+    sign, shrink, decay = pulls
+    for block, slope, *memory in blocks(*whole):
+        if shrink != 1:
+            np.multiply(block, shrink, out=block)
+        pull = slope if sign > 0 else -slope
+        rule(block, pull + decay * block if decay else pull, *memory)
 
 
 def blocks(p: Array, g: Array, *memory: Array) -> Iterator[tuple[Array, ...]]:

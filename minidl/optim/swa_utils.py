@@ -61,8 +61,8 @@ def get_swa_multi_avg_fn() -> Averages:
 
 def _for_all(rule: Average) -> Averages:
     def average(averaged: list[Tensor], current: list[Tensor], num_averaged: Any) -> None:
-        for mean, value in zip(averaged, current, strict=True):
-            with writing(mean) as data:
+        with writing(averaged) as arrays:
+            for data, mean, value in zip(arrays, averaged, current, strict=True):
                 data[...] = data_of(rule(mean, value, num_averaged))
 
     return average

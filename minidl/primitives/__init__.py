@@ -4,7 +4,7 @@ Adding an operation is adding one definition to a family's file. Its rules enter
 names in `minidl`, the methods of `Tensor`, the tests, figures, narration and the reference all come from there.
 """
 
-from .elementwise import (  # noqa: F401
+from .elementwise import (  # noqa: F401  (here and below: each enters its definitions)
     activation,
     activation_smooth,
     activation_units,

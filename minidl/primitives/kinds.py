@@ -18,113 +18,31 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ..errors import UsageError
 from ..graph import Node, Notation, Primitive, data_of
 from ..graph.mode import silence, state
 from ..graph.node import NO_PARAMS
-from ..kernels.dtypes import bool_, require_numbers
-from .operation import SAME, enter_primitive
-from .samples import Refusal, Sample, Shape, refuses, sample
+from .mismatch import explain_broadcast
+from .registered import Registered, Rule, Value, registry, shape_of
+from .samples import Sample, Shape, refuses, sample
+from .upstream import times, times_each
 
 __all__ = [
     "Constant", "Elementwise", "General", "Linear", "Multilinear", "Primitive", "Rule", "Sample", "Shape", "Value",
-    "expand_", "expand_to", "explain_broadcast", "is_node", "marked", "refuses", "registry", "sample", "shape_of", "sum_to",
-    "sum_to_",
+    "expand_", "expand_to", "refuses", "registry", "sample", "shape_of", "sum_to", "sum_to_",
 ]  # fmt: skip
 
-Value = Any
 ndarray, float64 = np.ndarray, np.float64
-_PLAIN = (int, float, bool)
-Rule = Callable[..., Value]
-registry: dict[str, Primitive] = {}
-"""Every primitive by name, in the order of definition; tests, figures and reference pages walk it."""
+_LARGE = 1 << 16
+"""From so many elements on a backend's own functions, which share the work among threads, pay for the longer way to them."""
 
 
-def shape_of(x: Value) -> Shape:
-    """The shape of a node or array; `()` for a number.
-
-    Raises:
-        DtypeError: neither, such as a list.
-    """
-    shape = getattr(x, "shape", None)
-    if shape is None:
-        if isinstance(x, list | tuple | str):
-            require_numbers(x)
-        return ()
-    return shape
-
-
-class _Registered(Primitive):
-    """A primitive that enters the registry, with its sample inputs, and perhaps the catalogue of public operations.
-
-    Attributes:
-        samples: inputs that it is tested on.
-        analytic: whether its forward rule can be fed complex numbers, so that a complex step gives its derivative.
-
-    Public ones may be given a `formula` and a `derivative` for the reference, where the notation is only a name and the
-    rule, made for speed or for special numbers, does not read as a textbook would.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        notation: Notation,
-        forward: Callable[..., Value],
-        samples: Sequence[Sample],
-        *,
-        analytic: bool = True,
-        homes: str = "",
-        doc: str = "",
-        formula: str = "",
-        derivative: str = "",
-        errors: Sequence[Refusal] = (),
-        subgradient: str = "",
-        torch: str | None = SAME,
-        aliases: Sequence[str] = (),
-        tolerance: float = 1.0,
-        **options: Any,
-    ) -> None:
-        super().__init__(name, forward, notation, **options)
-        self.samples = tuple(samples)
-        self.analytic = analytic
-        self.__doc__ = doc or None
-        if name in registry:
-            raise ValueError(f"there is a primitive named {name!r} already")
-        registry[name] = self
-        if homes:
-            family = forward.__module__.rpartition(".")[2]
-            told = {"subgradient": subgradient, "torch": torch, "aliases": tuple(aliases), "errors": tuple(errors)}
-            told |= {"formula": formula or notation.formula, "derivative": derivative}
-            enter_primitive(self, family, homes, self.samples, tolerance=tolerance, **told)
-
-    def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
-        """By name: another process has its own, which a module or a graph that travels there is to use."""
-        return named, (self.name,)
-
-
-def named(name: str) -> Primitive:
-    """Return the primitive of a name.
-
-    Raises:
-        UsageError: there is none.
-
-    >>> named("tanh")
-    <elementwise primitive tanh>
-    """
-    if name not in registry:
-        raise UsageError(
-            f"there is no primitive named {name!r} in this process; import the module that defines it first"
-        )
-    return registry[name]
-
-
-class Constant(_Registered):
+class Constant(Registered):
     """An operation whose result does not change with small changes of its inputs: comparisons, positions."""
 
     kind: ClassVar[str] = "constant"
 
 
-class Elementwise(_Registered):
+class Elementwise(Registered):
     """One output element from one element of each input.
 
     It is public at once, as `minidl.NAME` and `x.NAME()` unless `homes` says otherwise.
@@ -167,23 +85,22 @@ class Elementwise(_Registered):
 
     def pair(self, x: Node, y: Value) -> Value:
         """`self(x, y)`, sooner where both hold floating-point numbers of one dtype, or `y` is a plain float."""
-        a, needs = x._data, x._requires_grad
-        kind = a.__class__
+        a, b, needs = x._data, y, x._requires_grad
         if isinstance(y, Node):
-            b = y._data
-            needs = needs or y._requires_grad
-            usual = b.__class__ is kind and (kind is float64 or (kind is ndarray and a.dtype is b.dtype))
-        else:
-            b = y
-            usual = b.__class__ is float and (kind is float64 or kind is ndarray)
-        if self.operator is None or not (
-            usual and state.plain and (kind is float64 or (a.ndim and a.dtype.kind == "f"))
-        ):
+            b, needs = y._data, needs or y._requires_grad
+        kind, other, operator = a.__class__, b.__class__, self.operator
+        if (other is not kind and other is not float) or operator is None or not state.plain:
             return self(x, y)
+        if kind is not float64:
+            dtype = a.dtype if kind is ndarray else None
+            if dtype is None or dtype.kind != "f" or a.size >= _LARGE or not (other is float or b.dtype is dtype):
+                return self(x, y)
         try:
-            result = silence.copy().run(self.operator, a, b)
+            result = silence.copy().run(operator, a, b)
         except ValueError:  # the shapes do not fit, which the long way tells
             return self(x, y)
+        if result.__class__ is not kind:
+            result = np.asarray(result)  # NumPy's result from arrays without axes is none
         return self.node_of(result, x.result_class, needs and state.recording, (x, y), NO_PARAMS, None)
 
     def partial(self, i: int, out: Value, inputs: Sequence[Value], params: Mapping[str, Any]) -> Value:
@@ -208,17 +125,18 @@ class Elementwise(_Registered):
         self, g: Value, out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any], needs: Sequence[bool]
     ) -> list[Value]:
         """Upstream × local."""
-        sent: list[Value] = []
-        shape = shape_of(g)
-        for rule, x, need in zip(self.partials, inputs, needs):  # noqa: B905  (an argument takes time)
+        slopes: list[Value] = []
+        for rule, need in zip(self.partials, needs):  # noqa: B905  (an argument takes time)
             if not need:
-                sent.append(None)
-                continue
-            if not callable(rule):
-                product = times(g, rule)
+                slopes.append(None)
+            elif callable(rule):
+                slopes.append(rule(out, *inputs, **params) if params else rule(out, *inputs))
             else:
-                product = times(g, rule(out, *inputs, **params) if params else rule(out, *inputs))
-            sent.append(product if shape == x.shape else sum_to(product, shape_of(x)))
+                slopes.append(rule)
+        sent, shape = times_each(g, slopes), shape_of(g)
+        for i, x in enumerate(inputs):
+            if needs[i] and x.shape != shape:
+                sent[i] = sum_to(sent[i], shape_of(x))
         return sent
 
     def jvp(
@@ -229,7 +147,7 @@ class Elementwise(_Registered):
         return expand_to(_total(terms), shape_of(out))
 
 
-class Linear(_Registered):
+class Linear(Registered):
     """Linear in all its inputs together, so that its derivative is itself.
 
     Attributes:
@@ -269,7 +187,7 @@ class Linear(_Registered):
         return self(*filled, **params)
 
 
-class Multilinear(_Registered):
+class Multilinear(Registered):
     """Linear in each input alone: a product of some sort.
 
     Attributes:
@@ -315,7 +233,7 @@ class Multilinear(_Registered):
         return _total(terms)
 
 
-class General(_Registered):
+class General(Registered):
     """Anything else: declares its vjp, and its jvp where the two differ (they agree for a symmetric Jacobian).
 
     Attributes:
@@ -368,103 +286,11 @@ def _for_each_input(sent: Value, inputs: Sequence[Value], needs: Sequence[bool])
     return [c if need else None for c, need in zip(contributions, needs, strict=True)]
 
 
-def times(g: Value, partial: Value) -> Value:
-    """`g · partial`, where no upstream is no gradient: 0 times an infinite or undefined slope is 0.
-
-    That keeps NaN from leaking out of a branch that was not taken, as in `where(x > 0, sqrt(x), 0)` at x = 0. A slope
-    that is a comparison chooses instead of multiplying, so that an infinite upstream does not become ∞·0 either.
-    """
-    if partial.__class__ is ndarray and g.__class__ is ndarray and partial.dtype is g.dtype:
-        product = g * partial
-        numbers = product if product.ndim == 1 else product.ravel("K")
-        squares = numbers.dot(numbers)  # NaN if any number is: one pass, and nothing allocated
-        if squares == squares:
-            return product
-    if partial.__class__ in _PLAIN:
-        if partial == 1:
-            return g
-        if partial == -1:
-            return -g
-        return g * partial if partial else np.zeros_like(data_of(g))
-    if getattr(partial, "dtype", None) == bool_:
-        return registry["where"](g, 0.0, condition=data_of(partial))
-    if not state.plain and state.tape is not None:  # a replay may meet the infinity that this run does not
-        return registry["mul_or_zero"](g, partial)
-    product = g * partial
-    numbers = data_of(product)
-    squares = np.vdot(numbers, numbers)
-    return registry["mul_or_zero"](g, partial) if squares != squares else product
-
-
 def _total(terms: Sequence[Value]) -> Value:
     total = terms[0]
     for term in terms[1:]:
         total = total + term
     return total
-
-
-def marked(shape: Shape, *axes: int) -> str:
-    """Write a shape with some of its axes pointed at.
-
-    >>> marked((3, 4), -1)
-    '(3, →4←)'
-    """
-    at = {axis % len(shape) for axis in axes} if shape else set()
-    lengths = [f"→{n}←" if i in at else str(n) for i, n in enumerate(shape)]
-    return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"
-
-
-def marked_apart(first: Shape, second: Shape, *, fitting: bool = False) -> tuple[str, str]:
-    """Write two shapes, pointing at the axes in which they differ, counted from the last.
-
-    Args:
-        first: a shape.
-        second: what it should have been.
-        fitting: whether an axis of the first that has length 1 is right too, since it broadcasts.
-
-    >>> marked_apart((3, 4), (3, 5))
-    ('(3, →4←)', '(3, →5←)')
-    """
-    shared = min(len(first), len(second))
-    apart = [k for k in range(-shared, 0) if first[k] != second[k] and not (fitting and first[k] == 1)]
-    return (
-        marked(first, *apart, *range(-len(first), -shared)),
-        marked(second, *apart, *(() if fitting else range(-len(second), -shared))),
-    )
-
-
-def explain_broadcast(*shapes: Shape, **_: Any) -> str | None:
-    """Why shapes do not broadcast and what was probably meant, with `{0}`, `{1}` for the inputs; None if they do."""
-    for j, second in enumerate(shapes):
-        for i, first in enumerate(shapes[:j]):
-            clashes = [k for k in range(-1, -1 - min(len(first), len(second)), -1) if _clash(first[k], second[k])]
-            if clashes:
-                fix = _broadcast_fix(first, second, i, j)
-                return (
-                    f"shapes {marked(first, *clashes)} and {marked(second, *clashes)} do not broadcast: axes are compared "
-                    f"from the last, and must be equal or one of them 1{f'; did you mean {fix}?' if fix else ''}"
-                )
-    return None
-
-
-def _broadcast_fix(first: Shape, second: Shape, i: int, j: int) -> str | None:
-    """What a person probably meant, with `{0}`, `{1}` for the inputs: a column, or a transpose."""
-    for shape, other, k in ((second, first, j), (first, second, i)):
-        if len(shape) == 1 and len(other) > 1 and _broadcasts((*shape, 1), other):
-            return f"{{{k}}}.unsqueeze(-1)"
-        if len(shape) == 2 and _broadcasts(shape[::-1], other):
-            return f"{{{k}}}.T"
-        if len(shape) == len(other) - 1 and shape == other[:-1]:
-            return f"{{{k}}}.unsqueeze(-1)"
-    return None
-
-
-def _clash(m: int, n: int) -> bool:
-    return m != n and m != 1 and n != 1
-
-
-def _broadcasts(a: Shape, b: Shape) -> bool:
-    return not any(_clash(m, n) for m, n in zip(reversed(a), reversed(b), strict=False))
 
 
 # Broadcasting and its transpose are each other's derivatives -----------------------------------------------------------
@@ -503,8 +329,3 @@ expand_ = Linear(
     explain=lambda s, shape: f"expand: {s} cannot grow to {shape}: only axes of length 1 and new leading axes can",
     views=True,
 )
-
-
-def is_node(x: Value) -> bool:
-    """Whether `x` is a node of a graph."""
-    return isinstance(x, Node)

@@ -144,20 +144,17 @@ class Profile:
             self._path, self._inner, self._module = outer, above, module
         return sent
 
-    def replay(self, instructions: Sequence[Any], steps: Sequence[Callable[[Any], None]], registers: Any) -> None:
-        """Run a tape's steps and note what each took; its buffers are there, so none allocates.
-
-        The last steps are the instructions', one each; what comes before them prepares.
-        """
+    def replay(self, steps: Sequence[tuple[Any, Callable[[], Any]]]) -> None:
+        """Run a tape's steps, each with its instruction or None, and note what each took; its buffers are there."""
         outer, state.profiler = self._module, None
         try:
             with self.phase(REPLAY):
-                first = len(steps) - len(instructions)
-                for step in steps[:first]:
-                    step(registers)
-                for instruction, step in zip(instructions, steps[first:], strict=True):
+                for instruction, step in steps:
+                    if instruction is None:
+                        step()
+                        continue
                     began = time.perf_counter()
-                    step(registers)
+                    step()
                     seconds = time.perf_counter() - began
                     self._module = instruction.scope
                     self._add((instruction.name,), seconds, seconds, 0)

@@ -76,13 +76,13 @@ class Table:
         from rich.text import Text
 
         shares = next((i for i, column in enumerate(self.columns) if column.kind == "share"), None)
-        shown = RichTable(box=box.SIMPLE_HEAD)
+        shown = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)  # fits 80 columns
         for column in self.columns:
             shown.add_column(column.heading, justify="left" if column.kind == "name" else "right", no_wrap=True)
         if shares is not None:
-            shown.add_column("")
+            shown.add_column("", max_width=20)  # the bars give way first
         for line, cells in zip(self.lines, self._cells(), strict=True):
-            bar = [] if shares is None else [ProgressBar(1.0, max(0.0, line[shares] or 0.0), width=20)]
+            bar = [] if shares is None else [ProgressBar(1.0, max(0.0, line[shares] or 0.0))]
             shown.add_row(*map(Text, cells), *bar)
         return Group(shown, Text(self.footer, style="dim"))
 

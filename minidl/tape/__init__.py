@@ -8,12 +8,15 @@ How it works, file by file:
 - `recorder` listens while the function runs in the ordinary way. The engine asks `state.tape` where something happens to an
   array; arrays are known by identity. `watched` is the array that code working beside the graph with NumPy is handed then,
   `effects` has draws and writes.
-- `program` is what comes out: slots for arrays, instructions that fill them.
+- `program` is what comes out: slots for arrays, instructions that fill them. `hearing` finds out which of the backend's
+  functions an instruction is, if it is one; `derivatives` writes down a derivative rule that is a kernel of its own.
 - `passes` makes it shorter: needless copies go, views of parameters are taken once, results take turns in a few buffers or
   take an input's memory. `fusion` and `chain` make one kernel of a chain of elementwise operations, which the operations'
   own forward rules write (`expression`).
-- `replay` turns each instruction into one small function on the registers; `tape` runs them.
-- `compiled` keeps a tape for each kind of arguments and each mode, and decides when to record again.
+- `replay` turns each instruction into one small function; `binding` binds those to their arrays, which are the same at each
+  replay, and once more where they are not. Gradients are written into the same memory, too, unless somebody keeps them
+  (`leases`). `tape` runs it all.
+- `compiled` keeps a tape for each kind of arguments and each mode, and decides when to record again (`agreement`).
 - `scalars` takes a whole graph of scalars as one instruction: `scalar_tape`, a compiled loop.
 - `listing` prints it.
 
@@ -60,6 +63,9 @@ def compile(function: Any = None, *, check_every: int = 0) -> Any:
     have a tape of their own. A number that the function reads into Python (`item`, `float`, `if x > 0`) is checked at each
     replay; when it is another one, all that the replay has done is taken back and the function is recorded again, which is
     said once. So return the loss as a tensor, and read it outside.
+
+    A replay writes its results into memory of its own, gradients too; those of the last call stay what they are if somebody
+    keeps them. An optimizer that searches, such as `LBFGS`, is not replayed: compile its closure.
 
     What the tape cannot see is other Python state: a counter, a list that the function appends to, a variable that it reads.
     The function's own lines do not run in a replay. A number that changes from the first call to the second is noticed, and

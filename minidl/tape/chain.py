@@ -8,13 +8,16 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..files import write_atomic
 from ..kernels.cpu.jit import generated_folder
+from ..kernels.cpu.ready import Run, following, in_turn
 from .expression import Expression
 from .program import Slot
 
@@ -27,7 +30,7 @@ WRITTEN = {
     "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})", "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
     "where": "({1} if {0} else {2})", "equal": "({0} == {1})", "not_equal": "({0} != {1})", "less": "({0} < {1})",
     "less_equal": "({0} <= {1})", "greater": "({0} > {1})", "greater_equal": "({0} >= {1})", "logical_not": "(not {0})",
-    "logical_and": "({0} and {1})", "logical_or": "({0} or {1})",
+    "logical_and": "({0} and {1})", "logical_or": "({0} or {1})", "relu_back": "(zero if {1} <= zero else {0})",
 }  # fmt: skip
 """How each function is written; `maximum` and `minimum` hand on a NaN of either side, as NumPy's do."""
 
@@ -83,19 +86,30 @@ class Chain:
         self._bring = [self._bringing(slot, how) for slot, (how, _) in cuts.items()]
         self.places: dict[Slot, Any] = {}
         self.reused: dict[Slot, int] = {}
-        self._kernel: Callable[..., None] | None = None
+        self._source: str | None = None
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         """The results, as arrays of the recorded shape and layout."""
-        if self._kernel is None:
-            self._kernel = _loaded(self.source())
         given = [bring(a) for bring, a in zip(self._bring, arrays, strict=True)]
         found = tuple(
             arrays[self.reused[s]] if s in self.reused else self.places[s] if s in self.places else self._empty(s)
             for s in self._outs
         )
-        self._kernel(*given, *(self._matrix(a) for a in found))
+        self.kernel(*given, *(self._matrix(a) for a in found))
         return found
+
+    @property
+    def kernel(self) -> Callable[..., None]:
+        """The compiled chain."""
+        if self._source is None:
+            self._source = self.source()
+        return _loaded(self._source)
+
+    def prepare(self, arrays: Sequence[Any], outs: Sequence[Any]) -> Run:
+        """What computes the chain from what these arrays hold then into `outs`."""
+        given = [following(a, bring) for a, bring in zip(arrays, self._bring, strict=True)]
+        call = partial(self.kernel, *(made for made, _ in given), *map(self._matrix, outs))
+        return in_turn(*(renew for _, renew in given), call)
 
     def _empty(self, slot: Slot) -> Any:
         return np.empty(self._lengths, slot.dtype).transpose(self._back)
@@ -162,24 +176,31 @@ def _written(expression: Any, names: Mapping[Slot, str], numbers: dict[float, st
     return WRITTEN[expression.name].format(*parts)
 
 
-_modules: dict[str, Callable[..., None]] = {}
+_modules: dict[str, ModuleType] = {}
 _loading = threading.Lock()
 
 
 def _loaded(source: str) -> Callable[..., None]:
-    """The kernel of a source, imported from a file that is named by its content."""
+    """The kernel of a source, imported from a file that is named by its content.
+
+    Numba asks `sys.modules` for the module when it compiles and when it loads what it has compiled. Where it finds none, as
+    after a program that has put back an earlier `sys.modules`, it would cache a kernel that belongs nowhere (`<dynamic>`) and
+    that cannot be loaded again.
+    """
     digest = hashlib.sha256(source.encode()).hexdigest()[:24]
     with _loading:
-        if digest not in _modules:
-            path = _file(source, digest)
-            spec = importlib.util.spec_from_file_location(f"minidl_chain_{digest}", path)
+        if digest in _modules:
+            sys.modules[_modules[digest].__name__] = _modules[digest]
+        else:
+            spec = importlib.util.spec_from_file_location(f"minidl_chain_{digest}", _file(source, digest))
             assert spec is not None
             assert spec.loader is not None
             module = importlib.util.module_from_spec(spec)
-            sys.modules[spec.name] = module  # where Numba looks for it when it loads what it has compiled
+            sys.modules[spec.name] = module
             spec.loader.exec_module(module)
-            _modules[digest] = module.chain
-        return _modules[digest]
+            _modules[digest] = module
+        kernel: Callable[..., None] = _modules[digest].chain
+        return kernel
 
 
 def _file(source: str, digest: str) -> Path:

@@ -17,10 +17,11 @@ from ..graph import Node
 from ..graph.mode import state
 from ..kernels import dtypes
 from ..tensor import Tensor
+from .agreement import difference, disagreement
 from .program import Slot
 from .recorder import Recorder
 from .replay import StaleError
-from .tape import Tape, disagreement
+from .tape import Tape
 
 KEPT = 8
 """So many tapes are kept for arguments of one kind: for training and for evaluation, with and without gradients."""
@@ -137,7 +138,7 @@ class Compiled:
         why = tape.broken
         if why is None and earlier is not None:
             found.remove(earlier)
-            differs = earlier.difference(tape)
+            differs = difference(earlier, tape)
             why = None if differs is None else f"two calls of the same kind did different things: {differs}"
             if why is None:
                 tape.confirm()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .program import Instruction, Slot, rebuilt
+from .program import Instruction, Slot, rebuilt, slots_in
 
 UFUNCS = {
     "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "negative": np.negative,
@@ -21,6 +21,9 @@ UFUNCS = {
 """NumPy's functions under the backend's names; each can write its result where it is told."""
 
 OTHERS = {"where", "square"}
+
+KERNELS = {"relu_back"}
+"""Functions of the backend's that derivative rules are, and that chains know how to write."""
 
 
 @dataclass(eq=False)
@@ -94,6 +97,10 @@ class UnreadableError(Exception):
 class Writer:
     """Stands in for the backend: each function returns the expression of itself."""
 
+    def clip(self, x: Any, low: Any, high: Any) -> Expression:
+        """As two functions, which chains know."""
+        return Expression("minimum", (Expression("maximum", (x, low)), high))
+
     def __getattr__(self, name: str) -> Callable[..., Expression]:
         if name not in UFUNCS and name not in OTHERS:
             raise UnreadableError
@@ -101,7 +108,9 @@ class Writer:
 
 
 def read(instruction: Instruction) -> Expression | None:
-    """The expression that a primitive computes from its slots; None where its rule does not read as one."""
+    """The expression that an instruction computes from its slots; None where its rule does not read as one."""
+    if instruction.call is not None and instruction.call.name in KERNELS:
+        return Expression(instruction.call.name, tuple(Expression("", (), slot) for slot in instruction.call.args))
     if instruction.role != "primitive" or instruction.wraps or len(instruction.outs) != 1 or instruction.owner.views:
         return None
 
@@ -119,8 +128,13 @@ def read(instruction: Instruction) -> Expression | None:
 
 def direct(instruction: Instruction) -> tuple[np.ufunc, Sequence[Any]] | None:
     """The one function of NumPy's that an instruction is, with its arguments; None if it is more than one."""
+    if len(instruction.outs) != 1 or instruction.outs[0].is_scalar:
+        return None
+    function = instruction.function
+    if instruction.role == "numpy" and isinstance(function, np.ufunc) and function.nout == 1 and not instruction.kwargs:
+        return (function, instruction.args) if slots_in(instruction.args) else None
     found = read(instruction)
-    if found is None or found.name not in UFUNCS or instruction.outs[0].is_scalar:
+    if found is None or found.name not in UFUNCS:
         return None
     parts = [part.slot if isinstance(part, Expression) else part for part in found.parts]
     if any(part is None for part in parts) or not any(isinstance(part, Slot) for part in parts):

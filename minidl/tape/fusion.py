@@ -24,7 +24,7 @@ from .chain import WRITTEN, Chain, Cut, axes_by_stride, kind_of
 from .expression import Expression, read
 from .program import Instruction, Slot
 
-SMALLEST = 8192
+SMALLEST = 4096
 """From so many elements a chain is fused."""
 
 
@@ -85,8 +85,8 @@ class _Growing:
         self.members.append(instruction)
 
     def closed(self, readers: dict[Slot, list[Instruction | None]]) -> list[Instruction]:
-        """One instruction for the whole chain; a chain of one stays what it is."""
-        if len(self.members) < 2:
+        """One instruction for the whole chain; a chain of one function stays what it is."""
+        if len(self.members) < 2 and not any(map(_is_composed, self.made.values())):
             return self.members
         outs = tuple(slot for slot in self.made if any(r not in self.members for r in readers.get(slot, [])))
         name = "·".join(instruction.name for instruction in self.members)
@@ -98,7 +98,7 @@ class _Growing:
 
 def _fusible(instruction: Instruction) -> Expression | None:
     """The expression of an operation that may be part of a chain."""
-    if instruction.role != "primitive" or len(instruction.outs) != 1:
+    if instruction.role not in ("primitive", "numpy") or len(instruction.outs) != 1:
         return None
     out = instruction.outs[0]
     slots = (*instruction.inputs, out)
@@ -111,6 +111,11 @@ def _fusible(instruction: Instruction) -> Expression | None:
     if expression is None or not _is_arithmetic(expression) or kind_of(expression) != out.dtype.kind:
         return None
     return expression
+
+
+def _is_composed(expression: Expression) -> bool:
+    """Whether it takes more than one function, such as a product in which 0 wins over infinity."""
+    return any(isinstance(part, Expression) and part.slot is None for part in expression.parts)
 
 
 def _dense(slot: Slot) -> bool:

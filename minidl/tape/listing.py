@@ -110,7 +110,7 @@ class _Name(str):
 
 
 def _memory(instruction: Instruction, names: dict[Slot, str], tape: Tape) -> str:
-    """In which buffer a result lives, and whose it was before; or whose memory it shows."""
+    """In which buffer a result lives, and whose it was before; whose memory it takes or shows; or that it has its own, kept."""
     told = []
     for slot in instruction.outs:
         if slot in tape.buffers:
@@ -119,6 +119,8 @@ def _memory(instruction: Instruction, names: dict[Slot, str], tape: Tape) -> str
             told.append(f"{buffer.name}{f', as {names[buffer.tenants[before - 1]]} was' if before else ''}")
         elif slot in tape.reused:
             told.append(f"in {names[instruction.inputs[tape.reused[slot]]]}")
+        elif slot in tape.leases:
+            told.append("kept")
         elif slot.shows is not None:
             told.append(f"shows {names[slot.base]}")
     return f"[{'; '.join(told)}]" if told else ""

@@ -21,10 +21,23 @@ def memory_of(places: Mapping[Slot, Buffer]) -> dict[Slot, Any]:
     arrays = {}
     for slot, buffer in places.items():
         if buffer not in made:
-            raw = np.empty(buffer.nbytes + ALIGNED, np.uint8)
-            made[buffer] = raw[-raw.ctypes.data % ALIGNED :]
-        axes = axes_by_stride(slot)
-        order = (*axes, *(i for i in range(len(slot.shape)) if i not in axes))
-        flat = made[buffer][: slot.nbytes].view(slot.dtype)
-        arrays[slot] = flat.reshape([slot.shape[i] for i in order]).transpose(np.argsort(order))
+            made[buffer] = _raw(buffer.nbytes)
+        arrays[slot] = _array_of(slot, made[buffer])
     return arrays
+
+
+def scratch_of(slot: Slot) -> Any:
+    """An array of a slot's shape and layout, in memory of its own."""
+    return _array_of(slot, _raw(slot.nbytes))
+
+
+def _raw(nbytes: int) -> Any:
+    raw = np.empty(nbytes + ALIGNED, np.uint8)
+    return raw[-raw.ctypes.data % ALIGNED :]
+
+
+def _array_of(slot: Slot, memory: Any) -> Any:
+    axes = axes_by_stride(slot)
+    order = (*axes, *(i for i in range(len(slot.shape)) if i not in axes))
+    flat = memory[: slot.nbytes].view(slot.dtype)
+    return flat.reshape([slot.shape[i] for i in order]).transpose(np.argsort(order))

@@ -122,7 +122,7 @@ def in_place(
     for k, instruction in enumerate(instructions):
         for slot in instruction.inputs:
             last[slot.base] = k
-    made = {out for instruction in instructions for out in instruction.outs}
+    made = {out: instruction for instruction in instructions for out in instruction.outs}
     found: dict[Slot, int] = {}
     for k, instruction in enumerate(instructions):
         if instruction not in willing or len(instruction.outs) != 1:
@@ -133,7 +133,7 @@ def in_place(
             base = slot.base
             free = base in made and base not in left | changed and last[base] == k and bases[base] == 1
             alike = (slot.shape, slot.strides, slot.dtype) == (out.shape, out.strides, out.dtype)
-            if free and alike and slot.nbytes == base.nbytes and out.shows is None:
+            if free and alike and slot.nbytes == base.nbytes and out.shows is None and not _is_repeated(slot, made):
                 found[out], out.shows = position, slot
                 last[base] = max(last[base], last.get(out, k))
                 for noted in (left, changed):
@@ -141,6 +141,41 @@ def in_place(
                         noted.add(base)
                 break
     return found
+
+
+def _is_repeated(slot: Slot | None, made: Mapping[Slot, Instruction]) -> bool:
+    """Whether a slot shows a broadcast, which NumPy does not let anybody write to."""
+    while slot is not None:
+        if slot in made and made[slot].name == "expand":
+            return True
+        slot = slot.shows
+    return False
+
+
+def straighten(instructions: Sequence[Instruction], gradients: Mapping[Slot, tuple[Slot, Node]]) -> None:
+    """Have a product lie in memory so that its transpose, which is a weight's gradient, lies as the weight does.
+
+    (x Wᵀ sends the gradient (xᵀg)ᵀ to W. What updates the weight would otherwise bring it into order first.)
+    """
+    made = {out: instruction for instruction in instructions for out in instruction.outs}
+    readers = Counter(slot for instruction in instructions for slot in instruction.inputs)
+    for base, (gradient, _) in gradients.items():
+        call, last = made[base].call, made.get(gradient)
+        if (
+            last is None
+            or last.name != "permute"
+            or gradient.shows is not base
+            or call is None
+            or call.name != "matmul"
+        ):
+            continue
+        if readers[base] == 1 == readers[gradient] and base.shape == call.outs[0].shape and call.shape is None:
+            steps = [gradient.dtype.itemsize]
+            for n in gradient.shape[:0:-1]:
+                steps.insert(0, steps[0] * n)
+            gradient.strides = tuple(steps)
+            by_axis = dict(zip(last.kwargs["dims"], steps, strict=True))
+            base.strides = tuple(by_axis[i] for i in range(len(steps)))
 
 
 @dataclass(eq=False, slots=True)
@@ -194,6 +229,33 @@ def plan(instructions: Sequence[Instruction], outputs: Sequence[Slot], willing: 
             ends.setdefault(last[slot], []).append(buffer)
         free += ends.pop(k, [])
     return places
+
+
+def kept(
+    instructions: Sequence[Instruction], outputs: Sequence[Slot], willing: set[Instruction], steady: set[Slot]
+) -> dict[Slot, tuple[Slot, Node]]:
+    """The results that are gradients afterwards, and may be written into the same memory at each replay.
+
+    That is so where nothing else leaves the replay of that memory, and where no guard can fail any more once it is
+    written to: a replay that is taken back leaves the earlier gradients as they were. A gradient that is added to the one
+    from before is not among them.
+
+    Returns:
+        For each such result the gradient, which is it or shows it, and whose gradient that is.
+    """
+    last = max((k for k, i in enumerate(instructions) if i.role == "guard" or i.checks), default=-1)
+    others = {slot.base for slot in outputs} | written(instructions)
+    others |= {slot.base for i in instructions if i.role == "replace" for slot in i.inputs}
+    read = {slot.owner for i in instructions for slot in i.inputs if slot.kind == "gradient"}
+    assigned = [(i.owner, slot) for i in instructions if i.role == "gradient" for slot in i.inputs]
+    count = Counter(slot.base for _, slot in assigned)
+    late = {slot for k, i in enumerate(instructions) if k > last and i in willing for slot in i.outs}
+    return {
+        slot.base: (slot, owner)
+        for owner, slot in assigned
+        if slot.base in late and slot.base not in others and count[slot.base] == 1 and owner not in read
+        and slot in steady and slot.base.nbytes
+    }  # fmt: skip
 
 
 LARGE = 1 << 16

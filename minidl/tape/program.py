@@ -61,6 +61,25 @@ class Slot:
         return size
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a function of the backend that makes all of an instruction's results.
+
+    Attributes:
+        name: the function's name in the backend.
+        args: its arguments, slots in the place of arrays.
+        kwargs: its named arguments, likewise.
+        outs: the slot of each array that it returns; one that the instruction does not keep has the number −1.
+        shape: the shape of the one array that it returns, if the instruction gives that another shape.
+    """
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outs: tuple[Slot, ...]
+    shape: tuple[int, ...] | None = None
+
+
 Role = Literal["primitive", "numpy", "draw", "write", "gradient", "replace", "effect", "guard"]
 
 
@@ -82,6 +101,7 @@ class Instruction:
         wraps: whether a primitive's inputs have to meet in another dtype first, and whether the result of one of NumPy's
             functions may be one of its scalars.
         checks: whether the shape of its result depends on the data, and is checked.
+        call: the one function of the backend that it is, if it is one.
     """
 
     name: str
@@ -96,6 +116,7 @@ class Instruction:
     scope: str = ""
     wraps: bool = False
     checks: bool = False
+    call: Call | None = None
 
     @property
     def inputs(self) -> list[Slot]:

@@ -17,7 +17,9 @@ from ..graph.mode import state
 from ..graph.node import clock
 from ..graph.place import user_place
 from ..kernels.dtypes import promote
+from .derivatives import derivative
 from .effects import Draws, assign, sized_by_data
+from .hearing import hearing, known_arrays, one_call
 from .program import Instruction, Kind, Role, Slot, is_array, leaves_of, rebuilt, slots_in
 from .scalars import whole_graph
 from .watched import Watched, unwatched
@@ -136,7 +138,8 @@ class Recorder:
         plain_params = rebuilt(params, unwatched)
         state.tape = None
         try:
-            result, saved = primitive.compute(plain, plain_params, inputs)
+            with hearing() as heard:
+                result, saved = primitive.compute(plain, plain_params, inputs)
             same = primitive.promotion is None or all(
                 a is b for a, b in zip(self._promoted(primitive, plain), plain, strict=True)
             )
@@ -147,69 +150,35 @@ class Recorder:
         if not slots_in((slots, kwargs)):  # nothing but numbers goes in: the result is always the same
             self.new_slot("constant", result)
             return result, saved
-        out = self.new_slot("result", result, shows=self._shown(result, plain, slots))
+        out = self.new_slot("result", result, shows=self.shown(result, plain, slots))
         kept: list[Slot | None] = [out]
 
         def keep(leaf: Any) -> Any:
             if is_array(leaf):
                 known = id(leaf) in self._known
-                shown = None if known else self._shown(leaf, [*plain, result], [*slots, out])
+                shown = None if known else self.shown(leaf, [*plain, result], [*slots, out])
                 kept.append(None if known else self.new_slot("result", leaf, shows=shown))
             return leaf
 
         if primitive.saves:
             rebuilt(saved, keep)
+        outs = tuple(slot for slot in kept if slot is not None)
+        known = known_arrays((plain, slots), (plain_params, kwargs)) | {id(slot.array): slot for slot in outs}
         self.note(
-            primitive.name, "primitive", primitive.forward, *slots, kwargs=kwargs, owner=primitive,
-            outs=tuple(slot for slot in kept if slot is not None), expected=tuple(kept) if primitive.saves else None,
-            wraps=not same, checks=sized_by_data(primitive.name, kwargs),
+            primitive.name, "primitive", primitive.forward, *slots, kwargs=kwargs, owner=primitive, outs=outs,
+            expected=tuple(kept) if primitive.saves else None, wraps=not same,
+            checks=sized_by_data(primitive.name, kwargs), call=one_call(heard, known, outs),
         )  # fmt: skip
         return result, saved
 
-    def derivative(
-        self, primitive: Primitive, g: Any, out: Any, inputs: Sequence[Any], saved: Any, params: dict[str, Any],
-        needs: Sequence[bool],
-    ) -> list[Any]:  # fmt: skip
-        """Run a rule on arrays, which may be a kernel of its own, and write it down as one instruction."""
-        keep = [i for i, need in enumerate(needs) if need]
-
-        def rule(g: Any, out: Any, inputs: Any, saved: Any, params: Any) -> Any:
-            sent = primitive.vjp(g, out, inputs, saved, params, needs)
-            return [np.asarray(sent[i]) for i in keep if sent[i] is not None]
-
-        given = (g, out, tuple(inputs), saved, params)
-        slots = self.with_slots(given)
-        plain = rebuilt(given, lambda leaf: unwatched(data_of(leaf)))
-        state.tape = None
-        try:
-            sent = primitive.vjp(*(*plain, needs))
-        finally:
-            state.tape = self
-        sources = [
-            (data_of(a), s) for a, s in zip(leaves_of(plain), leaves_of(slots), strict=True) if isinstance(s, Slot)
-        ]
-        result: list[Any] = []
-        outs: list[Slot] = []
-        for need, c in zip(needs, sent, strict=True):
-            if not need or c is None:
-                result.append(None)
-                continue
-            array = np.asarray(c)
-            if id(array) in self._known:
-                array = array.view()
-            outs.append(
-                self.new_slot("result", array, shows=self._shown(array, *map(list, zip(*sources, strict=True))))
-            )
-            result.append(inputs[0].result_class(array) if isinstance(inputs[0], Node) else out.result_class(array))
-        self.note(f"{primitive.name}′", "numpy", rule, *slots, outs=tuple(outs), expected=tuple(outs))
-        return result
+    derivative = derivative
 
     @staticmethod
     def _promoted(primitive: Primitive, arrays: Sequence[Any]) -> Sequence[Any]:
         return promote(arrays, to_float=primitive.promotion == "float", exact=primitive.promotion == "exact")
 
     @staticmethod
-    def _shown(array: Any, others: Sequence[Any], slots: Sequence[Any]) -> Slot | None:
+    def shown(array: Any, others: Sequence[Any], slots: Sequence[Any]) -> Slot | None:
         """Whose memory an array shares."""
         if isinstance(array, np.ndarray):
             for other, slot in zip(others, slots, strict=True):
@@ -265,7 +234,7 @@ class Recorder:
         pairs = zip(leaves_of((plain, plain_named)), leaves_of((slots, named)), strict=True)
         given, sources = zip(*((a, s) for a, s in pairs if isinstance(s, Slot)), strict=True)
         arrays = [np.asarray(part) for part in parts]
-        outs = tuple(self.new_slot("result", a, shows=self._shown(a, given, sources)) for a in arrays)
+        outs = tuple(self.new_slot("result", a, shows=self.shown(a, given, sources)) for a in arrays)
         instruction = self.note(name, "numpy", function, *slots, kwargs=named, outs=outs, wraps=True)
         instruction.expected, instruction.checks = outs if several else None, sized_by_data(name, (slots, named))
         made = [self.watched(a, s) for a, s in zip(arrays, outs, strict=True)]

@@ -1,4 +1,9 @@
-"""Replaying: each instruction as one small function on the registers, without checks, wrapping or a graph."""
+"""Replaying: each instruction as one function without arguments, on registers, without checks, wrapping or a graph.
+
+Most registers hold the same array at every replay: a parameter, an argument, memory that is planned for a result, a view of
+one of these. An instruction that reads only such steady registers is bound: its function and its arrays are put together once,
+and a replay calls what is ready. `binding` decides which, and binds anew what depends on an array that has changed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from ..tensor import Tensor
 from .program import Instruction, Slot, is_array, rebuilt, slots_in
 
 Registers = list[Any]
-Step = Callable[[Registers], None]
+Step = Callable[[], Any]
 Find = Callable[[Node], Callable[[], Node]]
 
 
@@ -28,105 +33,95 @@ class StaleError(Exception):
         self.instruction, self.found = instruction, found
 
 
-def step_of(instruction: Instruction, find: Find) -> Step:
-    """The function that does an instruction again.
+def step_of(instruction: Instruction, r: Registers, find: Find, steady: bool = False) -> Step:
+    """The function that does an instruction again and keeps its results in the registers.
 
     Args:
         instruction: a line of the tape.
+        r: the registers.
         find: gives the tensor that stands today where one of the recorded call's arguments stood.
+        steady: whether the registers that it reads hold what they will hold at every replay.
     """
     role = instruction.role
-    if role == "guard":
-        return _guard(instruction)
     if role == "gradient":
-        return _gradient(instruction, find(instruction.owner))
+        return _gradient(instruction, r, find(instruction.owner))
     if role == "replace":
-        return _replace(instruction, find(instruction.owner))
+        return _replace(instruction, r, find(instruction.owner))
     if role == "effect":
-        return _effect(instruction)
-    return _computation(instruction)
+        return partial(instruction.function, *instruction.args)
+    call = caller(instruction, r, steady)
+    if role == "guard":
+        return _guard(instruction, call)
+    return _computation(instruction, call, r)
 
 
-def _computation(instruction: Instruction) -> Step:
-    """Call the function on the registers and keep what it returns."""
-    call = _caller(instruction)
+def caller(instruction: Instruction, r: Registers, steady: bool) -> Callable[[], Any]:
+    """A function that takes the arguments from the registers, at once if these are steady, and calls."""
+    function, args, kwargs = instruction.function, instruction.args, instruction.kwargs
+    if instruction.role == "primitive":
+        function = _forward(instruction)
+
+    def fill(leaf: Any) -> Any:
+        return r[leaf.number] if isinstance(leaf, Slot) else leaf
+
+    if steady:
+        return partial(function, *rebuilt(args, fill), **rebuilt(kwargs, fill))
+    if slots_in(kwargs):
+        return lambda: function(*[_filled(a, r) for a in args], **{k: _filled(v, r) for k, v in kwargs.items()})
+    if kwargs:
+        function = partial(function, **kwargs)
+    return lambda: function(*[_filled(a, r) for a in args])
+
+
+def _filled(tree: Any, r: Registers) -> Any:
+    """An argument with arrays in the place of slots."""
+    if isinstance(tree, Slot):
+        return r[tree.number]
+    return rebuilt(tree, lambda leaf: r[leaf.number] if isinstance(leaf, Slot) else leaf) if slots_in(tree) else tree
+
+
+def _computation(instruction: Instruction, call: Callable[[], Any], r: Registers) -> Step:
+    """Call the function and keep what it returns."""
     if not instruction.outs:
-
-        def without_result(r: Registers) -> None:
-            call(r)
-
-        return without_result
+        return call
     if instruction.expected is not None:
-        return _several(instruction, call)
-    out, shape = instruction.outs[0].number, instruction.outs[0].shape
+        return _several(instruction, call, r)
+    slot = instruction.outs[0]
+    out, shape = slot.number, slot.shape
     if instruction.checks:
 
-        def checked(r: Registers) -> None:
-            result = call(r)
+        def checked() -> None:
+            result = call()
             if result.shape != shape:
                 raise StaleError(instruction, result.shape)
             r[out] = np.asarray(result)
 
         return checked
-    if instruction.outs[0].is_scalar:
-        convert = instruction.outs[0].dtype.type
+    if slot.is_scalar:
+        convert = slot.dtype.type
 
-        def scalar(r: Registers) -> None:
-            r[out] = convert(call(r))
+        def scalar() -> None:
+            r[out] = convert(call())
 
         return scalar
     if shape == () or instruction.wraps:
 
-        def wrapped(r: Registers) -> None:
-            r[out] = np.asarray(call(r))
+        def wrapped() -> None:
+            r[out] = np.asarray(call())
 
         return wrapped
 
-    def plain(r: Registers) -> None:
-        r[out] = call(r)
+    def plain() -> None:
+        r[out] = call()
 
     return plain
 
 
-def emptying(step: Step, numbers: Sequence[int]) -> Step:
-    """Run a step, and let go of the arrays in registers that nobody reads any more."""
-
-    def run(r: Registers) -> None:
-        step(r)
-        for number in numbers:
-            r[number] = None
-
-    return run
-
-
-def into(ufunc: np.ufunc, parts: Sequence[Any], out: Any) -> Step:
-    """Call one of NumPy's functions with its result going into memory that is planned for it."""
-    numbers = [part.number if isinstance(part, Slot) else None for part in parts]
-    if len(parts) == 1:
-        (i,) = numbers
-        return lambda r: ufunc(r[i], out=out)  # type: ignore[index]
-    if len(parts) == 2 and None not in numbers:
-        j, k = numbers
-        return lambda r: ufunc(r[j], r[k], out=out)  # type: ignore[index]
-    plan = list(zip(numbers, parts, strict=True))
-    return lambda r: ufunc(*[part if n is None else r[n] for n, part in plan], out=out)
-
-
-def onto(ufunc: np.ufunc, parts: Sequence[Any], memory: int, out: int) -> Step:
-    """Call one of NumPy's functions with its result going where an input was that nobody needs any more."""
-    plan = [(part.number, None) if isinstance(part, Slot) else (None, part) for part in parts]
-
-    def run(r: Registers) -> None:
-        r[out] = ufunc(*[part if n is None else r[n] for n, part in plan], out=r[memory])
-
-    return run
-
-
-def _several(instruction: Instruction, call: Callable[[Registers], Any]) -> Step:
+def _several(instruction: Instruction, call: Callable[[], Any], r: Registers) -> Step:
     """Keep several results: of a function that returns a tuple, or of a primitive and what it saves."""
     outs = instruction.expected or instruction.outs
 
-    def run(r: Registers) -> None:
+    def run() -> None:
         found: list[Any] = []
 
         def note(leaf: Any) -> Any:
@@ -134,7 +129,7 @@ def _several(instruction: Instruction, call: Callable[[Registers], Any]) -> Step
                 found.append(leaf)
             return leaf
 
-        rebuilt(call(r), note)
+        rebuilt(call(), note)
         for slot, array in zip(outs, found, strict=True):
             if slot is not None:
                 if array.shape != slot.shape:
@@ -144,31 +139,33 @@ def _several(instruction: Instruction, call: Callable[[Registers], Any]) -> Step
     return run
 
 
-def _caller(instruction: Instruction) -> Callable[[Registers], Any]:
-    """A function that gathers the arguments from the registers and calls."""
-    function, args, kwargs = instruction.function, instruction.args, instruction.kwargs
-    if instruction.role == "primitive":
-        function = _forward(instruction)
-    moving = bool(slots_in(kwargs)) or any(slots_in(a) and not isinstance(a, Slot) for a in args)
-    if moving:
+def copying(step: Step, r: Registers, places: Sequence[tuple[int, Any]]) -> Step:
+    """Run a step whose function returns memory of its own, and copy its results to where others look for them."""
 
-        def gathered(r: Registers) -> Any:
-            def fill(leaf: Any) -> Any:
-                return r[leaf.number] if isinstance(leaf, Slot) else leaf
+    def run() -> None:
+        step()
+        for number, place in places:
+            np.copyto(place, r[number])
+            r[number] = place
 
-            return function(*rebuilt(args, fill), **rebuilt(kwargs, fill))
+    return run
 
-        return gathered
-    if kwargs:
-        function = partial(function, **kwargs)
-    if len(args) == 1 and isinstance(args[0], Slot):
-        i = args[0].number
-        return lambda r: function(r[i])
-    if len(args) == 2 and all(isinstance(a, Slot) for a in args):
-        j, k = args[0].number, args[1].number
-        return lambda r: function(r[j], r[k])
-    plan = [(a.number, None) if isinstance(a, Slot) else (None, a) for a in args]
-    return lambda r: function(*[a if n is None else r[n] for n, a in plan])
+
+def into(ufunc: np.ufunc, parts: Sequence[Any], r: Registers, out: Any) -> Step:
+    """Call one of NumPy's functions, on registers that change, with its result going into memory that is planned for it."""
+    plan = [(part.number, None) if isinstance(part, Slot) else (None, part) for part in parts]
+    return lambda: ufunc(*[part if n is None else r[n] for n, part in plan], out=out)
+
+
+def emptying(step: Step, r: Registers, numbers: Sequence[int]) -> Step:
+    """Run a step, and let go of the arrays in registers that nobody reads any more."""
+
+    def run() -> None:
+        step()
+        for number in numbers:
+            r[number] = None
+
+    return run
 
 
 def _forward(instruction: Instruction) -> Callable[..., Any]:
@@ -185,45 +182,36 @@ def _forward(instruction: Instruction) -> Callable[..., Any]:
     return promoted
 
 
-def _guard(instruction: Instruction) -> Step:
-    call, expected = _caller(instruction), instruction.expected
+def _guard(instruction: Instruction, call: Callable[[], Any]) -> Step:
+    expected = instruction.expected
 
-    def run(r: Registers) -> None:
-        found = call(r)
+    def run() -> None:
+        found = call()
         if found != expected and not (found != found and expected != expected):
             raise StaleError(instruction, found)
 
     return run
 
 
-def _effect(instruction: Instruction) -> Step:
-    do = partial(instruction.function, *instruction.args)
-
-    def run(r: Registers) -> None:
-        do()
-
-    return run
-
-
-def _gradient(instruction: Instruction, find: Callable[[], Node]) -> Step:
+def _gradient(instruction: Instruction, r: Registers, find: Callable[[], Node]) -> Step:
     if not instruction.args:
 
-        def clear(r: Registers) -> None:
+        def clear() -> None:
             find()._grad = None
 
         return clear
     number = instruction.args[0].number
 
-    def assign(r: Registers) -> None:
+    def assign() -> None:
         find()._grad = Tensor(r[number])
 
     return assign
 
 
-def _replace(instruction: Instruction, find: Callable[[], Node]) -> Step:
+def _replace(instruction: Instruction, r: Registers, find: Callable[[], Node]) -> Step:
     number, convert = instruction.args[0].number, instruction.function
 
-    def run(r: Registers) -> None:
+    def run() -> None:
         find()._data = convert(r[number])
 
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,16 @@ from ..graph.mode import state
 from ..kernels.cpu.paths import enabled
 from ..tensor import Tensor
 from . import passes
+from .binding import Binding, has_places, steady_slots
 from .chain import Chain
 from .expression import direct
 from .fusion import fused
+from .leases import Lease
 from .listing import listing
 from .memory import memory_of
-from .program import Instruction, Slot, is_array, leaves_of
+from .program import Instruction, Slot
 from .recorder import Recorder
-from .replay import Registers, StaleError, Step, emptying, into, note_written, onto, saver_of, step_of
+from .replay import Registers, StaleError, Step, note_written, saver_of
 from .watched import Watched
 
 
@@ -34,8 +37,10 @@ class Tape:
         once: those that need not be done at every replay: views of parameters, and what is made of constants alone.
         buffers: for each result that has one, the buffer in which it lives.
         reused: for each result that takes the memory of an input, which of the inputs that is.
+        leases: for each gradient that is written into the same memory at each replay, as long as nobody else holds it.
         arguments: for each tensor or array among the arguments its slot.
         tensors: the slots of the tensors from outside, such as parameters, which are read at each replay.
+        own: the constants that the function makes itself, which nobody else can change.
         broken: why it cannot be replayed, or None.
         confirmed: whether a second recording did the same.
         replays: how often it was replayed.
@@ -63,13 +68,16 @@ class Tape:
         self.once: list[Instruction] = []
         self.buffers: dict[Slot, passes.Buffer] = {}
         self.reused: dict[Slot, int] = {}
-        self._own: set[Slot] = set()
+        self.own: set[Slot] = set()
         used = {s for i in self.instructions for s in (*i.inputs, *i.writes)} | set(self.outputs)
         self.tensors = [slot for slot, _ in recorder.tensors.values() if slot in used]
         self._registers: Registers = [slot.array for slot in self.slots]
-        self._steps: list[Step] = []
-        self._steps_once: list[Step] = []
-        self._is_new = True
+        self.leases: dict[Slot, Lease] = {}
+        self._binding: Binding | None = None
+        self._steps: list[tuple[Instruction | None, Step]] = []
+        self._changed: set[int] = set()
+        self._fresh: list[Step] = []
+        self._last_guard = -1
         self._undo: list[Callable[[], None]] = []
 
     def _output(self, recorder: Recorder, leaf: Any) -> tuple[str, Any]:
@@ -104,37 +112,6 @@ class Tape:
                 return False
         return True
 
-    def difference(self, other: Tape) -> str | None:
-        """Where another recording of the same function did something else, in words; None if it is the same program."""
-        if len(self.instructions) != len(other.instructions):
-            return f"{len(self.instructions)} instructions, then {len(other.instructions)}"
-        twin: dict[Slot, Slot] = {}
-        other._own = set()
-        for mine, theirs in zip(self.instructions, other.instructions, strict=True):
-            where = f"{mine.name}{f' in {mine.scope}' if mine.scope else ''}"
-            if mine.name != theirs.name:
-                return f"{mine.name}, then {theirs.name}"
-            if mine.role == "guard" and str(mine.expected) != str(theirs.expected):
-                return None  # another value: a guard's own business
-            mine_in, theirs_in = leaves_of((mine.args, mine.kwargs)), leaves_of((theirs.args, theirs.kwargs))
-            if len(mine_in) != len(theirs_in):
-                return f"{where}, with other arguments"
-            for a, b in zip(mine_in, theirs_in, strict=True):
-                if isinstance(a, Slot) and isinstance(b, Slot):
-                    if twin.setdefault(a, b) is not b and a.kind != "constant":
-                        return f"{where}, of other values"
-                    if a.kind != b.kind:
-                        return f"{where}, of other values"
-                    if a.kind == "constant" and not _same_array(a.array, b.array):
-                        return f"{where}, whose input was computed out of sight"
-                    if a.kind == "constant" and a.array is not b.array:
-                        other._own.add(b)
-                elif not _same(a, b):
-                    return f"{where}, of {a!r:.20} and then of {b!r:.20}"
-            for a, b in zip(mine.outs, theirs.outs, strict=False):
-                twin[a] = b
-        return None
-
     # Running it ---------------------------------------------------------------------------------------------------------
 
     def replay(self, arguments: Sequence[Any]) -> Any:
@@ -143,29 +120,17 @@ class Tape:
         Raises:
             StaleError: a guard failed; all effects are taken back.
         """
-        r = self._registers
-        self._given = list(arguments)
-        for slot, given in zip(self.arguments, arguments, strict=True):
-            r[slot.number] = given._data if isinstance(given, Node) else given
-        for slot in self.tensors:
-            data = slot.owner._data  # type: ignore[union-attr]
-            if r[slot.number] is not data:
-                r[slot.number], self._is_new = data, True
-        for node, before in self._gradients.items():
-            if before is not None:
-                r[before.number] = self.find(node)()._grad._data  # type: ignore[union-attr]
+        self._take(arguments)
         quiet, state.quiet = state.quiet, True
         try:
             with np.errstate(all="ignore"):
-                if self._is_new:
-                    for step in self._steps_once:
-                        step(r)
-                    self._is_new = False
+                if self._changed or not self._steps:
+                    self._bind()
                 if state.profiler is None:
-                    for step in self._steps:
-                        step(r)
+                    for _, step in self._steps:
+                        step()
                 else:
-                    state.profiler.replay(self.instructions, self._steps, r)
+                    state.profiler.replay(self._steps)
         except StaleError:
             self.take_back()
             raise
@@ -174,7 +139,43 @@ class Tape:
             self._undo.clear()
         self.replays += 1
         note_written(self._written)
-        return rebuild(self._result, [self._made(how, what, r) for how, what in self._returned])
+        return rebuild(self._result, [self._made(how, what, self._registers) for how, what in self._returned])
+
+    def _take(self, arguments: Sequence[Any]) -> None:
+        """Put what comes from outside into the registers, and note which of them have changed since the last replay."""
+        r, changed = self._registers, self._changed
+        self._given = list(arguments)
+        for slot, given in zip(self.arguments, arguments, strict=True):
+            data = given._data if isinstance(given, Node) else given
+            if r[slot.number] is not data:
+                r[slot.number] = data
+                changed.add(slot.number)
+        for slot in self.tensors:
+            data = slot.owner._data  # type: ignore[union-attr]
+            if r[slot.number] is not data:
+                r[slot.number] = data
+                changed.add(slot.number)
+        for node, before in self._gradients.items():
+            if before is not None:
+                data = self.find(node)()._grad._data  # type: ignore[union-attr]
+                if r[before.number] is not data:
+                    r[before.number] = data
+                    changed.add(before.number)
+        for slot, lease in self.leases.items():
+            if lease.renew():
+                r[slot.number] = lease.array
+                changed.add(slot.number)
+
+    def _bind(self) -> None:
+        """Bind the steps to arrays that were others at the last replay."""
+        assert self._binding is not None
+        self._binding.bind(self._changed)
+        self._changed.clear()
+        bound = zip(self.instructions, self._binding.steps, strict=True)
+        self._steps = [(None, step) for step in self._fresh]
+        self._steps += [(instruction, step) for instruction, step in bound if step is not None]
+        for lease in self.leases.values():
+            lease.settle()
 
     def _made(self, how: str, what: Any, r: Registers) -> Any:
         if how == "tensor":
@@ -194,56 +195,60 @@ class Tape:
         """Make the program ready for replays, now that a second recording has found the same."""
         self.confirmed = True
         self.instructions = passes.without_copies(passes.without_forgotten(self.instructions), self.outputs)
-        self.once, self.instructions = passes.split(self.instructions, self.outputs, self._own)
+        self.once, self.instructions = passes.split(self.instructions, self.outputs, self.own)
         self.instructions = fused(self.instructions, self.outputs)
-        if enabled("planning"):
-            willing = {i for i in self.instructions if isinstance(i.function, Chain) or direct(i) is not None}
-            self.reused = passes.in_place(self.instructions, self.outputs, willing)
-            self.buffers = passes.plan(self.instructions, self.outputs, willing)
         self._registers = [slot.array for slot in self.slots]
-        for slot, array in memory_of(self.buffers).items():
-            self._registers[slot.number] = array
-        for instruction in self.instructions:
-            if isinstance(instruction.function, Chain):
-                instruction.function.places = {
-                    s: self._registers[s.number] for s in instruction.outs if s in self.buffers
-                }
-                instruction.function.reused = {s: self.reused[s] for s in instruction.outs if s in self.reused}
-        self._steps_once = [step_of(instruction, self.find) for instruction in self.once]
-        self._steps = self._prepare()
-
-    def _step_of(self, instruction: Instruction) -> Step:
-        """An instruction's step; one whose result has a place in a buffer writes there."""
-        out = instruction.outs[0] if len(instruction.outs) == 1 else None
-        if isinstance(instruction.function, Chain) or out is None or not (out in self.buffers or out in self.reused):
-            return step_of(instruction, self.find)
-        found = direct(instruction)
-        assert found is not None
-        if out in self.reused:
-            return onto(*found, instruction.inputs[self.reused[out]].number, out.number)
-        return into(*found, self._registers[out.number])
-
-    def _prepare(self) -> list[Step]:
-        """Turn the instructions into steps; those before the last guard keep note of what they change."""
-        written = passes.written(self.instructions)
-        replaced = [i.owner for i in self.instructions if i.role == "replace" and i.owner not in self._places]
-        self._written = [*replaced, *(s.owner for s in written if s.kind == "tensor" and s.owner is not None)]
-        steps: list[Step] = [_fresh(slot.number, slot.array) for slot in written if slot.kind == "constant"]
+        replaced = {i.owner for i in self.instructions if i.role == "replace"}
+        roots = [s for s in self.slots if s.kind != "result" and not (s.kind == "tensor" and s.owner in replaced)]
+        placed: dict[Slot, Any] = {}
+        if enabled("planning"):
+            steady = steady_slots([*self.once, *self.instructions], roots)
+            willing = {i for i in self.instructions if has_places(i, steady)}
+            gradients = passes.kept(self.instructions, self.outputs, willing, steady)
+            passes.straighten(self.instructions, gradients)
+            own = gradients.keys()
+            elementwise = {
+                i
+                for i in self.instructions
+                if (isinstance(i.function, Chain) or direct(i) is not None) and own.isdisjoint(i.outs)
+            }
+            self.reused = passes.in_place(self.instructions, self.outputs, elementwise)
+            self.buffers = passes.plan(self.instructions, self.outputs, willing)
+            self.leases = {s: Lease(s, g, self._registers, self.find(owner)) for s, (g, owner) in gradients.items()}
+            placed = memory_of(self.buffers) | {slot: lease.array for slot, lease in self.leases.items()}
         done = passes.done_with(self.instructions, self.outputs, self.buffers)
-        guards = [k for k, i in enumerate(self.instructions) if i.role == "guard" or i.checks]
-        last = guards[-1] if guards else -1
-        for k, instruction in enumerate(self.instructions):
-            step = self._step_of(instruction)
-            if k in done:
-                step = emptying(step, done[k])
-            save = saver_of(instruction, self.find) if k < last else None
-            steps.append(step if save is None else self._with_note(step, save))
-        return steps
+        self._last_guard = max(
+            (k for k, i in enumerate(self.instructions) if i.role == "guard" or i.checks), default=-1
+        )
+        self._binding = Binding(
+            self.once, self.instructions, self._registers, self.find, placed, self.reused, roots, done, self._noted
+        )
+        written = passes.written(self.instructions)
+        left = passes.escaping(self.instructions, self.outputs)
+        outside = [i.owner for i in self.instructions if i.role == "replace" and i.owner not in self._places]
+        self._written = [*outside, *(s.owner for s in written if s.kind == "tensor" and s.owner is not None)]
+        self._fresh = [self._renewing(s, s in left) for s in written if s.kind == "constant"]
 
-    def _with_note(self, step: Step, save: Callable[[Registers], Callable[[], None]]) -> Step:
-        def run(r: Registers) -> None:
-            self._undo.append(save(r))
-            step(r)
+    def _renewing(self, slot: Slot, leaves: bool) -> Step:
+        """A constant that is written to is taken afresh at each replay."""
+        r, array = self._registers, slot.array
+        if leaves:
+            return lambda: self._put(slot.number, array.copy())
+        r[slot.number] = array.copy()
+        return partial(np.copyto, r[slot.number], array)
+
+    def _put(self, number: int, array: Any) -> None:
+        self._registers[number] = array
+
+    def _noted(self, k: int, step: Step) -> Step:
+        """A step of an instruction before the last guard keeps note of what it changes."""
+        save = saver_of(self.instructions[k], self.find) if k < self._last_guard else None
+        if save is None:
+            return step
+
+        def run() -> None:
+            self._undo.append(save(self._registers))
+            step()
 
         return run
 
@@ -254,11 +259,8 @@ class Tape:
 
     def save(self, arguments: Sequence[Any]) -> Callable[[], None]:
         """Note all that a replay may change outside, and return what restores it."""
-        self._given = list(arguments)
-        r = self._registers
-        for slot, given in zip(self.arguments, arguments, strict=True):
-            r[slot.number] = given._data if isinstance(given, Node) else given
-        restores = []
+        self._take(arguments)
+        r, restores = self._registers, []
         for instruction in self.instructions:
             if instruction.role == "write":
                 base = instruction.writes[0].base
@@ -286,18 +288,6 @@ class Tape:
         return [(name, np.array(array)) for name, array in found]
 
 
-def disagreement(mine: Sequence[tuple[str, Any]], other: Sequence[tuple[str, Any]]) -> str | None:
-    """What differs by more than rounding between two states; None if nothing does."""
-    if len(mine) != len(other):
-        return "which tensors have gradients"
-    for (name, a), (_, b) in zip(mine, other, strict=True):
-        rough = 1e-3 if a.dtype.itemsize < 8 and a.dtype.kind == "f" else 1e-7
-        scale = float(np.max(np.abs(b), initial=0)) if b.dtype.kind in "fc" else 0.0
-        if a.shape != b.shape or not np.allclose(a, b, rtol=rough, atol=rough * scale, equal_nan=b.dtype.kind in "fc"):
-            return name
-    return None
-
-
 def _restoring(array: Any) -> Callable[[], None]:
     before = array.copy()
 
@@ -305,27 +295,3 @@ def _restoring(array: Any) -> Callable[[], None]:
         array[...] = before
 
     return restore
-
-
-def _fresh(number: int, array: Any) -> Step:
-    """A constant that is written to is taken afresh at each replay."""
-
-    def run(r: Registers) -> None:
-        r[number] = array.copy()
-
-    return run
-
-
-def _same_array(a: Any, b: Any) -> bool:
-    return a is b or (
-        a.shape == b.shape and a.dtype == b.dtype and bool(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"))
-    )
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Whether two plain arguments are the same; what cannot be compared by value, such as a function, counts as such."""
-    if is_array(a) and is_array(b):
-        return _same_array(a, b)
-    if isinstance(a, int | float | complex | str | tuple | slice | type | None):
-        return type(a) is type(b) and (a == b or a != a)
-    return True

@@ -105,7 +105,7 @@ class Trainer:
         parts = {"data": train, "model": model, "loss": loss, "optimizer": optimizer}
         if missing := [name for name, part in parts.items() if part is None]:
             raise UsageError(f"training needs data, a model, a loss and an optimizer; missing: {', '.join(missing)}")
-        assert train is not None and model is not None and loss is not None and optimizer is not None  # noqa: PT018
+        assert train is not None and model is not None and loss is not None and optimizer is not None  # noqa: PT018  (for the type checker)
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.train, self.validation, self.epochs = train, validation, epochs
         self.metrics: Mapping[str, Metric] = {"accuracy": accuracy} if metrics is None else metrics

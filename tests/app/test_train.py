@@ -100,7 +100,7 @@ def test_the_kept_model_is_the_one_that_was_judged() -> None:
     folder = Path("runs/digits-lenet-seed0")
     with safe_open(folder / "model.safetensors", "np") as file:
         about = json.loads(file.metadata()["minidl"])
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
     model = build(about["model"], tuple(about["image_shape"]), len(about["classes"]))
     model.load_state_dict(weights)
     standardize = minidl.data.Standardize(**about["standardize"])

@@ -1,23 +1,29 @@
 """Measure minidl beside the libraries that are installed: the same work in one process, in turns, checked to agree.
 
     python -m tests.benchmarks [NAME …] [--threads 2] [--peers torch,numpy] [--json FILE] [--patience 60]
+    python -m tests.benchmarks --markdown [README.md]
 
-Each line gives minidl's median, a peer's, the median of the ratios of their turns with its quartiles, how much of the machine
-others used meanwhile, and whether the project's aim is met.
+Each line gives the fastest call of minidl and of a peer, their ratio with the quartiles of the turns' ratios, how much slower a
+usual call was, how many cores were at work on either side, how much of the machine others used meanwhile, the times of a
+network's step where each has a process of its own, and whether the project's aim is met.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
+import datetime
+import importlib
 import os
 import platform
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from . import drawing, engine, idle, layers, loading, processes, steps
+from threadpoolctl import threadpool_info
+
+from . import drawing, engine, layers, loading, processes, steps, table
+from .alone import held_up
 from .harness import Bench, Remark, Result
 from .peers import DEFAULT, MODULES, MissingPeerError, Peers, set_up
 
@@ -39,7 +45,16 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", help="rows to run; all by default")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--peers", default=",".join(DEFAULT), help=f"of {', '.join(MODULES)}; all but torch.compile")
-    parser.add_argument("--json", metavar="FILE", help="write the lines to FILE as well")
+    parser.add_argument(
+        "--json", metavar="FILE", help="write the lines to FILE as well, instead of its lines of these rows"
+    )
+    parser.add_argument(
+        "--markdown",
+        metavar="PAGE",
+        nargs="?",
+        const="-",
+        help="measure nothing: print README's table, or put it in PAGE",
+    )
     parser.add_argument(
         "--patience", type=float, default=60.0, help="seconds to wait for an idle machine, a measurement"
     )
@@ -73,9 +88,19 @@ def line(result: Result | Remark) -> str:
     if r.ratio is not None:
         share = "" if r.low is None else f"  {r.low:.3g} … {r.high:.3g}"
         text += f" {r.ratio:8.3g}{share:18}"
+    if r.noise is not None:
+        text += f"  usually +{r.noise:.0%}"
+    if r.cores is not None:
+        text += f"  cores {r.cores:.1f}" + (f" and {r.their_cores:.1f}" if r.their_cores is not None else "")
     if r.others is not None:
-        text += f"  others {r.others:4.0%}" + (" (not idle)" if r.others > idle.QUIET else "")
-    if r.goal is not None:
+        text += f"  others {r.others:.0%}"
+    if r.alone is not None:
+        text += f"  alone {quantity(r.alone, r.unit)}"
+        text += f" and {quantity(r.their_alone, r.unit)}" if r.their_alone is not None else ""
+        text += "".join(f" ({name} was held up)" for name in held_up(r))
+    if r.is_disturbed:
+        text += "  NOT IDLE"
+    if r.is_met is not None:
         text += f"  aim ≤ {r.goal:g}: {'met' if r.is_met else 'MISSED'}"
     return text
 
@@ -106,9 +131,33 @@ def machine(peers: Peers, threads: int) -> dict[str, Any]:
     }
 
 
+def pools(peers: Peers) -> str:
+    """The threads that every library in this process has by now, in words."""
+    counts = [f"{pool['internal_api']} {pool['num_threads']}" for pool in threadpool_info()]
+    if "numba" in sys.modules:
+        numba = importlib.import_module("numba")
+        counts.append(f"Numba {numba.get_num_threads()} ({numba.config.THREADING_LAYER})")
+    if peers.layouts():
+        counts.append(f"PyTorch {peers.torch.get_num_threads()}")
+    return f"threads: {', '.join(counts)}"
+
+
+def publish(page: str) -> None:
+    """Print the table of the newest file of results, or put it in its place in a page."""
+    run = table.load(table.newest())
+    if page == "-":
+        print(table.section(run))
+        return
+    path = Path(page)
+    path.write_text(table.written(path.read_text(encoding="utf-8"), run), encoding="utf-8")
+
+
 def main() -> None:
     """Print the table as it comes, and write the file if one was asked for."""
     options = parse()
+    if options.markdown:
+        publish(options.markdown)
+        return
     set_up(options.threads)
     peers = Peers(options.peers, options.threads)
     about = machine(peers, options.threads)
@@ -124,9 +173,9 @@ def main() -> None:
         for result in measure(bench, name):
             found.append(result)
             print(line(result), flush=True)
-    if options.json:
-        table = {"machine": about, "rows": [dataclasses.asdict(result) for result in found]}
-        Path(options.json).write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            if options.json:  # after each line: a run of all takes half an hour
+                table.save(Path(options.json), table.Run(datetime.date.today().isoformat(), about, found))
+    print(pools(peers))
 
 
 if __name__ == "__main__":

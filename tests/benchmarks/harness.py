@@ -1,15 +1,20 @@
-"""The measuring itself: contenders do the same work in one process, in turns A B C A B C, once all have computed the same.
+"""The measuring itself: contenders do the same work in one process, in turns A B C C B A, once all have computed the same.
 
-What is reported is the median, over the turns, of the ratio of our time to a peer's in the same turn, with its quartiles. Who
-else uses the machine disturbs both sides of a turn alike, so the ratio is the number to believe.
+What is reported is the fastest call of each side and the ratio of the two; beside it the quartiles of the turns' ratios, how
+much slower a usual call was, and how many cores were at work. Why the fastest: others who use the machine only ever add time,
+and they do not add it to both sides alike. A library whose threads wait for each other at every product loses a time slice
+whenever one of them has to stand aside; one that computes on a single thread hardly notices. On a machine whose cores others
+used, the median ratio of minidl's MLP to PyTorch's came out anywhere from 0.05 to 1.4; that of the fastest calls stayed.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -20,8 +25,14 @@ from .peers import Peers
 Work = Callable[[], Any]
 
 TURNS: Final = 15
-LEAST: Final = 0.02
-"""Seconds; what is quicker is done several times a turn."""
+LEAST: Final = 0.04
+"""Seconds that a turn takes at least: the threads of whoever was before spin for some 30 ms before they go to sleep."""
+CALLS: Final = 3
+"""So often is called in a turn whatever takes less than half a second: the first call finds caches and threads cold."""
+NOISY: Final = 0.25
+"""On an idle machine a usual call is no more than so much slower than the fastest."""
+BLOCK: Final = 5e-5
+"""Seconds; calls that are quicker are timed together, or the clock would be what is measured."""
 BUDGET: Final = 25.0
 """Seconds a contest may take; slow works get fewer turns, but never fewer than five."""
 
@@ -35,13 +46,18 @@ class Result:
         what: what was measured: a shape, a size; perhaps nothing.
         ours: which way of minidl's.
         peer: what it is compared with; "" where there is nothing.
-        mine: our median.
+        mine: our time: that of the fastest call. (Of a row that counts something else, such as memory, the median.)
         theirs: the peer's.
-        ratio: the median of the ratios of the turns.
-        low: their first quartile.
-        high: their third.
-        unit: of the medians.
+        ratio: of the two.
+        low: the first quartile of the ratios of the turns.
+        high: the third.
+        unit: of the times.
         others: which share of the cores others used meanwhile; None where it is not known.
+        noise: how much slower a usual call was than the fastest, on the side where that is more: 0.1 for a tenth.
+        cores: how many cores were at work in our turns.
+        their_cores: the same in the peer's.
+        alone: our time in a process of its own, in which no peer is loaded.
+        their_alone: the peer's, in a process in which minidl does not run.
         goal: the largest ratio that the project aims at (without a peer: the largest value); None where it states none.
     """
 
@@ -57,12 +73,22 @@ class Result:
     unit: str = "ms"
     others: float | None = None
     goal: float | None = None
+    noise: float | None = None
+    cores: float | None = None
+    their_cores: float | None = None
+    alone: float | None = None
+    their_alone: float | None = None
 
     @property
     def is_met(self) -> bool | None:
-        """Whether it reaches its goal; None where there is none."""
+        """Whether it reaches its goal; None where there is none, or the machine was too busy to tell."""
         reached = self.mine if self.ratio is None else self.ratio
-        return None if self.goal is None else reached <= self.goal
+        return None if self.goal is None or self.is_disturbed else reached <= self.goal
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether others used the machine, or calls took so unequal times that somebody must have; bytes do not mind."""
+        return self.unit == "ms" and ((self.others or 0.0) > idle.QUIET or (self.noise or 0.0) > NOISY)
 
 
 @dataclass(frozen=True)
@@ -73,21 +99,39 @@ class Remark:
     text: str
 
 
-def clock(work: Work, before: Work | None = None, least: float = LEAST) -> float:
-    """Seconds a call, from as many calls as take `least` seconds; `before` runs ahead of each and does not count.
+@dataclass(frozen=True)
+class Turn:
+    """What was seen in one turn: seconds of the fastest and of a usual call, and how many cores were at work."""
 
-    >>> clock(lambda: sum(range(1000)), least=0.0) == 0.0, clock(lambda: sum(range(1000)), least=1e-6) > 0
-    (False, True)
+    fastest: float
+    usual: float
+    cores: float
+
+
+def clock(work: Work, before: Work | None = None, least: float = LEAST, calls: int = 1, together: int = 1) -> Turn:
+    """Time as many calls as take `least` seconds, at least `calls`, `together` at a time.
+
+    Args:
+        work: what is timed.
+        before: runs ahead of each timing and does not count.
+        least: seconds.
+        calls: how often to take the time at least.
+        together: how many calls are timed as one.
+
+    >>> clock(lambda: sum(range(1000)), least=1e-6).fastest > 0
+    True
     """
-    count, spent = 0, 0.0
-    while not count or spent < least:
+    times: list[float] = []
+    busy = 0.0
+    while len(times) < calls or sum(times) < least:
         if before is not None:
             before()
-        start = time.perf_counter()
-        work()
-        spent += time.perf_counter() - start
-        count += 1
-    return spent / count
+        used, start = time.process_time(), time.perf_counter()
+        for _ in repeat(None, together):
+            work()
+        times.append(time.perf_counter() - start)
+        busy += time.process_time() - used
+    return Turn(min(times) / together, statistics.median(times) / together, busy / max(sum(times), 1e-9))
 
 
 def numbers(value: Any) -> list[Any]:
@@ -121,23 +165,24 @@ def check_agreement(works: Mapping[str, Work], calls: int = 1, rtol: float = 1e-
                 )
 
 
-def take_turns(works: Mapping[str, Work], before: Work | None = None, budget: float = BUDGET) -> dict[str, list[float]]:
-    """Time all works in turns; return the seconds of each turn by name."""
+def take_turns(works: Mapping[str, Work], before: Work | None = None, budget: float = BUDGET) -> dict[str, list[Turn]]:
+    """Time all works in turns, A B C C B A, so that each follows every neighbour as often; return the turns by name."""
     for work in works.values():
         work()
-    once = {name: clock(work, before, least=0.0) for name, work in works.items()}
-    turn = sum(2 * max(seconds, LEAST) if seconds < 0.1 else seconds for seconds in once.values())
-    found: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(max(5, min(TURNS, int(budget / turn)))):
-        for name, work in works.items():
-            if once[name] < 0.1:  # the caches and the threads of the one before are still settling
-                clock(work, before, least=LEAST / 4)
-            found[name].append(clock(work, before))
+    once = {name: clock(work, before, least=0.0).fastest for name, work in works.items()}
+    calls = {name: CALLS if seconds < 0.5 else 1 for name, seconds in once.items()}
+    together = {name: 1 if before else math.ceil(BLOCK / max(seconds, 1e-9)) for name, seconds in once.items()}
+    least = LEAST if before is None else 0.0  # what runs before takes time too
+    turn = sum(max(calls[name] * seconds, least) for name, seconds in once.items())
+    found: dict[str, list[Turn]] = {name: [] for name in works}
+    for number in range(max(5, min(TURNS, int(budget / turn)))):
+        for name in list(works)[:: 1 if number % 2 == 0 else -1]:
+            found[name].append(clock(works[name], before, least, calls[name], together[name]))
     return found
 
 
 def spread(ours: list[float], theirs: list[float]) -> tuple[float, float, float]:
-    """The first quartile, the median and the third quartile of the turns' ratios.
+    """The first quartile, the median and the third quartile of the ratios of what was measured in turns.
 
     >>> spread([2.0, 4.0, 6.0], [2.0, 2.0, 2.0])
     (1.0, 2.0, 3.0)
@@ -146,12 +191,31 @@ def spread(ours: list[float], theirs: list[float]) -> tuple[float, float, float]
     return low, middle, high
 
 
+def fastest(turns: list[Turn]) -> float:
+    """The seconds of the fastest call of all turns."""
+    return min(turn.fastest for turn in turns)
+
+
+def cores(turns: list[Turn]) -> float:
+    """How many cores were at work, in the median turn."""
+    return statistics.median(turn.cores for turn in turns)
+
+
+def noise(turns: list[Turn]) -> float:
+    """How much slower a usual call was, in the median turn, than the fastest of all.
+
+    >>> round(noise([Turn(1.0, 1.1, 1.0), Turn(1.1, 1.2, 1.0), Turn(2.0, 4.0, 1.0)]), 3)
+    0.2
+    """
+    return statistics.median(turn.usual for turn in turns) / fastest(turns) - 1
+
+
 def compare(ours: Work, theirs: Work) -> dict[str, float]:
-    """Time two works that are known to agree: the medians in milliseconds, the ratio and its quartiles."""
-    times = take_turns({"minidl": ours, "peer": theirs})
-    low, middle, high = spread(times["minidl"], times["peer"])
-    medians = {f"{name}_ms": 1e3 * statistics.median(seconds) for name, seconds in times.items()}
-    return medians | {"ratio": middle, "low": low, "high": high}
+    """Time two works that are known to agree: the fastest calls in milliseconds, their ratio, the quartiles of all."""
+    mine, other = take_turns({"minidl": ours, "peer": theirs}).values()
+    low, _, high = spread([turn.fastest for turn in mine], [turn.fastest for turn in other])
+    times = {"minidl_ms": 1e3 * fastest(mine), "peer_ms": 1e3 * fastest(other)}
+    return times | {"ratio": fastest(mine) / fastest(other), "low": low, "high": high}
 
 
 class Bench:
@@ -161,12 +225,14 @@ class Bench:
         peers: who to compare with.
         threads: how many threads everyone may use.
         patience: for how many seconds to wait for an idle machine before each contest.
+        only: the one contender that is timed, alone; None for a contest of all.
     """
 
-    def __init__(self, peers: Peers, threads: int, patience: float) -> None:
+    def __init__(self, peers: Peers, threads: int, patience: float, only: str | None = None) -> None:
         self.peers = peers
         self.threads = threads
         self.patience = patience
+        self.only = only
 
     def contest(
         self,
@@ -194,17 +260,24 @@ class Bench:
             atol: the same, absolute.
             goals: the ratio aimed at, by way and peer.
         """
-        check_agreement({**ours, **theirs}, calls, rtol, atol)
+        works = {**ours, **theirs}
+        if self.only is not None:
+            ours, theirs, works = {self.only: works[self.only]}, {}, {self.only: works[self.only]}
+        check_agreement(works, calls, rtol, atol)
         idle.wait(self.patience)
         others = idle.Others()
-        times = take_turns({**ours, **theirs}, before)
+        turns = take_turns(works, before)
         share = others.share()
         for way in ours:
-            mine = 1e3 * statistics.median(times[way])
+            mine = turns[way]
+            result = Result(row, what, way, "", 1e3 * fastest(mine), others=share, noise=noise(mine), cores=cores(mine))
             if not theirs:
-                yield Result(row, what, way, "", mine, others=share)
+                yield result
             for peer in theirs:
-                low, middle, high = spread(times[way], times[peer])
-                goal = (goals or {}).get(way, {}).get(peer)
-                median = 1e3 * statistics.median(times[peer])
-                yield Result(row, what, way, peer, mine, median, middle, low, high, others=share, goal=goal)
+                other = turns[peer]
+                low, _, high = spread([turn.fastest for turn in mine], [turn.fastest for turn in other])
+                yield replace(
+                    result, peer=peer, theirs=1e3 * fastest(other), ratio=fastest(mine) / fastest(other), low=low,
+                    high=high, noise=max(noise(mine), noise(other)), their_cores=cores(other),
+                    goal=(goals or {}).get(way, {}).get(peer),
+                )  # fmt: skip

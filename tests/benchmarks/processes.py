@@ -67,9 +67,9 @@ FIRST_STEP: Final = """
 
     tell = trainer.Trainer._tell
     def stop(self, event):
-        tell(self, event)
         if isinstance(event, StepDone):
             os._exit(0)
+        tell(self, event)
     trainer.Trainer._tell = stop
     sys.argv = ["minidl", "train", "--plain", "--out", sys.argv[1]]
     main()

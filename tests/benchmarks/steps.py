@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from .alone import with_alone
 from .harness import Bench, Remark, Result, Work
 from .networks import NETWORKS, Network, mlp, share_weights
 
@@ -191,7 +192,7 @@ def train(
         if peers.has("numpy"):
             theirs["numpy"] = numpy_mlp_step(weights, images, labels)
     aims = {way: dict.fromkeys(EAGER, goal) for way, goal in zip(ways, goals or (), strict=False)}
-    yield from bench.contest(row, f"batch {size}", ways, theirs, calls=4, rtol=1e-3, goals=aims)
+    yield from with_alone(bench.contest(row, f"batch {size}", ways, theirs, calls=4, rtol=1e-3, goals=aims), bench, row)
 
 
 def mlp_step(bench: Bench) -> Iterator[Result | Remark]:

@@ -255,7 +255,7 @@ def test_augmix_chains_are_one_to_three_operations_long(monkeypatch: pytest.Monk
 
 def test_what_is_not_a_batch_of_float_images_is_refused() -> None:
     with pytest.raises(DtypeError, match=r"got uint8 \(divide bytes by 255\)"):
-        RandomHorizontalFlip()(np.zeros((1, 1, 2, 2), np.uint8))  # type: ignore[arg-type]
+        RandomHorizontalFlip()(np.zeros((1, 1, 2, 2), np.uint8))
     with pytest.raises(ShapeError, match=r"must be \(N, C, H, W\)"):
         RandomHorizontalFlip()(np.zeros((2, 2), np.float32))
     for wrong in (lambda: OneOf([]), lambda: OneOf([LEFT_RIGHT], p=[-1]), lambda: Sequential([LEFT_RIGHT], p=[1, 0.5])):

@@ -9,7 +9,7 @@ import pytest
 import minidl
 import minidl.nn.functional as F
 from minidl.errors import GraphError, ShapeError
-from minidl.primitives.kinds import marked, marked_apart
+from minidl.primitives.mismatch import marked, marked_apart
 
 _FAR = np.random.default_rng(0).standard_normal((8, 256)) + 1e4
 

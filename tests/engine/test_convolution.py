@@ -10,11 +10,25 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.errors import UsageError
 
 F: Any = minidl.nn.functional
 Case = tuple[list[tuple[int, ...]], dict[str, Any]]
 COUNT = 120
 """Random cases an operation and a dimension."""
+
+
+def test_what_was_checked_once_is_no_excuse_for_what_only_equals_it() -> None:
+    """Sizes are worked out once for each combination of numbers; True and 1.0 equal 1."""
+    x, w = minidl.ones(1, 1, 4, 4), minidl.ones(1, 1, 2, 2)
+    assert minidl.conv2d(x, w, stride=(1, 1), groups=1).shape == (1, 1, 3, 3)
+    wrong: list[dict[str, Any]] = [{"groups": True}, {"groups": 1.0}, {"stride": (1.0, 1)}, {"dilation": [True, 1]}]
+    for options in wrong:
+        with pytest.raises(UsageError, match="whole number"):
+            minidl.conv2d(x, w, **options)
+    assert F.max_pool2d(x, 2, stride=(1, 1)).shape == (1, 1, 3, 3)
+    with pytest.raises(UsageError, match="whole number"):
+        F.max_pool2d(x, (2.0, 2), stride=(1, 1))
 
 
 class TestFacts:
@@ -230,7 +244,7 @@ class TestPyTorch:
             try:
                 compared += self.agree(torch, name, arrays, p, d.rng)
             except RuntimeError as error:  # a window larger than the image, which only its padding makes large enough
-                assert "smaller than kernel size" in str(error), (name, shapes, p)  # noqa: PT017
+                assert "smaller than kernel size" in str(error), (name, shapes, p)  # noqa: PT017  (it need not raise)
         assert compared > COUNT // 3
 
     def agree(self, torch: Any, name: str, arrays: Any, p: Any, rng: Any) -> bool:

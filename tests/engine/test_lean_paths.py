@@ -14,6 +14,7 @@ from minidl.autodiff import backward_events, gradients
 from minidl.errors import GraphError
 from minidl.primitives.elementwise.comparison import above
 from minidl.primitives.kinds import registry
+from minidl.primitives.upstream import times, times_each
 
 DOUBLES = [0.0, -0.0, 1.0, -2.5, 1e200, -1e200, np.inf, -np.inf, np.nan]
 OPERATORS = {name: p for name, p in registry.items() if p.operator is not None}
@@ -36,15 +37,34 @@ def test_an_operator_is_its_forward_rule(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n, p in OPERATORS.items() if len(p.partials) == 2])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_an_operator_of_arrays_is_the_operation(name: str, dtype: Any) -> None:
+@pytest.mark.parametrize("shape", [(3, 1), ()])
+def test_an_operator_of_arrays_is_the_operation(name: str, dtype: Any, shape: tuple[int, ...]) -> None:
     primitive = OPERATORS[name]
     rng = np.random.default_rng(0)
-    x = minidl.tensor(rng.standard_normal((3, 1)).astype(dtype), requires_grad=True)
-    for other in (minidl.tensor(rng.standard_normal(4).astype(dtype)), minidl.tensor(dtype(2)), 0.5):
+    x = minidl.tensor(np.asarray(rng.standard_normal(shape), dtype), requires_grad=True)
+    for other in (minidl.tensor(rng.standard_normal(4).astype(dtype)), minidl.tensor(np.asarray(2, dtype)), 0.5):
         quick, plain = primitive.pair(x, other), primitive(x, other)
+        assert type(quick.data) is type(plain.data) is np.ndarray
         assert quick.dtype == plain.dtype == dtype
         assert (quick.primitive, quick.requires_grad) == (primitive, True)
         np.testing.assert_array_equal(quick.data, plain.data)
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 3), (3, 2, 1), ()])
+def test_two_products_with_an_upstream_are_those_of_each(shape: tuple[int, ...]) -> None:
+    """Also where no upstream meets an infinite slope, and where the look at both of them at once is a false alarm."""
+    rng = np.random.default_rng(0)
+    for special in ([], [np.inf], [-np.inf, 0.0], [np.nan], [1e30, -1e30]):
+        for _ in range(20):
+            g, first, second = (np.asarray(rng.standard_normal(shape), np.float32) for _ in range(3))
+            for array in (g, first, second):
+                for number in special:
+                    array.reshape(-1)[rng.integers(array.size)] = number
+            slopes = [np.array(first, order="F"), second]
+            with np.errstate(all="ignore"):
+                found, expected = times_each(g, slopes), [times(g, slope) for slope in slopes]
+            np.testing.assert_array_equal(found, expected)
+    assert times_each(g, [None, 2.0])[0] is None
 
 
 def test_infinities_come_in_silence_and_the_callers_own_setting_stays() -> None:

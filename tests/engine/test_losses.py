@@ -129,6 +129,25 @@ class TestEdges:
         loss = F.cross_entropy(scores, tensor(target))
         assert not minidl.grad(loss, scores)[0].data.any()
 
+    @pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint64"])
+    @pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
+    def test_labels_of_any_whole_dtype(self, loss: Any, dtype: str) -> None:
+        scores, labels = leaf(np.random.default_rng(0).normal(size=(4, 3))), np.array([2, 0, 1, 0])
+        given = tensor(labels.astype(dtype))
+        assert loss(scores, given).item() == loss(scores, tensor(labels)).item()
+        assert loss(scores, given, ignore_index=0).item() == loss(scores[::2], tensor(labels[::2])).item()
+        with pytest.raises(UsageError, match="class 2 is outside 0 … 1"):
+            loss(scores[:, :2], given)
+
+    @pytest.mark.parametrize("options", [{}, {"weight": [0.5, -1.0, 2.0]}, {"label_smoothing": 0.25}])
+    def test_labels_that_change_later_do_not_change_the_gradient(self, options: Any) -> None:
+        scores, labels = leaf(np.random.default_rng(0).normal(size=(2, 3))), tensor(np.array([2, 0]))
+        options = {key: tensor(value) if isinstance(value, list) else value for key, value in options.items()}
+        loss = F.cross_entropy(scores, labels, **options)
+        expected = minidl.grad(loss, scores)[0].tolist()
+        labels.data[...] = 1
+        assert minidl.grad(loss, scores)[0].tolist() == expected
+
     @pytest.mark.parametrize("reduction", ["sum", "mean"])
     def test_an_empty_batch(self, reduction: str) -> None:
         none, nothing = minidl.zeros(0, 3), tensor(np.zeros(0, np.int64))

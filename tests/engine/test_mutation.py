@@ -92,9 +92,8 @@ def test_every_rule_is_found() -> None:
 def test_every_kernel_is_found() -> None:
     names = {t.name for t in targets.kernels()}
     files = {p.stem: p for p in (FOLDER.parent.parent / "minidl" / "kernels").rglob("*.py")}
-    left_out = targets.IN_VECTORS | targets.NOT_YET
-    assert left_out <= files.keys()
-    source = "".join(p.read_text(encoding="utf-8") for name, p in files.items() if name not in left_out)
+    assert files.keys() >= targets.NOT_YET
+    source = "".join(p.read_text(encoding="utf-8") for name, p in files.items() if name not in targets.NOT_YET)
     assert len(names) == source.count("\n@kernel(") > 5
 
 

@@ -116,7 +116,7 @@ CASES: dict[str, tuple[str, dict[str, Any], set[str]]] = {
 def found(module: Any, path: str) -> Callable[..., Any]:
     for part in path.split("."):
         module = getattr(module, part)
-    return module  # type: ignore[no-any-return]
+    return module
 
 
 def tensors(result: Any) -> list[Any]:

@@ -768,5 +768,5 @@ def test_printing_follows_pytorch() -> None:
 
 def test_a_name_in_the_wrong_place_is_pointed_at() -> None:
     with pytest.raises(AttributeError, match=r"did you mean minidl.nn.functional.softplus"):
-        minidl.softplus  # noqa: B018
+        minidl.softplus  # noqa: B018  (reading it is what is tested)
     assert not hasattr(minidl, "nothing_of_the_kind")

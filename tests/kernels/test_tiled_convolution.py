@@ -15,7 +15,9 @@ from minidl.kernels.geometry import output_size
 
 Array = np.ndarray[Any, Any]
 
-compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="tiles need the compiler")
+compiled = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="takes minutes as plain Python; test_lanes is small"
+)
 
 TOLERANCE = {np.dtype("f4"): 2e-5, np.dtype("f8"): 1e-12}
 
@@ -213,10 +215,67 @@ def test_a_path_is_switched_off_in_a_block_and_by_name_only() -> None:
 
 
 def test_the_environment_switches_paths_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
     monkeypatch.setenv("MINIDL_DISABLE", "winograd, depthwise")
     assert paths._chosen() == {"winograd", "depthwise"}
     monkeypatch.setenv("MINIDL_DISABLE", "")
     assert paths._chosen() == frozenset()
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    assert paths._chosen() == paths.NEED_COMPILER
+
+
+@compiled
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize(
+    ("n", "c", "k", "size", "kernel", "padding"),
+    [
+        (64, 16, 6, (14, 14), (5, 5), (0, 0)),
+        (9, 17, 1, (12, 31), (3, 4), (1, 3)),
+        (3, 40, 3, (33, 20), (2, 3), (2, 0)),
+        (20, 16, 5, (9, 11), (4, 2), (0, 1)),
+        (8, 33, 10, (16, 7), (5, 3), (0, 2)),
+    ],
+)
+def test_pixels_spread_are_results_gathered(
+    n: int, c: int, k: int, size: Any, kernel: Any, padding: Any, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = {"stride": (1, 1), "padding": padding, "dilation": (1, 1), "groups": 1}
+    rng = np.random.default_rng(n)
+    out = output_size(size, kernel, (1, 1), padding, (1, 1))
+    w, g = rng.standard_normal((c, k, *kernel)).astype(dtype), rng.standard_normal((n, c, *out)).astype(dtype)
+    g[0, 0, 0, 0], g[-1, -1, -1, -1] = np.inf, np.nan
+    with paths.without("spreading", "winograd"):
+        wanted = convolution.conv_input(g, w, size, **p)
+    monkeypatch.setattr(tiled, "_is_spread", lambda *_: True)
+    found = convolution.conv_input(g, w, size, **p)
+    np.testing.assert_array_equal(np.isfinite(found), np.isfinite(wanted))
+    usual = np.isfinite(wanted)
+    np.testing.assert_allclose(found[usual], wanted[usual], rtol=0, atol=TOLERANCE[np.dtype(dtype)] * 30)
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("k", "stride", "padding", "spread"), [(6, 1, 0, True), (32, 1, 2, False), (16, 1, 0, True), (6, 2, 0, False)]
+)
+def test_pixels_are_spread_where_that_is_less_work(
+    k: int, stride: int, padding: int, spread: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from minidl.kernels.cpu import spreading
+
+    taken: list[Any] = []
+    run = spreading.spread
+    monkeypatch.setattr(spreading, "spread", lambda *given: (taken.append(given), run(*given)))
+    g, w = np.ones((64, 16, 10, 10), "f4"), np.ones((16, k, 5, 5), "f4")
+    p = {"stride": (stride, stride), "padding": (padding, padding), "dilation": (1, 1), "groups": 1}
+    side = 9 * stride + 5 - 2 * padding
+    x = convolution.conv_input(g, w, (side, side), **p)
+    assert x[0, 0, 0, 0] == 16 * (padding + 1) ** 2
+    assert bool(taken) == spread
+
+
+@compiled
+def test_planes_of_volumes_are_spread_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiled, "SHARED", 1)
+    rng = np.random.default_rng(0)
+    w, g = rng.standard_normal((16, 3, 1, 4, 4)).astype("f4"), rng.standard_normal((3, 16, 5, 6, 7)).astype("f4")
+    p = {"stride": (1, 1, 1), "padding": (0, 1, 0), "dilation": (1, 1, 1), "groups": 1}
+    found = convolution.conv_input(g, w, (5, 7, 10), **p)
+    with paths.without("spreading"):
+        np.testing.assert_allclose(found, convolution.conv_input(g, w, (5, 7, 10), **p), rtol=0, atol=1e-4)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.torch
 def resnet_in_torch(torch: Any, depth: int, width: int) -> Any:
     """He's network for CIFAR, option A, with the names that ours has."""
 
-    class Block(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class Block(torch.nn.Module):  # type: ignore[misc]
         def __init__(self, channels: int, wanted: int, stride: int) -> None:
             super().__init__()
             self.conv1 = torch.nn.Conv2d(channels, wanted, 3, stride, 1, bias=False)
@@ -33,7 +33,7 @@ def resnet_in_torch(torch: Any, depth: int, width: int) -> Any:
             zeros = torch.zeros(len(x), self.added, *y.shape[2:])
             return (y + torch.cat([x[:, :, :: self.stride, :: self.stride], zeros], 1)).relu()
 
-    class Net(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class Net(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.conv1 = torch.nn.Conv2d(3, width, 3, 1, 1, bias=False)

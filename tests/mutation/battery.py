@@ -1,4 +1,4 @@
-"""The tests that a mutant has to get past: those of tests/engine and tests/kernels, and which functions each runs through."""
+"""The tests that a mutant has to get past, of tests/engine, tests/kernels and tests/tape, and what each runs through."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ TESTS = Path(__file__).parent.parent
 WALKED = {"test_registry", "test_operations"}
 """Their walks over the records are taken apart below, so that a mutant meets the samples that concern it first."""
 
-APART = {"test_mutation", "test_any_shape"}
-"""This tool's own test; and tests that draw their inputs anew each time."""
+APART = {"test_mutation", "test_any_shape", "test_tape_models"}
+"""This tool's own test; tests that draw their inputs anew each time; and whole trainings."""
 
 PYTORCH = importlib.util.find_spec("torch") is not None
 """Whether comparisons with PyTorch are among the tests."""
 
-PATIENCE = 30.0
+PATIENCE = 5.0
 """How many seconds one check may take, beside twenty times what it usually takes, before it counts as hanging."""
 
 Check = Callable[[], None]
@@ -82,6 +82,7 @@ def fails(check: Check, seconds: float = PATIENCE) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", RuntimeWarning)
+        warnings.filterwarnings("ignore", module=r"minidl\.kernels\.cpu\.")  # compiled, a kernel has no warnings
         try:
             with patience(seconds):
                 check()

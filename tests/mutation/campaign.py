@@ -51,7 +51,7 @@ def near() -> list[Entry]:
 
 def far() -> list[Entry]:
     """Everything else."""
-    return [*records_of_operations(), *others("engine")]
+    return [*records_of_operations(), *others("engine", "tape")]
 
 
 def choose(every: Sequence[Mutant], names: Sequence[str], sample: int | None, seed: int) -> list[Mutant]:

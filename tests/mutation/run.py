@@ -13,7 +13,7 @@ MOST = 60
 """How many samples of other operations a mutant has to get past, beside its own's and the tests that run through it."""
 
 MOST_TESTS = 400
-"""How many tests; the quickest."""
+"""How many tests: the quickest of each file."""
 
 FIRST_ORDER = ("first_order", "forward_mode", "strides", "float32", "pytorch", "test")
 """What a kernel has to pass. In the second order other kernels run, and those have samples of their own."""
@@ -89,19 +89,16 @@ def witnesses(mutant: Mutant, entries: Sequence[Entry]) -> tuple[list[Entry], li
         mine = {id(e) for e in own}
         others = [e for e in entries if e.code & code and id(e) not in mine]
     tests = [e for e in others if e.subject is None]
-    rest = _varied([e for e in others if e.subject is not None])[:MOST]
-    return _varied(own)[: 2 * MOST], _quickest(tests)[:MOST_TESTS] + rest
-
-
-def _quickest(entries: Sequence[Entry]) -> list[Entry]:
-    return sorted(entries, key=lambda e: e.cost)
+    samples = [e for e in others if e.subject is not None]
+    return _varied(own)[: 2 * MOST], _varied(tests)[:MOST_TESTS] + _varied(samples)[:MOST]
 
 
 def _varied(entries: Sequence[Entry]) -> list[Entry]:
-    """The quickest sample of each operation first, then the second of each."""
-    rank: Counter[int] = Counter()
+    """The quickest sample of each operation or test of each file first, then the second of each."""
+    rank: Counter[object] = Counter()
     ranked = []
-    for entry in _quickest(entries):
-        ranked.append((rank[id(entry.subject)], entry))
-        rank[id(entry.subject)] += 1
+    for entry in sorted(entries, key=lambda e: e.cost):
+        group = entry.name.partition("::")[0] if entry.subject is None else id(entry.subject)
+        ranked.append((rank[group], entry))
+        rank[group] += 1
     return [entry for _, entry in sorted(ranked, key=lambda pair: pair[0])]

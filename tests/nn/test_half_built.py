@@ -64,7 +64,7 @@ def test_what_is_not_there_is_named_as_python_names_it() -> None:
     with pytest.raises(AttributeError, match=r"'Linear' object has no attribute 'wait'"):
         nn.Linear(1, 1).wait  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(AttributeError, match=r"'Broken' object has no attribute 'layer'"):
-        Broken().width  # noqa: B018
+        Broken().width  # noqa: B018  (reading it is what is tested)
     assert not hasattr(nn.ReLU(), "weight")
 
 

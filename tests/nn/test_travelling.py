@@ -17,7 +17,7 @@ from minidl import nn, optim
 from minidl.errors import UsageError
 from minidl.graph.node import catch_up
 from minidl.primitives import registry
-from minidl.primitives.kinds import named
+from minidl.primitives.registered import named
 
 
 @pytest.mark.parametrize("name", sorted(registry))

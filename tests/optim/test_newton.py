@@ -184,3 +184,24 @@ def test_where_the_loss_is_not_finite_it_stays(start: float) -> None:
     x = minidl.tensor(np.array([start]), requires_grad=True)
     optim.NewtonCG([x]).step(lambda: x.log().sum())
     assert x.item() == start
+
+
+@pytest.mark.parametrize("kind", [optim.LBFGS, optim.NewtonCG, optim.GaussNewtonCG])
+def test_the_profiler_tells_the_solving_from_the_closure(kind: Any) -> None:
+    x = minidl.tensor(np.array([-1.2, 1.0]), requires_grad=True)
+    optimizer = kind([x])
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        outputs = minidl.stack([10 * (x[1] - x[0] ** 2), 1 - x[0]])
+        loss = (outputs * outputs).sum()
+        if kind is optim.LBFGS:
+            loss.backward()
+        return (loss, outputs) if kind is optim.GaussNewtonCG else loss
+
+    with minidl.profile() as p:
+        optimizer.step(closure)
+    assert {"forward", "backward", "optimizer"} <= set(p.phases)
+    phases = {row.phase for row in p.rows if row.operation == ("sub",)}
+    assert "forward" in phases
+    assert "optimizer" not in phases

@@ -45,6 +45,23 @@ def test_weights_decay_apart_from_the_means_also_at_a_rate_of_0() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_parameters_of_a_group_may_have_come_differently_far(kind: Any) -> None:
+    """Those that have come equally far share a rule; the numbers are those that each would have alone."""
+    together = [minidl.tensor([1.0, -2.0], requires_grad=True) for _ in range(3)]
+    alone = [minidl.tensor([1.0, -2.0], requires_grad=True) for _ in range(3)]
+    options = {"dampening": 0.5, "momentum": 0.9} if kind is optim.SGD else {}
+    optimizers = [kind(together, lr=0.1, **options), *(kind([p], lr=0.1, **options) for p in alone)]
+    for moving in ([0], [0, 1], [1], [0, 1, 2], [0, 1, 2]):
+        for k in range(3):
+            slope = minidl.tensor([0.5 + k, -1.0]) if k in moving else None
+            together[k].grad = alone[k].grad = slope
+        for optimizer in optimizers:
+            optimizer.step()
+    assert [p.tolist() for p in together] == [p.tolist() for p in alone]
+    assert together[0].tolist() != together[2].tolist()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_infinities_and_nan_go_their_way_in_silence(kind: Any) -> None:
     x = minidl.tensor([1.0, 1.0, 1.0, 1.0], requires_grad=True)
     optimizer = kind([x], lr=0.1)

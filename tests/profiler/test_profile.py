@@ -181,6 +181,15 @@ def test_print_is_plain_and_rich_shows_the_same() -> None:
         assert name in page.getvalue()
 
 
+def test_no_number_is_cut_short_in_80_columns() -> None:
+    from rich.console import Console
+
+    _, p = trained(1, profiled=True)
+    page = io.StringIO()
+    Console(file=page, width=80, color_system=None).print(p)
+    assert "…" not in page.getvalue()
+
+
 def test_its_own_overhead_is_stated_and_small_beside_real_work() -> None:
     x = minidl.ones(300, 300, requires_grad=True)
     with minidl.profile() as p:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import nn
+from minidl import nn, optim
 from minidl.nn import functional as F
 
 
@@ -327,3 +327,36 @@ def test_a_compiled_function_inside_another_is_part_of_it() -> None:
     for (x,) in CALLS:
         np.testing.assert_array_equal(outer(x).data, x.data * 2 + 1)
     assert inner.recordings == 0
+
+
+def fitting(make: Callable[[Any], optim.Optimizer], compiled: str = "") -> tuple[float, Any]:
+    """The loss after some steps of an optimizer that searches; perhaps its closure, or the whole step, is compiled."""
+    minidl.manual_seed(0)
+    model, x, y = nn.Linear(4, 2), minidl.randn(8, 4), minidl.randn(8, 2)
+    rule = make(model.parameters())
+
+    def closure() -> Any:
+        rule.zero_grad()
+        loss = (model(x) - y).square().mean()
+        loss.backward()
+        return loss
+
+    loss = minidl.compile(closure) if compiled == "closure" else closure
+    step = minidl.compile(lambda: rule.step(loss)) if compiled == "step" else lambda: rule.step(loss)
+    for _ in range(3):
+        step()
+    return float(closure().item()), loss
+
+
+def test_an_optimizer_that_searches_runs_in_the_ordinary_way() -> None:
+    expected, _ = fitting(optim.LBFGS)
+    with pytest.warns(minidl.tape.CompileWarning, match="LBFGS.step calls its closure as often.*compile the closure"):
+        found, _ = fitting(optim.LBFGS, "step")
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_closure_of_an_optimizer_that_searches_can_be_compiled() -> None:
+    expected, _ = fitting(optim.LBFGS)
+    found, closure = fitting(optim.LBFGS, "closure")
+    assert closure.tape.replays > 3
+    assert found == pytest.approx(expected, rel=1e-6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 
 import minidl
 from minidl import nn, optim
+from minidl.autodiff import backward_events
 from minidl.kernels.cpu.paths import without
+from minidl.tape import CompileWarning
 from minidl.tape.chain import Chain
 from minidl.tape.listing import size
 from minidl.tape.passes import Buffer
@@ -139,6 +143,28 @@ def test_a_gradient_is_not_copied_where_nobody_else_has_it() -> None:
     assert any(i.name == "clone" for i in tape.instructions)
 
 
+def test_a_derivative_that_is_declared_whole_is_one_instruction() -> None:
+    w = minidl.tensor([1.0, 3.0, 2.0], requires_grad=True)
+
+    def step(x: Any) -> None:
+        w.grad = None
+        (w * x).max().backward()
+
+    _, tape = replayed(step, minidl.ones(3))
+    assert [i.name for i in tape.instructions if i.name.endswith("′")] == ["amax′"]
+
+
+def test_a_sweep_over_arrays_is_left_alone() -> None:
+    def step(x: Any) -> Any:
+        return [c.value for event in backward_events(x.max()) for c in event.contributions]
+
+    x = minidl.tensor([1.0, 3.0, 2.0], requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CompileWarning)  # it returns arrays
+        (found,) = minidl.compile(step)(x)
+    assert found.tolist() == [0, 1, 0]
+
+
 def test_a_tape_prints_as_a_program() -> None:
     model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     rule = optim.SGD(model.parameters(), lr=0.1)
@@ -165,3 +191,32 @@ def test_a_tape_prints_as_a_program() -> None:
 
 def test_sizes_are_written_with_their_unit() -> None:
     assert [size(n) for n in (0, 999, 1000, 2_500_000)] == ["0 B", "999 B", "1.0 kB", "2.5 MB"]
+
+
+def test_a_chain_is_found_again_after_its_module_was_forgotten() -> None:
+    """Numba would cache a kernel without a module, which it cannot load again."""
+    x = image(3, 16, 20, 19, last=True)
+    found, tape = replayed(lambda x: (x + 1.0).relu() * 3.0, x)
+    (chain,) = [i.function for i in tape.instructions if isinstance(i.function, Chain)]
+    module = chain.kernel.__module__
+    del sys.modules[module]
+    again, _ = replayed(lambda x: (x + 1.0).relu() * 3.0, x)
+    assert module in sys.modules
+    np.testing.assert_array_equal(again.data, found.data)
+
+
+@pytest.mark.parametrize("shape", [(1, 40), (64, 40), (2, 3, 40)])
+def test_the_gradient_of_a_weight_lies_as_the_weight_does(shape: Any) -> None:
+    layer = nn.Linear(40, 30)
+
+    def step(x: Any) -> None:
+        layer.zero_grad()
+        layer(x).square().sum().backward()
+
+    x = minidl.randn(*shape)
+    replayed(step, x)
+    weight, bias = layer.weight.grad.data, layer.bias.grad.data  # type: ignore[union-attr]
+    assert weight.flags.c_contiguous
+    step(x)
+    np.testing.assert_allclose(weight, layer.weight.grad.data, rtol=1e-5)  # type: ignore[union-attr]
+    np.testing.assert_allclose(bias, layer.bias.grad.data, rtol=1e-5)  # type: ignore[union-attr]

@@ -484,3 +484,27 @@ def test_without_an_engine_the_source_can_still_be_saved(tmp_path, monkeypatch):
 def test_a_notebook_shows_the_svg():
     shown = viz.draw(circuit())._repr_mimebundle_()
     assert shown["image/svg+xml"].startswith("<?xml")
+
+
+def test_a_thousand_values_get_a_thousand_names_in_order():
+    x = minidl.scalar(1.0, name="r_2")  # which is then taken
+    value, values = x, []
+    for _ in range(1000):
+        value = value + 1.0
+        values.append(value)
+    names = list(choose_names([x, *values]).values())
+    assert len(set(names)) == 1001
+    assert names[:10] == ["r_2", "q", "p", "r", "s", "d", "g", "h", "q_1", "q_2"]
+    assert (names[-2], names[-1]) == ("q_992", "f")
+
+
+def test_the_larger_a_figure_the_sooner_its_places_must_do():
+    def drawn(count):
+        value = minidl.scalar(1.0, name="x")
+        for _ in range(count):
+            value = minidl.tanh(value)
+        return viz.draw(value, level="operation", local=False).dot
+
+    assert "nslimit" not in drawn(140)
+    assert "nslimit=1," in drawn(160)
+    assert "nslimit=0.399" in drawn(500)

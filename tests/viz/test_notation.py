@@ -1,6 +1,7 @@
 """Numbers, names and markup."""
 
 import math
+import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -59,6 +60,17 @@ def test_names_are_set_as_a_textbook_sets_them(name, ndim, markup):
 def test_formulas_keep_functions_upright_and_set_names_in_italics():
     html = notation.formula_html("∂h₁/∂x = cos(x)·h₁", {"h₁": 0, "x": 1}).markup
     assert html == "∂<I>h</I><SUB>1</SUB>/∂<B><I>x</I></B> = cos(<B><I>x</I></B>)·<I>h</I><SUB>1</SUB>"
+
+
+@given(
+    st.text("xyWKs in∂/=·()ᵀ²₁₂^_+−", max_size=24),
+    st.sets(st.text("xyWsin₁ᵀ", min_size=1, max_size=3), max_size=5),
+)
+def test_formulas_are_cut_at_the_longest_name_that_is_whole(formula, names):
+    longest_first = sorted(names, key=len, reverse=True)
+    whole = [re.escape(name) + r"(?![^\W\d_²³¹⁰⁴-⁹ᵀ])" for name in longest_first]
+    pattern = re.compile("|".join([*whole, notation._WORD.pattern]), re.DOTALL)
+    assert list(notation._pieces(formula, longest_first)) == pattern.findall(formula)
 
 
 def test_raised_digits_are_all_set_in_the_figures_font():

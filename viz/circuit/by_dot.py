@@ -14,6 +14,13 @@ from .wires import named_upright_wire, upright_wire
 
 _TIGHT: Final = 9
 
+_MANY: Final = 300
+"""Above so many values and gates Graphviz is told when to stop looking for a better place for each."""
+
+_EFFORT: Final = 400_000
+"""After so many improvements, times how many values and gates there are, as each takes the longer the more there are. What is
+shown of a thousand operations is then there in half the time, its lines a little less straight."""
+
 
 class ByDot(Marks):
     """One scene being written: Graphviz's dot decides where everything stands."""
@@ -34,8 +41,8 @@ class ByDot(Marks):
             ranksep=0.22 if down else 0.16 if not branching else 0.3 if survey.plain else 0.4,
             outputorder="edgesfirst", pad=0.12, margin=0, bgcolor=theme.paper, fontname=theme.font,
         )  # fmt: skip
-        if len(diagram.items) > 300:
-            self.graph.default("graph", nslimit=1, nslimit1=1)
+        if (count := len(diagram.items)) > _MANY:
+            self.graph.default("graph", nslimit=min(1.0, _EFFORT / count**2), nslimit1=1)
         if survey.caption[0]:
             shown = self.scene.caption or blank(*survey.caption)
             label = table([[cell(padded(shown, *survey.caption).html)]], cellpadding=4)

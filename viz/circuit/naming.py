@@ -47,17 +47,18 @@ def choose_names(nodes: Sequence[Node], names: Mapping[str, Any] | None = None) 
             chosen[value] = name
     _number_layers(nodes, chosen)
     taken = set(chosen.values())
+    free = _Supply(taken)
     root = nodes[-1]
     if root not in chosen:
-        chosen[root] = next(_free(_OUTPUTS if root.ndim == 0 else _ARRAY_OUTPUTS, taken))
+        chosen[root] = free.next(_OUTPUTS if root.ndim == 0 else _ARRAY_OUTPUTS)
     for node in _leaves_as_used(nodes):
         if node not in chosen:
             letters = _PARAMETERS[min(node.ndim, 2)] if node.requires_grad else _DATA
-            chosen[node] = next(_free(letters, taken))
+            chosen[node] = free.next(letters)
     for node in nodes:
         if node not in chosen:
             letters = _SCALARS if node.ndim == 0 else _VECTORS if node.ndim == 1 else _MATRICES
-            chosen[node] = next(chain(_transposed(node, chosen, taken), _free(letters, taken)))
+            chosen[node] = _transposed(node, chosen, taken) or free.next(letters)
     return {node: chosen[node] for node in nodes}
 
 
@@ -96,10 +97,10 @@ def _number_layers(nodes: Sequence[Node], chosen: dict[Node, str]) -> None:
         if alone[chosen[x], number] == 1 and name not in taken:
             taken.add(name)
             chosen[x] = name
-    often = Counter(chosen.values())
+    often, free = Counter(chosen.values()), _Supply(taken)
     for node in nodes:
         if node in chosen and often[name := chosen[node]] > 1:
-            chosen[node] = next(_free("", taken, _LAYER.get(name, name)))
+            chosen[node] = free.next("", _LAYER.get(name, name))
 
 
 def _leaves_as_used(nodes: Sequence[Node]) -> list[Node]:
@@ -109,20 +110,32 @@ def _leaves_as_used(nodes: Sequence[Node]) -> list[Node]:
     return list(dict.fromkeys([*used, *(node for node in nodes if node.primitive is None)]))
 
 
-def _transposed(node: Node, chosen: Mapping[Node, str], taken: set[str]) -> Iterator[str]:
-    """Yield the name of a transpose, which is that of its matrix with a T above."""
+def _transposed(node: Node, chosen: Mapping[Node, str], taken: set[str]) -> str | None:
+    """Take the name of a transpose, which is that of its matrix with a T above; None where it has none or it is taken."""
     if node.primitive is None or node.primitive.name != "permute" or node.ndim > 2:
-        return
+        return None
     x = node.inputs[0]
     name = chosen[x] if isinstance(x, Node) and x in chosen else ""
-    if name and not name.endswith("ᵀ") and f"{name}ᵀ" not in taken:
-        taken.add(f"{name}ᵀ")
-        yield f"{name}ᵀ"
+    if not name or name.endswith("ᵀ") or f"{name}ᵀ" in taken:
+        return None
+    taken.add(f"{name}ᵀ")
+    return f"{name}ᵀ"
 
 
-def _free(letters: str, taken: set[str], stem: str = "") -> Iterator[str]:
-    """Yield the letters that are free, then letters with an index; each is taken as it is handed out."""
-    for candidate in chain(letters, (f"{stem or letters[0]}_{i}" for i in count(1))):
-        if candidate not in taken:
-            taken.add(candidate)
-            yield candidate
+class _Supply:
+    """Hands out the letters that are free, then letters with an index; each is taken as it is handed out.
+
+    Names are never given back, so it goes on where it stopped: a figure of a thousand values asks for a thousand names.
+    """
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+        self._candidates: dict[tuple[str, str], Iterator[str]] = {}
+
+    def next(self, letters: str, stem: str = "") -> str:
+        """Return the next of `letters`, and after them of `stem` (by default the first letter) with an index."""
+        indexed = (f"{stem or letters[0]}_{i}" for i in count(1))
+        candidates = self._candidates.setdefault((letters, stem), chain(letters, indexed))
+        name = next(candidate for candidate in candidates if candidate not in self._taken)
+        self._taken.add(name)
+        return name

@@ -29,6 +29,7 @@ class Nary(Elementwise):
     ) -> None:
         Primitive.__init__(self, name, forward, notation, promotion="same")
         self.partials = tuple(partials)
+        self.adds = False  # the quick way back through a sum is for two terms
         self.samples = ()
         self.analytic = False
 

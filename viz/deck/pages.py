@@ -82,9 +82,8 @@ def svg_pages(deck: Deck, *, fonts: bool = True) -> list[SvgPage]:
     width, height = largest(sizes)
     pages = []
     for frame, content, size in zip(deck, raw, sizes, strict=True):
-        if size != (width, height):
-            content = _enlarged(content, size, (width, height), deck.theme.paper)  # noqa: PLW2901
-        pages.append(SvgPage(_finished(frame, content, faces), width, height))
+        whole = content if size == (width, height) else _enlarged(content, size, (width, height), deck.theme.paper)
+        pages.append(SvgPage(_finished(frame, whole, faces), width, height))
     return pages
 
 
@@ -105,7 +104,7 @@ def bitmaps(deck: Deck, dpi: int) -> list[Image.Image]:
 
     while True:
         try:
-            pictures = render_frames(deck, lambda frame: _rendered(frame, "png", dpi))  # noqa: B023
+            pictures = render_frames(deck, lambda frame: _rendered(frame, "png", dpi))  # noqa: B023  (called within this turn)
             break
         except engine.BitmapSizeError as error:
             dpi = int(dpi * error.scale * 0.99)

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.graph import Primitive
 from minidl.primitives import registry
-from minidl.primitives.kinds import explain_broadcast
+from minidl.primitives.mismatch import explain_broadcast
 
 from .algebra import ZERO, add, chain, expand, lean, lift, multiply, power, total, transpose, with_axes
 from .expression import (

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 LONGEST_TEXT: Final = 200
@@ -20,7 +21,8 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
 
-
+_BREAKS: Final = re.compile(r"[\t\r\n]+")
+_BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WITHOUT_WIDTH: Final = {"Cf", "Mn", "Me"}
 """Kinds of characters that only change others: joiners, marks of direction, accents."""
 
@@ -46,7 +48,8 @@ def clean(text: str, limit: int = LONGEST_TEXT) -> str:
     >>> clean("abcdefghij", limit=5)
     'ab…ij'
     """
-    text = _UNPRINTABLE.sub("\ufffd", re.sub(r"[\t\r\n]+", " ", text))
+    if not text.isprintable():
+        text = _UNPRINTABLE.sub("\ufffd", _BREAKS.sub(" ", text))
     if len(text) > limit:
         text = text[: (limit - 1) - (limit - 1) // 2] + "…" + text[len(text) - (limit - 1) // 2 :]
     return text
@@ -188,11 +191,14 @@ def _attributes(attributes: dict[str, str | int | float | bool | Html]) -> str:
 
 
 def _html_attributes(attributes: dict[str, str | int | float | bool]) -> str:
-    out = ""
-    for key, value in attributes.items():
-        shown = str(value).upper() if isinstance(value, bool) else value if isinstance(value, str) else f"{value:g}"
-        out += f' {key.upper().replace("_", "-")}="{html.escape(clean(shown))}"'
-    return out
+    return "".join(_html_attribute(key, value) for key, value in attributes.items())
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _html_attribute(key: str, value: str | int | float | bool) -> str:
+    """Write one attribute of an element; a large figure has the same few hundred of them ten thousand times."""
+    shown = str(value).upper() if isinstance(value, bool) else value if isinstance(value, str) else f"{value:g}"
+    return f' {key.upper().replace("_", "-")}="{html.escape(clean(shown))}"'
 
 
 def _value(value: str | int | float | bool | Html) -> str:
@@ -207,7 +213,7 @@ def _value(value: str | int | float | bool | Html) -> str:
 
 def _quoted(value: str) -> str:
     """Return a string as a DOT identifier: bare if it may be, else in quotes, with nothing left to interpret in it."""
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) and value.lower() not in _KEYWORDS:
+    if _BARE.fullmatch(value) and value.lower() not in _KEYWORDS:
         return value
     value = clean(value, limit=100_000).replace("\\", "\\\\").replace("&", "&amp;").replace('"', '\\"')
     return f'"{value}"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .dot import Html, bold, clean, font, italic, join, sub, sup, text
@@ -208,7 +208,7 @@ def name_html(name: str, ndim: int = 0, size: float | None = None) -> Html:
     if name.endswith("ᵀ"):
         return name_html(name[:-1], ndim, size) + raised("T", size)
     stem, index = _stem_and_index(name)
-    layer = re.fullmatch(r"(.+)⁽([⁰¹²³⁴-⁹]+)⁾", stem)  # an array's own index, above that of its element
+    layer = _OF_ARRAY.fullmatch(stem)  # an array's own index, above that of its element
     shown = italic(text(layer[1] if layer else stem))
     if ndim > 0:
         shown = bold(shown)
@@ -227,6 +227,10 @@ def name_width_text(name: str) -> str:
 
 _RAISED: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ·"
 _PLAIN: Final = str.maketrans(_RAISED, "0123456789−T.")
+_LETTER: Final = re.compile(r"[^\W\d_²³¹⁰⁴-⁹ᵀ]")
+"""What a name does not end before: the s in sin(s) is none."""
+_INDEXED: Final = re.compile(r"(.+?)([₀-₉]+)")
+_OF_ARRAY: Final = re.compile(r"(.+)⁽([⁰¹²³⁴-⁹]+)⁾")
 _WORD: Final = re.compile(r"∂|[⁰¹²³⁴-⁹⁻ᵀ]+(?:·[⁰¹²³⁴-⁹]+)?|[^\W\d_²³¹]+|\^[−\w.]+|.", re.DOTALL)
 
 
@@ -252,17 +256,28 @@ def formula_html(formula: str, ndims: Mapping[str, int], size: float | None = No
     >>> formula_html("∂z/∂v = 2v", {"z": 0, "v": 1}).markup
     '∂<I>z</I>/∂<B><I>v</I></B> = 2<B><I>v</I></B>'
     """
-    names = sorted(ndims, key=len, reverse=True)
-    whole = [re.escape(name) + r"(?![^\W\d_²³¹⁰⁴-⁹ᵀ])" for name in names]  # the s in sin(s) is none
-    pattern = re.compile("|".join([*whole, _WORD.pattern]), re.DOTALL)
-    return join(_formula_piece(match[0], ndims, size) for match in pattern.finditer(formula))
+    names = sorted(filter(None, ndims), key=len, reverse=True)
+    return join(_formula_piece(piece, ndims, size) for piece in _pieces(formula, names))
+
+
+def _pieces(formula: str, names: Sequence[str]) -> Iterator[str]:
+    """Cut a formula into names, the longest that fits, and words. The names differ from call to call: no pattern is made."""
+    place = 0
+    while place < len(formula):
+        fitting = (name for name in names if formula.startswith(name, place))
+        whole = (name for name in fitting if not _LETTER.match(formula, place + len(name)))
+        word = _WORD.match(formula, place)
+        assert word is not None  # it takes any letter
+        piece = next(whole, word[0])
+        yield piece
+        place += len(piece)
 
 
 def _formula_piece(piece: str, ndims: Mapping[str, int], size: float | None) -> Html:
     if piece in ndims:
         if piece.endswith("ᵀ"):
             return _formula_piece(piece[:-1], {piece[:-1]: ndims[piece]}, size) + raised("T", size)
-        match = re.fullmatch(r"(.+?)([₀-₉]+)", piece)
+        match = _INDEXED.fullmatch(piece)
         if match:
             digits = match[2].translate({ord("₀") + i: str(i) for i in range(10)})
             return name_html(match[1], ndims[piece]) + lowered(digits, size)

@@ -19,6 +19,7 @@ from .plot import Plot
 from .style import HEAD, SIZE, frame, name_axes, new_figure, panel, plain_numbers
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SIDE: Final = 4.3
@@ -97,23 +98,8 @@ def decision_boundary(
         axes.imshow(
             _shades(field, palette), extent=(*x_ends, *y_ends), origin="lower", aspect="auto", interpolation="bilinear"
         )
-        for k in range(count if count > 2 else 1):
-            others = np.delete(field, k, axis=2).max(axis=2, initial=0.0)
-            margin = field[..., k] - others
-            if np.isfinite(margin).all() and margin.min() < 0 < margin.max():
-                axes.contour(across, up, margin, levels=[0.0], colors=[palette.ink], linewidths=1.6)
-        for k in range(count):
-            look = series(palette, k)
-            mine = labels == k
-            fill = palette.paper if k % 2 and is_grey(palette) else look.color
-            edge: dict[str, Any] = {
-                "edgecolors": palette.ink if fill == palette.paper else palette.paper,
-                "linewidths": 0.9,
-            }
-            axes.scatter(points[mine, 0], points[mine, 1], s=38, marker=look.marker, c=fill, zorder=4, **edge)
-        if not right.all():
-            rings: dict[str, Any] = {"facecolors": "none", "edgecolors": palette.ink, "linewidths": 1.3}
-            axes.scatter(points[~right, 0], points[~right, 1], s=135, marker="o", zorder=5, **rings)
+        _edges(axes, across, up, field, palette)
+        _points(axes, points, labels, right, count, palette)
         name_axes(axes, axes_names)
         axes.set_title(title, fontsize=HEAD)
         plain_numbers(axes, "both", 5)
@@ -122,6 +108,33 @@ def decision_boundary(
         return figure
 
     return Plot(draw, title or "Decision boundary", text, palette)
+
+
+def _edges(axes: Axes, across: NDArray[Any], up: NDArray[Any], field: NDArray[Any], palette: Theme) -> None:
+    """Where the likeliest class changes: for each of them, but of two only one, where its lead over the others is 0."""
+    count = field.shape[2]
+    for k in range(count if count > 2 else 1):
+        margin = field[..., k] - np.delete(field, k, axis=2).max(axis=2, initial=0.0)
+        if np.isfinite(margin).all() and margin.min() < 0 < margin.max():
+            axes.contour(across, up, margin, levels=[0.0], colors=[palette.ink], linewidths=1.6)
+
+
+def _points(
+    axes: Axes, points: NDArray[Any], labels: NDArray[Any], right: NDArray[Any], count: int, palette: Theme
+) -> None:
+    """The points in the look of their classes; those on the wrong side are ringed."""
+    for k in range(count):
+        look = series(palette, k)
+        mine = labels == k
+        fill = palette.paper if k % 2 and is_grey(palette) else look.color
+        edge: dict[str, Any] = {
+            "edgecolors": palette.ink if fill == palette.paper else palette.paper,
+            "linewidths": 0.9,
+        }
+        axes.scatter(points[mine, 0], points[mine, 1], s=38, marker=look.marker, c=fill, zorder=4, **edge)
+    if not right.all():
+        rings: dict[str, Any] = {"facecolors": "none", "edgecolors": palette.ink, "linewidths": 1.3}
+        axes.scatter(points[~right, 0], points[~right, 1], s=135, marker="o", zorder=5, **rings)
 
 
 def _ask(model: Callable[[Any], Any], places: NDArray[Any]) -> NDArray[np.float64]:

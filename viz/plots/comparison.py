@@ -18,6 +18,7 @@ from .plot import Plot
 from .style import HEAD, SIZE, SMALL, new_figure, panel, plain_numbers, powers_of_ten, quiet_grid
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SIDE: Final = 4.0
@@ -185,21 +186,9 @@ def double_descent(
         axes.set_ylim(foot, most * 2.6)
         powers_of_ten(axes, "both")
         quiet_grid(axes, palette)
-        inside = edges[0] < threshold < edges[1]
         grey = readable(palette.line, palette)
-        if inside:
-            axes.axvspan(edges[0], threshold, color=blend(palette.paper, palette.fill, 0.9), linewidth=0, zorder=0)
-            axes.axvline(threshold, color=palette.accent, linewidth=1.6, linestyle=(0, (4, 2)), zorder=2)
-            split = np.log(threshold / edges[0]) / np.log(edges[1] / edges[0])
-            for words, at in (("too few to fit all", split / 2), ("more than enough", (1 + split) / 2)):
-                axes.annotate(
-                    words, (at, 1), xycoords="axes fraction", xytext=(0, -5), textcoords="offset points", ha="center",
-                    va="top", color=grey, fontsize=SIZE,
-                )  # fmt: skip
-            axes.annotate(
-                f"{number(threshold)} examples", (split, 1), xycoords="axes fraction", xytext=(0, 5),
-                textcoords="offset points", ha="center", color=readable(palette.accent, palette), fontsize=SIZE,
-            )  # fmt: skip
+        if edges[0] < threshold < edges[1]:
+            _show_threshold(axes, threshold, edges, palette)
         blue = series(palette, 0)
         low = np.where(np.isfinite(low_errors), np.maximum(low_errors, foot), np.nan)
         axes.plot(xs, low, color=palette.line, linewidth=1.6, linestyle=(0, (4, 2)), zorder=3, clip_on=False)
@@ -213,3 +202,20 @@ def double_descent(
         return figure
 
     return Plot(draw, title or "Double descent", text, palette)
+
+
+def _show_threshold(axes: Axes, threshold: float, edges: tuple[float, float], palette: Theme) -> None:
+    """Tint the side on which parameters are too few to fit every example, and say what the line between is."""
+    grey = readable(palette.line, palette)
+    axes.axvspan(edges[0], threshold, color=blend(palette.paper, palette.fill, 0.9), linewidth=0, zorder=0)
+    axes.axvline(threshold, color=palette.accent, linewidth=1.6, linestyle=(0, (4, 2)), zorder=2)
+    split = np.log(threshold / edges[0]) / np.log(edges[1] / edges[0])
+    for words, at in (("too few to fit all", split / 2), ("more than enough", (1 + split) / 2)):
+        axes.annotate(
+            words, (at, 1), xycoords="axes fraction", xytext=(0, -5), textcoords="offset points", ha="center",
+            va="top", color=grey, fontsize=SIZE,
+        )  # fmt: skip
+    axes.annotate(
+        f"{number(threshold)} examples", (split, 1), xycoords="axes fraction", xytext=(0, 5),
+        textcoords="offset points", ha="center", color=readable(palette.accent, palette), fontsize=SIZE,
+    )  # fmt: skip

@@ -19,6 +19,7 @@ from .plot import Plot
 from .style import HEAD, SMALL, new_figure, panel, plain_numbers, powers_of_ten, quiet_grid
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH: Final = 5.4
@@ -79,34 +80,10 @@ def learning_rates(
             axes.set_ylim(low - 0.08 * (high - low), high + 0.06 * (high - low))
             plain_numbers(axes, "y", 5)
         quiet_grid(axes, palette)
-        names = []
-        for k, (name, ys) in enumerate(found.items()):
-            look = series(palette, k)
-            good = np.isfinite(ys)
-            shown = np.where(good, ys, np.nan)
-            axes.plot(xs, shown, color=look.color, linewidth=2.0, linestyle=look.dash, marker=look.marker, markersize=6)
-            top = np.full(int((~good).sum()), 0.97 - 0.055 * k)
-            cross: dict[str, Any] = {"marker": look.marker, "s": 55, "linewidths": 1.6, "clip_on": False, "zorder": 5}
-            axes.scatter(
-                xs[~good],
-                top,
-                facecolors=palette.paper,
-                edgecolors=look.color,
-                transform=axes.get_xaxis_transform(),
-                **cross,
-            )
-            if good.any():
-                best = int(np.nanargmin(shown))
-                ring: dict[str, Any] = {
-                    "markerfacecolor": "none",
-                    "markeredgecolor": palette.accent,
-                    "markeredgewidth": 2.2,
-                }
-                axes.plot([xs[best]], [ys[best]], marker="o", markersize=13, zorder=6, **ring)
-                names.append(Name(name, float(xs[best]), float(ys[best]), look.text))
+        names = [_curve(axes, name, xs, ys, k, palette) for k, (name, ys) in enumerate(found.items())]
         if "" not in found:
             lines = [point for ys in found.values() for point in _along(xs, ys)]
-            name_points(axes, names, palette, avoid=lines, gap=11)
+            name_points(axes, [name for name in names if name], palette, avoid=lines, gap=11)
         if not np.isfinite(both).all():
             where = xs[~np.isfinite(np.stack(list(found.values()))).all(axis=0)].min()
             axes.annotate(
@@ -119,6 +96,24 @@ def learning_rates(
         return figure
 
     return Plot(draw, title or "Loss against learning rate", text, palette)
+
+
+def _curve(axes: Axes, name: str, xs: NDArray[Any], ys: NDArray[Any], k: int, palette: Theme) -> Name | None:
+    """Draw the curve of one optimizer, the `k`-th; its name goes where it is lowest, if any of its runs came to an end."""
+    look = series(palette, k)
+    good = np.isfinite(ys)
+    shown = np.where(good, ys, np.nan)
+    axes.plot(xs, shown, color=look.color, linewidth=2.0, linestyle=look.dash, marker=look.marker, markersize=6)
+    top = np.full(int((~good).sum()), 0.97 - 0.055 * k)
+    cross: dict[str, Any] = {"marker": look.marker, "s": 55, "linewidths": 1.6, "clip_on": False, "zorder": 5}
+    colors: dict[str, Any] = {"facecolors": palette.paper, "edgecolors": look.color}
+    axes.scatter(xs[~good], top, transform=axes.get_xaxis_transform(), **colors, **cross)
+    if not good.any():
+        return None
+    best = int(np.nanargmin(shown))
+    ring: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": palette.accent, "markeredgewidth": 2.2}
+    axes.plot([xs[best]], [ys[best]], marker="o", markersize=13, zorder=6, **ring)
+    return Name(name, float(xs[best]), float(ys[best]), look.text)
 
 
 def _along(xs: NDArray[Any], ys: NDArray[Any]) -> list[tuple[float, float]]:

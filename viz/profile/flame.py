@@ -120,11 +120,13 @@ class _Drawing(Canvas):
             self._box(Part("", "rest"), left, width, level)
 
     def _box(self, part: Part, left: float, width: float, level: int) -> None:
+        """From one whole point to another, less a gap: older Graphviz rounds widths to whole points."""
         theme, y = self.theme, self.height - self.top - ROW * (level + 0.5)
         fill = self._fill(part, level)
-        x, inside = left + width / 2, width - 8
+        first, last = round(left), round(left + width)
+        x, inside = (first + last) / 2, width - 8
         self.box(
-            self.new("part"), x, y, max(width - 1.0, 0.5), ROW - 2, style="filled", fillcolor=fill,
+            self.new("part"), x, y, max(last - first - 1, 1), ROW - 2, style="filled", fillcolor=fill,
             color=theme.dim if part.kind == "rest" else theme.line, penwidth=0.6,
         )  # fmt: skip
         shown = self._label(part, inside)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -10,6 +9,8 @@ import numpy as np
 
 from ..backend import Backend
 from . import (
+    activations,
+    addition,
     contraction,
     convolution,
     elementwise,
@@ -18,10 +19,10 @@ from . import (
     places,
     pooling,
     probabilities,
+    products,
     scans,
     summation,
 )
-from .threads import LARGE, one_blas_thread
 
 
 class CPU:
@@ -30,7 +31,8 @@ class CPU:
     name = "cpu"
     errstate = staticmethod(np.errstate)
 
-    add = staticmethod(np.add)
+    add = staticmethod(addition.add)
+    add_to = staticmethod(addition.add_to)
     subtract = staticmethod(np.subtract)
     multiply = staticmethod(np.multiply)
     divide = staticmethod(np.divide)
@@ -54,22 +56,22 @@ class CPU:
     acosh = staticmethod(np.arccosh)
     atanh = staticmethod(np.arctanh)
     sinc = staticmethod(np.sinc)
-    hypot = staticmethod(np.hypot)
+    hypot = staticmethod(elementwise.hypot)
     exp2 = staticmethod(np.exp2)
     expm1 = staticmethod(np.expm1)
     log1p = staticmethod(np.log1p)
     log2 = staticmethod(np.log2)
     log10 = staticmethod(np.log10)
     logaddexp = staticmethod(elementwise.logaddexp)
-    logaddexp2 = staticmethod(np.logaddexp2)
+    logaddexp2 = staticmethod(elementwise.logaddexp2)
     positive = staticmethod(np.positive)
     floor = staticmethod(np.floor)
     ceil = staticmethod(np.ceil)
     trunc = staticmethod(np.trunc)
     round = staticmethod(np.round)
-    remainder = staticmethod(np.remainder)
-    fmod = staticmethod(np.fmod)
-    floor_divide = staticmethod(np.floor_divide)
+    remainder = staticmethod(elementwise.remainder)
+    fmod = staticmethod(elementwise.fmod)
+    floor_divide = staticmethod(elementwise.floor_divide)
     copy = staticmethod(np.copy)
     copysign = staticmethod(np.copysign)
     signbit = staticmethod(np.signbit)
@@ -89,8 +91,10 @@ class CPU:
     bitwise_or = staticmethod(np.bitwise_or)
     bitwise_xor = staticmethod(np.bitwise_xor)
     bitwise_invert = staticmethod(np.invert)
-    maximum = staticmethod(np.maximum)
-    minimum = staticmethod(np.minimum)
+    maximum = staticmethod(activations.maximum)
+    relu_back = staticmethod(activations.relu_back)
+    minimum = staticmethod(elementwise.minimum)
+    clip = staticmethod(elementwise.clip)
     where = staticmethod(elementwise.where)
     square = staticmethod(elementwise.square)
     sign = staticmethod(elementwise.sign)
@@ -98,6 +102,8 @@ class CPU:
     erfc = staticmethod(elementwise.erfc)
     spherical_bessel = staticmethod(elementwise.spherical_bessel)
     sigmoid = staticmethod(elementwise.sigmoid)
+    gelu = staticmethod(elementwise.gelu)
+    gelu_slope = staticmethod(elementwise.gelu_slope)
     equal = staticmethod(np.equal)
     not_equal = staticmethod(np.not_equal)
     less = staticmethod(np.less)
@@ -111,7 +117,7 @@ class CPU:
     min = staticmethod(np.min)
     argmax = staticmethod(np.argmax)
     argmin = staticmethod(np.argmin)
-    prod = staticmethod(np.prod)
+    prod = staticmethod(scans.prod)
     all = staticmethod(np.all)
     any = staticmethod(np.any)
     count_nonzero = staticmethod(np.count_nonzero)
@@ -123,6 +129,7 @@ class CPU:
     argsort = staticmethod(scans.argsort)
     partition = staticmethod(np.partition)
     top_positions = staticmethod(scans.top_positions)
+    position_of = staticmethod(scans.position_of)
     bincount = staticmethod(scans.bincount)
 
     reshape = staticmethod(np.reshape)
@@ -142,10 +149,12 @@ class CPU:
     from_diagonal = staticmethod(places.from_diagonal)
     windows = staticmethod(places.windows)
     from_windows = staticmethod(places.from_windows)
+    getitem = staticmethod(places.getitem)
     setitem = staticmethod(places.setitem)
     scatter_add = staticmethod(places.scatter_add)
     scatter_extremum = staticmethod(places.scatter_extremum)
 
+    matmul = staticmethod(products.matmul)
     inv = staticmethod(matrices.inv)
     solve = staticmethod(matrices.solve)
     cholesky = staticmethod(matrices.cholesky)
@@ -169,6 +178,8 @@ class CPU:
     weighted_sums = staticmethod(pooling.weighted_sums)
     softmax = staticmethod(probabilities.softmax)
     softmax_back = staticmethod(probabilities.softmax_back)
+    log_softmax = staticmethod(probabilities.log_softmax)
+    log_softmax_back = staticmethod(probabilities.log_softmax_back)
     cross_entropy = staticmethod(probabilities.cross_entropy)
     cross_entropy_back = staticmethod(probabilities.cross_entropy_back)
     class_loss = staticmethod(probabilities.class_loss)
@@ -194,31 +205,10 @@ class CPU:
         return np.asarray(x).astype(dtype, copy=False)
 
     @staticmethod
-    def matmul(x: Any, y: Any) -> Any:
-        """NumPy's product, on one thread unless it is large."""
-        x, y = contraction.for_blas(x), contraction.for_blas(y)
-        if x.ndim > 2 == y.ndim and x.flags.c_contiguous:  # the same matrix for each: one product of all rows
-            return CPU.matmul(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
-        # What threads would share is one product of a batch: of many small ones, each is quickest alone.
-        rows = x.shape[-2] if x.ndim > 1 else 1
-        if rows * y.shape[-2 % y.ndim] * (y.shape[-1] if y.ndim > 1 else 1) >= LARGE:
-            return np.matmul(x, y)
-        with one_blas_thread():
-            return np.matmul(x, y)
-
-    @staticmethod
     def einsum(equation: str, *arrays: Any) -> Any:
         """Sum products over the indices that the result lacks."""
-        result = contraction.einsum(CPU.matmul, equation, arrays)
+        result = contraction.einsum(products.matmul, equation, arrays)
         return result.copy() if len(arrays) == 1 and np.may_share_memory(result, arrays[0]) else result
-
-    @staticmethod
-    def getitem(x: Any, index: Any) -> Any:
-        """Index with NumPy's rules; a single element, too, is a view."""
-        found = x[index]
-        if isinstance(found, np.ndarray) or not isinstance(x, np.ndarray):
-            return found
-        return x[(*index, ...)] if isinstance(index, tuple) else x[index, ...]
 
 
 backend = cast(Backend, CPU())

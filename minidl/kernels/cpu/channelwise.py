@@ -44,10 +44,8 @@ def channelwise_block(x: Array, packed: Array, y: Array, plan: Array, task: Any)
     at, block = block_of(task, plan, x.shape[0])
     seen, size, begin, pixel = what_is_seen(x, at, block, plan)
     runs = run_places(size, x.shape[4], plan, plan[COUNT, 2])
-    windows, places = (
-        places_of(block, (begin, pixel[0], pixel[1], pixel[2], pixel[3])),
-        result_places(y, plan, at, block),
-    )
+    windows = places_of(block, (begin, pixel[0], pixel[1], pixel[2], pixel[3]))
+    places = result_places(y, plan, at, block)
     results, pixels, width = y.reshape(y.size), block[0] * block[1] * block[2] * block[3], BYTES // x.itemsize
     for c in range(0, x.shape[4], width):
         columns = min(width, x.shape[4] - c)

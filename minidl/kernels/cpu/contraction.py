@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .threads import LARGE, SMALL, one_blas_thread
+
 Array = np.ndarray[Any, Any]
 
 _WORTH_COPYING = 256
@@ -28,7 +30,7 @@ def einsum(matmul: Callable[[Array, Array], Array], equation: str, arrays: Seque
     left, _, output = equation.partition("->")
     terms = [_take_diagonal(a, indices) for a, indices in zip(arrays, left.split(","), strict=True)]
     while len(terms) > 1:
-        first, second = _smallest_growth(terms, output)
+        first, second = _in_order(*_smallest_growth(terms, output), output)
         rest = [t for t in terms if t is not first and t is not second]
         kept = {*output, *itertools.chain.from_iterable(indices for _, indices in rest)}
         terms = [*rest, _multiply(matmul, first, second, kept)]
@@ -45,6 +47,13 @@ def _smallest_growth(terms: list[Term], output: str) -> tuple[Term, Term]:
         return math.prod(n for index, n in length.items() if index in kept) - a.size - b.size
 
     return min(itertools.combinations(terms, 2), key=growth)
+
+
+def _in_order(first: Term, second: Term, output: str) -> tuple[Term, Term]:
+    """The pair as it should be multiplied for the product's memory to be in the order of the result's axes."""
+    (_, of_a), (_, of_b) = first, second
+    left, right = ([output.find(i) for i in own if i not in other] for own, other in ((of_a, of_b), (of_b, of_a)))
+    return (second, first) if left and right and min(right) < min(left) else (first, second)
 
 
 def _multiply(matmul: Callable[[Array, Array], Array], first: Term, second: Term, kept: set[str]) -> Term:
@@ -100,3 +109,13 @@ def for_blas(x: Array) -> Array:
     in_rows = (across == size or columns == 1) and (down >= columns * size or rows == 1)
     in_columns = (down == size or rows == 1) and (across >= rows * size or columns == 1)
     return x if in_rows or in_columns else np.ascontiguousarray(x)
+
+
+def product(x: Array, y: Array, out: Array | None = None) -> Array:
+    """NumPy's product of arrays that BLAS can read, on one thread unless it is large; written into `out` if that is given."""
+    # What threads would share is one product of a batch: of many small ones, each is quickest alone.
+    each = y.size // (math.prod(y.shape[:-2]) or 1) * (x.shape[-2] if x.ndim > 1 else 1)
+    if SMALL <= each < LARGE:
+        with one_blas_thread():
+            return np.matmul(x, y, out=out)
+    return np.matmul(x, y, out=out)

@@ -4,7 +4,8 @@ Inside, images are channels-last with three axes, (N, D, H, W, C): a window's pi
 or a plane has axes of length 1 in front, which cost nothing. The results are handed out as (N, C, …) views of channels-last
 memory, so that the next layer finds them as it wants them.
 
-- Register tiles that walk the image where it lies: `tiled`, with Winograd's tiles where they need fewer products.
+- Register tiles that walk the image where it lies: `tiled`, with Winograd's tiles where they need fewer products, and tiles
+  that spread pixels instead of gathering results where these have few channels.
 - Each channel with kernels of its own: `single`, with tiles of channels side by side.
 - Without these (see `paths`), and where there is nothing to compute: `im2col`, a product of matrices, and `depthwise`,
   products of whole images.
@@ -28,23 +29,23 @@ Array = np.ndarray[Any, Any]
 
 def conv(x: Array, w: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
     """`x` `(N, C, …)` ∗ `w` `(K, C/groups, …)` → `(N, K, *size)`."""
-    way = _way(x, w, size, groups, w.shape[1])
+    way = way_of(x, w, size, groups, w.shape[1])
     return way.conv(x, w, size, stride, padding, dilation, groups)
 
 
 def conv_input(g: Array, w: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
     """The transpose in the image: `g` `(N, K, …)` → `(N, C, *size)`."""
-    way = _way(g, w, size, groups, w.shape[1])
+    way = way_of(g, w, size, groups, w.shape[1])
     return way.conv_input(g, w, size, stride, padding, dilation, groups)
 
 
 def conv_weight(g: Array, x: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
     """The transpose in the weights: → `(K, C/groups, *size)`, summed over the images."""
-    way = _way(g, x, size, groups, x.shape[1] // groups)
+    way = way_of(g, x, size, groups, x.shape[1] // groups)
     return way.conv_weight(g, x, size, stride, padding, dilation, groups)
 
 
-def _way(a: Array, b: Array, size: Size, groups: int, channels: int) -> ModuleType:
+def way_of(a: Array, b: Array, size: Size, groups: int, channels: int) -> ModuleType:
     """The module that computes a convolution of these arrays with so many channels in a group.
 
     Raises:

@@ -223,10 +223,8 @@ def sweep_block(x: Array, packed: Array, y: Array, plan: Array, task: Any) -> No
     together = groups == 1 and (plan[STEP, 2] == 1 or taps == 1)  # a line of a window is one run
     runs = run_places(size, x.shape[4], plan, 1 if together else taps)
     length = ins * taps if together else ins
-    windows, places = (
-        places_of(block, (begin, pixel[0], pixel[1], pixel[2], pixel[3])),
-        result_places(y, plan, at, block),
-    )
+    windows = places_of(block, (begin, pixel[0], pixel[1], pixel[2], pixel[3]))
+    places = result_places(y, plan, at, block)
     results, pixels, panel = y.reshape(y.size), block[0] * block[1] * block[2] * block[3], runs.size * length
     for group in range(groups):
         first, column = group * ins, 0
@@ -234,54 +232,13 @@ def sweep_block(x: Array, packed: Array, y: Array, plan: Array, task: Any) -> No
             halvings = halvings_for(outs - column, x.itemsize)
             columns = min((WIDEST // x.itemsize) >> halvings, outs - column)
             weights, to = (group * padded(outs, x.itemsize) + column) * panel, group * outs + column
-            if halvings == 0:
-                sweep_panel(
-                    zeros(x, 0),
-                    seen,
-                    first,
-                    windows,
-                    runs,
-                    length,
-                    packed,
-                    weights,
-                    results,
-                    to,
-                    places,
-                    pixels,
-                    columns,
-                )
+            rest = (seen, first, windows, runs, length, packed, weights, results, to, places, pixels, columns)
+            if halvings == 0:  # how wide a tile is must be known to the compiler
+                sweep_panel(zeros(x, 0), *rest)
             elif halvings == 1:
-                sweep_panel(
-                    zeros(x, 1),
-                    seen,
-                    first,
-                    windows,
-                    runs,
-                    length,
-                    packed,
-                    weights,
-                    results,
-                    to,
-                    places,
-                    pixels,
-                    columns,
-                )
+                sweep_panel(zeros(x, 1), *rest)
             else:
-                sweep_panel(
-                    zeros(x, 2),
-                    seen,
-                    first,
-                    windows,
-                    runs,
-                    length,
-                    packed,
-                    weights,
-                    results,
-                    to,
-                    places,
-                    pixels,
-                    columns,
-                )
+                sweep_panel(zeros(x, 2), *rest)
             column += columns
 
 
@@ -290,4 +247,12 @@ def sweep(x: Array, w: Array, y: Array, taps: Array, plan: Array, tasks: Any) ->
     """One sweep (see `sweeps`) of the weights `w`, flat, over the images `x` into the images `y`."""
     packed = pack(w, taps, plan)
     for task in prange(tasks):
+        sweep_block(x, packed, y, plan, np.int64(task))
+
+
+@kernel()
+def sweep_alone(x: Array, w: Array, y: Array, taps: Array, plan: Array, tasks: Any) -> None:
+    """`sweep` on one thread, for so few results that starting others would take longer."""
+    packed = pack(w, taps, plan)
+    for task in range(tasks):
         sweep_block(x, packed, y, plan, np.int64(task))

@@ -119,17 +119,32 @@ def write_row(w: Array, parts: Array, row: Any, group: Any) -> None:
         w[group * outs + k, row % ins, row // ins] = total[k]
 
 
+@kernel()
+def weight_part(x: Array, g: Array, parts: Array, plan: Array, tasks: Any, part: Any) -> None:
+    """A part's share of the tasks, one after the other."""
+    first, last = part * tasks // parts.shape[0], (part + 1) * tasks // parts.shape[0]
+    for task in range(first, last):
+        weight_block(x, g, parts[part], plan, task, task == first)
+
+
 @kernel(parallel=True)
 def weight_sweep(x: Array, g: Array, w: Array, parts: Array, plan: Array, tasks: Any) -> None:
     """The transpose in the weights: `x` `(N, D, H, W, C)`, `g` `(N, D, H, W, K)` → `w` `(K, C/groups, taps)`.
 
     `parts` is room for the parts' sums, `(parts, groups, rows, columns)`, rows and columns rounded up to whole tiles.
     """
-    many = parts.shape[0]
-    for part in prange(many):
-        first, last = np.int64(part) * tasks // many, np.int64(part + 1) * tasks // many
-        for task in range(first, last):
-            weight_block(x, g, parts[part], plan, task, task == first)
+    for part in prange(parts.shape[0]):
+        weight_part(x, g, parts, plan, tasks, np.int64(part))
     rows = w.shape[1] * w.shape[2]
     for row in prange(parts.shape[1] * rows):
+        write_row(w, parts, np.int64(row) % rows, np.int64(row) // rows)
+
+
+@kernel()
+def weight_sweep_alone(x: Array, g: Array, w: Array, parts: Array, plan: Array, tasks: Any) -> None:
+    """`weight_sweep` on one thread, for so few pixels that starting others would take longer."""
+    for part in range(parts.shape[0]):
+        weight_part(x, g, parts, plan, tasks, np.int64(part))
+    rows = w.shape[1] * w.shape[2]
+    for row in range(parts.shape[1] * rows):
         write_row(w, parts, np.int64(row) % rows, np.int64(row) // rows)

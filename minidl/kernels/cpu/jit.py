@@ -19,6 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .heap import keep_memory
+from .threads import sleep_soon
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -37,10 +40,11 @@ def kernel(parallel: bool = False, reorder: bool = False, exact: bool = False) -
     return lambda function: _compiled(function, lambda cache: numba.njit(cache=cache, **options)(function))
 
 
+@functools.cache
 def _numba() -> Any:
-    """Numba, set up so that its threads sleep while they wait."""
-    # Threads that wait for BLAS or for a kernel must sleep, not spin, or the two pools slow each other down.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """Numba, set up so that its threads soon sleep while they wait, and the process so that memory stays for the next step."""
+    keep_memory()
+    sleep_soon()
     numba: Any = importlib.import_module("numba")
     _listen()
     return numba
@@ -148,14 +152,10 @@ def _say_once(name: str) -> None:
 _ours: set[Callable[..., Any]] = set()
 _said = False
 _report: Callable[[str], None] = _say_once
-_listening = False
 
 
 def _listen() -> None:
     """Have Numba tell us when it really compiles one of our kernels (and not when it loads one from disk)."""
-    global _listening
-    if _listening:
-        return
     event: Any = importlib.import_module("numba.core.event")
 
     class Announce(event.Listener):  # type: ignore[misc]
@@ -167,4 +167,3 @@ def _listen() -> None:
         def on_end(self, event: Any) -> None: ...
 
     event.register("numba:compile", Announce())
-    _listening = True

@@ -29,8 +29,8 @@ def batch_norm(x: Array, weight: Array, bias: Array, eps: float) -> Three:
     """γ(x − μ)/√(σ² + ε) + β for `x` `(N, C, …)`, μ and σ² of each channel → y and, `(C,)` in float64, μ and σ²."""
     from . import moments
 
-    memory, y, size = _as_it_lies(x)
-    mean, variance = np.empty(x.shape[1]), np.empty(x.shape[1])
+    memory, size = as_it_lies(x)
+    y, mean, variance = np.empty_like(memory), np.empty(x.shape[1]), np.empty(x.shape[1])
     moments.standardize(memory, y, weight, bias, eps, mean, variance, *size)
     return _images(y, x), mean, variance
 
@@ -39,7 +39,8 @@ def batch_norm_with(x: Array, weight: Array, bias: Array, mean: Array, variance:
     """The same with given statistics `(C,)`, as a trained network does it."""
     from . import moments
 
-    memory, y, size = _as_it_lies(x)
+    memory, size = as_it_lies(x)
+    y = np.empty_like(memory)
     moments.scale(memory, y, weight, bias, eps, np.asarray(mean, float), np.asarray(variance, float), *size)
     return _images(y, x)
 
@@ -48,9 +49,9 @@ def batch_norm_back(g: Array, x: Array, weight: Array, mean: Array, variance: Ar
     """The gradients of `batch_norm`'s `x`, `weight` and `bias`."""
     from . import moments
 
-    memory, dx, size = _as_it_lies(x)
-    upstream = np.ascontiguousarray(g).reshape(memory.shape) if memory.ndim == 3 else channels_last(g).reshape(-1)
-    dweight, dbias = np.empty_like(weight), np.empty_like(weight)
+    memory, size = as_it_lies(x)
+    dx, dweight, dbias = np.empty_like(memory), np.empty_like(weight), np.empty_like(weight)
+    upstream = as_other_lies(g, memory)
     moments.standardize_back(upstream, memory, dx, weight, dweight, dbias, eps, mean, variance, *size)
     return _images(dx, x), dweight, dbias
 
@@ -75,19 +76,23 @@ def layer_norm_back(g: Array, x: Array, weight: Array, mean: Array, variance: Ar
     return dx.reshape(x.shape), dweight.reshape(weight.shape), dbias.reshape(weight.shape)
 
 
-def _as_it_lies(x: Array) -> tuple[Array, Array, tuple[int, int]]:
-    """The images as the kernels take them, an array for the result, and the width and block of columns (see `moments`)."""
+def as_it_lies(x: Array) -> tuple[Array, tuple[int, int]]:
+    """The images as the kernels take them, `(N, C, pixels)` or in a row, and the width and block of columns (see `moments`)."""
     n, channels = x.shape[:2]
     pixels = math.prod(x.shape[2:])
     if pixels > 1 and x.flags.c_contiguous:
-        planes = x.reshape(n, channels, pixels)
-        return planes, np.empty_like(planes), (channels, 1)
+        return x.reshape(n, channels, pixels), (channels, 1)
     flat = channels_last(x).reshape(-1)
     width = channels * max(1, min(_WIDE // channels, n * pixels // _PIECES))
     rows = max(1, min(_ROWS, flat.size // (width * _PIECES)))
-    return flat, np.empty_like(flat), (width, width * rows)
+    return flat, (width, width * rows)
+
+
+def as_other_lies(g: Array, memory: Array) -> Array:
+    """Images of the shape of others, which `as_it_lies` has brought to `memory`, in the same order."""
+    return np.ascontiguousarray(g).reshape(memory.shape) if memory.ndim == 3 else channels_last(g).reshape(-1)
 
 
 def _images(y: Array, x: Array) -> Array:
-    """A result of `_as_it_lies` in the shape of `x`."""
+    """A result that lies as `as_it_lies` says in the shape of `x`."""
     return y.reshape(x.shape) if y.ndim == 3 else channels_first(y.reshape(x.shape[0], *x.shape[2:], x.shape[1]))

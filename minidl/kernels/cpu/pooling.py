@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,25 +13,33 @@ import numpy as np
 from ...errors import DtypeError
 from ..geometry import Size, Taps, Windows
 from . import paths
-from .layout import channels_first, channels_last, three, with_three_axes
+from .layout import channels_first, channels_last, three
+from .ready import Run
 
 Array = np.ndarray[Any, Any]
 _ONE_PIXEL = Windows(1, np.zeros(1, np.int64), np.ones(1, np.int64), np.ones(1, np.int64))
 
 
+SHARED = 1 << 16
+"""From so many results on they are divided among threads: to start these takes as long as 30,000 of them."""
+
+
 def max_pool(x: Array, windows: Sequence[Windows]) -> tuple[Array, Array]:
     """The maxima and their positions, both `(N, C, …)`; −∞ (or the least integer) and −1 for a window that holds no pixel."""
-    kernels, layout = _kernels(x), _layout(tuple(windows))
-    shape = (x.shape[0], *layout.out, x.shape[1])
+    shape = (x.shape[0], *(len(w.first) for w in windows), x.shape[1])
     best, position = np.empty(shape, x.dtype), np.empty(shape, np.int64)
+    finding(channels_last(x), best, position, windows)()
+    return channels_first(best), channels_first(position)
+
+
+def finding(x: Array, best: Array, position: Array, windows: Sequence[Windows]) -> Run:
+    """What finds the maxima of images `x` `(N, …, C)` and their positions, both `(N, …, C)`."""
+    kernels, layout = _kernels(x), _layout(tuple(windows))
     if layout.pairs and paths.enabled("pooling"):
-        kernels.max_pairs(channels_last(x), best[:, 0], position[:, 0])
-    else:
-        lowest = np.asarray(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x.dtype)[()]
-        image = channels_last(with_three_axes(x))
-        kernels.max_windows(image, best, position, lowest, layout.firsts, layout.counts, layout.step)
-    own = (shape[0], *shape[4 - len(windows) :])
-    return channels_first(best.reshape(own)), channels_first(position.reshape(own))
+        return partial(kernels.max_pairs if best.size >= SHARED else kernels.max_pairs_alone, x, best, position)
+    lowest = np.asarray(-np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x.dtype)[()]
+    images = [a[(slice(None), *(None,) * (5 - a.ndim))] for a in (x, best, position)]
+    return partial(kernels.max_windows, *images, lowest, layout.firsts, layout.counts, layout.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,6 @@ class _Layout:
     firsts: tuple[Array, ...]
     counts: tuple[Array, ...]
     step: tuple[int, int, int]
-    out: tuple[int, ...]
     pairs: bool
     """Whether the windows are 2×2 pixels, side by side, of a plane."""
 
@@ -53,16 +60,23 @@ def _layout(windows: tuple[Windows, ...]) -> _Layout:
     pairs = len(windows) == 2 and all(
         w.step == 1 and np.array_equal(w.first, 2 * np.arange(len(w.first))) and (w.pixels == 2).all() for w in windows
     )
-    return _Layout(firsts, counts, three(tuple(w.step for w in windows), 1), tuple(len(f) for f in firsts), pairs)
+    return _Layout(firsts, counts, three(tuple(w.step for w in windows), 1), pairs)
 
 
 def plane_scatter(g: Array, positions: Array, size: Size) -> Array:
     """Add `g` `(N, C, …)` at `positions` of zero images `(N, C, *size)`."""
-    n, c = g.shape[:2]
-    x = np.zeros((n, math.prod(size), c), g.dtype)
-    if g.size:
-        _kernels(g).scatter_planes(channels_last(g).reshape(n, -1, c), channels_last(positions).reshape(n, -1, c), x)
-    return channels_first(x.reshape(n, *size, c))
+    x = np.empty((g.shape[0], *size, g.shape[1]), g.dtype)
+    if not g.size:
+        return channels_first(np.zeros_like(x))
+    spreading(channels_last(g), channels_last(positions), x)()
+    return channels_first(x)
+
+
+def spreading(g: Array, positions: Array, x: Array) -> Run:
+    """What fills images `x` `(N, …, C)` with zeros and adds `g` `(N, …, C)` at `positions` of them."""
+    kernels, (n, c) = _kernels(g), (len(g), g.shape[-1])
+    scatter = kernels.scatter_planes if g.size >= SHARED else kernels.scatter_planes_alone
+    return partial(scatter, *(a.reshape(n, -1, c) for a in (g, positions, x)))
 
 
 def plane_gather(x: Array, positions: Array) -> Array:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from . import summation
 from .paths import enabled
+from .ready import Run
 
 Array = np.ndarray[Any, Any]
 
-_SMALL = 4096
+SMALL = 4096
 """Up to so many elements NumPy is as fast, and needs no compiler."""
+
+
+SHARED = 1 << 13
+"""From so many elements on rows are divided among threads: to start these takes as long as 5,000 exponentials."""
 
 
 def _kernels() -> Any:
@@ -23,24 +29,29 @@ def _kernels() -> Any:
 
 
 def _has_kernel(x: Array) -> bool:
-    return x.size > _SMALL and x.dtype == np.float32 and enabled("softmax")
+    return x.size > SMALL and x.dtype == np.float32 and enabled("softmax")
+
+
+def _in_rows(x: Array, axis: int) -> bool:
+    """Whether lines along the axis lie in one piece; to bring others together takes longer than NumPy's steps."""
+    return x.strides[axis] == x.itemsize
 
 
 def softmax(x: Array, axis: int) -> Array:
     """eˣ/Σeˣ along an axis, the largest x subtracted first, so that nothing overflows."""
-    if _has_kernel(x):
+    if _has_kernel(x) and _in_rows(x, axis):
         matrix = _rows(x, axis)
         y = np.empty_like(matrix)
         _kernels().softmax(matrix, y)
         return _back(y, x, axis)
-    e: Array = np.exp(x - np.max(x, axis=axis, keepdims=True)) if x.size else x.copy()
+    e: Array = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True)) if x.size else x.copy()
     e /= summation.sum(e, axis=axis, keepdims=True)
     return e
 
 
 def softmax_back(g: Array, y: Array, axis: int) -> Array:
     """∂L/∂x = y(g − Σ g·y), from softmax's result."""
-    if _has_kernel(y) and g.dtype == y.dtype:
+    if _has_kernel(y) and g.dtype == y.dtype and _in_rows(y, axis):
         matrix = _rows(y, axis)
         dx = np.empty_like(matrix)
         _kernels().softmax_back(_rows(g, axis), matrix, dx)
@@ -50,15 +61,42 @@ def softmax_back(g: Array, y: Array, axis: int) -> Array:
     return pull
 
 
+def log_softmax(x: Array, axis: int) -> Array:
+    """x − ln Σeˣ along an axis, the largest x subtracted first."""
+    if _has_kernel(x) and _in_rows(x, axis):
+        from . import log_rows
+
+        matrix = _rows(x, axis)
+        y = np.empty_like(matrix)
+        log_rows.log_softmax(matrix, y)
+        return _back(y, x, axis)
+    shifted: Array = x - np.maximum.reduce(x, axis=axis, keepdims=True) if x.size else x
+    return shifted - np.log(summation.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+def log_softmax_back(g: Array, y: Array, axis: int) -> Array:
+    """∂L/∂x = g − eʸ·Σ g, from the result."""
+    if _has_kernel(y) and g.dtype == y.dtype and _in_rows(y, axis):
+        from . import log_rows
+
+        matrix = _rows(y, axis)
+        dx = np.empty_like(matrix)
+        log_rows.log_softmax_back(_rows(g, axis), matrix, dx)
+        return _back(dx, y, axis)
+    return g - np.exp(y) * summation.sum(g, axis=axis, keepdims=True)
+
+
 def cross_entropy(x: Array, weights: Array) -> Array:
     """−Σ w·ln softmax(x) for each row of `x` `(N, C)`; a class of no weight may be impossible, 0·(−∞)."""
     if _has_kernel(x):
-        losses = np.empty(len(x), x.dtype)
-        _kernels().cross_entropy(*map(np.ascontiguousarray, (x, weights)), losses)
-        return losses
-    shifted = x - np.max(x, axis=1, keepdims=True) if x.size else x
+        found = np.empty(len(x), x.dtype)
+        row_losses(found, np.ascontiguousarray(x), np.ascontiguousarray(weights))()
+        return found
+    shifted = x - np.maximum.reduce(x, axis=1, keepdims=True) if x.size else x
     terms = (shifted - np.log(summation.sum(np.exp(shifted), axis=1, keepdims=True))) * weights
-    return np.asarray(-summation.sum(np.where(weights == 0, 0, terms), axis=1))
+    losses: Array = -summation.sum(terms, axis=1)
+    squares = losses.dot(losses)  # NaN if any loss is: perhaps by 0·(−∞)
+    return losses if squares == squares else -summation.sum(np.where(weights == 0, 0, terms), axis=1)
 
 
 def cross_entropy_back(g: Array, x: Array, weights: Array) -> Array:
@@ -66,10 +104,23 @@ def cross_entropy_back(g: Array, x: Array, weights: Array) -> Array:
     if _has_kernel(x):
         matrix = np.ascontiguousarray(x)
         dx = np.empty_like(matrix)
-        _kernels().cross_entropy_back(*map(np.ascontiguousarray, (g, matrix, weights)), dx)
+        row_losses_back(dx, np.ascontiguousarray(g), matrix, np.ascontiguousarray(weights))()
         return dx
     pull: Array = softmax(x, 1) * summation.sum(weights, axis=1, keepdims=True) - weights
     return g.reshape(-1, 1) * pull
+
+
+def row_losses(losses: Array, x: Array, weights: Array) -> Run:
+    """What fills in the cross-entropy of each row of float32."""
+    kernels = _kernels()
+    return partial(kernels.cross_entropy if x.size >= SHARED else kernels.cross_entropy_alone, x, weights, losses)
+
+
+def row_losses_back(dx: Array, g: Array, x: Array, weights: Array) -> Run:
+    """What fills in its gradient."""
+    kernels = _kernels()
+    run = kernels.cross_entropy_back if x.size >= SHARED else kernels.cross_entropy_back_alone
+    return partial(run, g, x, weights, dx)
 
 
 def class_loss(x: Array, labels: Array, factors: Array) -> Array:

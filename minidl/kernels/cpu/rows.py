@@ -153,77 +153,105 @@ def softmax_back(g: Array, y: Array, dx: Array) -> None:
             out[i] = row[i] * (above[i] - along)
 
 
+@kernel(reorder=True)
+def row_loss(row: Array, wanted: Array) -> Any:
+    """−Σ w·ln softmax(x) of one row of float32; where w is 0 the class may be impossible, 0·(−∞)."""
+    top = largest(row)
+    total = 0.0
+    for i in range(row.size):
+        total += exponential(row[i] - top)
+    level = np.log(total)
+    loss = 0.0
+    for i in range(row.size):
+        loss += wanted[i] * (level - (row[i] - top)) if wanted[i] != 0 else 0.0
+    return loss
+
+
+@kernel(reorder=True)
+def row_loss_back(upstream: Any, row: Array, wanted: Array, out: Array) -> None:
+    """∂L/∂x = g(softmax(x)·Σw − w) of one row."""
+    top = largest(row)
+    total, weight = 0.0, 0.0
+    for i in range(row.size):
+        e = exponential(row[i] - top)
+        out[i] = e
+        total += e
+        weight += wanted[i]
+    by = np.float32(weight / total)
+    for i in range(row.size):
+        out[i] = upstream * (by * out[i] - wanted[i])
+
+
 @kernel(parallel=True, reorder=True)
 def cross_entropy(x: Array, weights: Array, losses: Array) -> None:
-    """−Σ w·ln softmax(x) for each row of float32; where w is 0 the class may be impossible, 0·(−∞)."""
-    width = x.shape[1]
+    """`row_loss` of each row."""
     for r in prange(x.shape[0]):
-        row, wanted = x[r], weights[r]
-        top = largest(row)
-        total = 0.0
-        for i in range(width):
-            total += exponential(row[i] - top)
-        level = np.log(total)
-        loss = 0.0
-        for i in range(width):
-            loss += wanted[i] * (level - (row[i] - top)) if wanted[i] != 0 else 0.0
-        losses[r] = loss
+        losses[r] = row_loss(x[r], weights[r])
+
+
+@kernel()
+def cross_entropy_alone(x: Array, weights: Array, losses: Array) -> None:
+    """The same on one thread, for so few numbers that starting others would take longer."""
+    for r in range(x.shape[0]):
+        losses[r] = row_loss(x[r], weights[r])
 
 
 @kernel(parallel=True, reorder=True)
 def cross_entropy_back(g: Array, x: Array, weights: Array, dx: Array) -> None:
-    """∂L/∂x = g(softmax(x)·Σw − w) for each row; `g` holds one number a row."""
-    width = x.shape[1]
+    """`row_loss_back` of each row; `g` holds one number a row."""
     for r in prange(x.shape[0]):
-        row, wanted, out = x[r], weights[r], dx[r]
-        top = largest(row)
-        total, weight = 0.0, 0.0
-        for i in range(width):
-            e = exponential(row[i] - top)
-            out[i] = e
-            total += e
-            weight += wanted[i]
-        by, upstream = np.float32(weight / total), g[r]
-        for i in range(width):
-            out[i] = upstream * (by * out[i] - wanted[i])
+        row_loss_back(g[r], x[r], weights[r], dx[r])
+
+
+@kernel()
+def cross_entropy_back_alone(g: Array, x: Array, weights: Array, dx: Array) -> None:
+    """The same on one thread."""
+    for r in range(x.shape[0]):
+        row_loss_back(g[r], x[r], weights[r], dx[r])
+
+
+@kernel(reorder=True)
+def row_class_loss(row: Array, label: Any, factor: Any) -> Any:
+    """−f·ln softmax(x)ₜ of one row of float32, t its class; a row with f = 0 counts nothing, whatever it holds."""
+    if factor == 0:
+        return np.float32(0)
+    top = largest(row)
+    total = 0.0
+    for i in range(row.size):
+        total += exponential(row[i] - top)
+    return np.float32(factor * (np.log(total) - (row[label] - top)))
+
+
+@kernel(reorder=True)
+def row_class_loss_back(upstream: Any, row: Array, label: Any, factor: Any, out: Array) -> None:
+    """∂L/∂x = g·f·(softmax(x) − [i = t]) of one row."""
+    if factor == 0:
+        out[:] = 0
+        return
+    top = largest(row)
+    total = 0.0
+    for i in range(row.size):
+        e = exponential(row[i] - top)
+        out[i] = e
+        total += e
+    by = upstream * factor * np.float32(1 / total)
+    for i in range(row.size):
+        out[i] *= by
+    out[label] -= upstream * factor
 
 
 @kernel(parallel=True, reorder=True)
 def class_loss(x: Array, labels: Array, factors: Array, losses: Array) -> None:
-    """−f·ln softmax(x)ₜ for each row of float32, t its class; a row with f = 0 counts nothing, whatever it holds."""
-    width = x.shape[1]
+    """`row_class_loss` of each row."""
     for r in prange(x.shape[0]):
-        if factors[r] == 0:
-            losses[r] = 0
-            continue
-        row = x[r]
-        top = largest(row)
-        total = 0.0
-        for i in range(width):
-            total += exponential(row[i] - top)
-        losses[r] = factors[r] * (np.log(total) - (row[labels[r]] - top))
+        losses[r] = row_class_loss(x[r], labels[r], factors[r])
 
 
 @kernel(parallel=True, reorder=True)
 def class_loss_back(g: Array, x: Array, labels: Array, factors: Array, dx: Array) -> None:
-    """∂L/∂x = g·f·(softmax(x) − [i = t]) for each row."""
-    width = x.shape[1]
+    """`row_class_loss_back` of each row."""
     for r in prange(x.shape[0]):
-        row, out = x[r], dx[r]
-        upstream = g[r] * factors[r]
-        if factors[r] == 0:
-            out[:] = 0
-            continue
-        top = largest(row)
-        total = 0.0
-        for i in range(width):
-            e = exponential(row[i] - top)
-            out[i] = e
-            total += e
-        by = upstream * np.float32(1 / total)
-        for i in range(width):
-            out[i] *= by
-        out[labels[r]] -= upstream
+        row_class_loss_back(g[r], x[r], labels[r], factors[r], dx[r])
 
 
 CHUNK = 256

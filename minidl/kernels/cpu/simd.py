@@ -9,7 +9,8 @@ hide the four cycles that a fused multiply-add takes, and a whole loop runs at 9
 113 of about 120 GFLOP/s on one core), where a product through BLAS of such small matrices gets half.
 
 Numba has no vectors, so tiles are a type of ours, and each function here writes its few LLVM instructions. The rows of
-`a` lie anywhere (`rows`), so that a tile can take the windows of an image without copying them out first.
+`a` lie anywhere (`rows`), so that a tile can take the windows of an image without copying them out first. In `lanes` the same
+functions stand in NumPy, which run where nothing is compiled.
 """
 
 from __future__ import annotations
@@ -18,26 +19,28 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import binding, ir
+import numpy as np
+from llvmlite import ir
+
+from . import lanes
 
 cgutils: Any = importlib.import_module("numba.core.cgutils")
+codegen: Any = importlib.import_module("numba.core.codegen")
 datamodel: Any = importlib.import_module("numba.core.datamodel")
+config: Any = importlib.import_module("numba.core.config")
 extending: Any = importlib.import_module("numba.extending")
 types: Any = importlib.import_module("numba.core.types")
 Array = Any
 
 
 def _registers() -> tuple[int, int]:
-    """How many vector registers this processor has, and of how many bytes."""
-    try:
-        features = binding.get_host_cpu_features()
-    except RuntimeError:  # LLVM cannot tell
-        return 16, 16
-    if features.get("avx512f"):
+    """How many vector registers the processor has that Numba compiles for, and of how many bytes."""
+    features = (codegen.get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES).split(",")
+    if "+avx512f" in features:
         return 32, 64
-    if features.get("avx2"):
+    if "+avx2" in features:
         return 16, 32
-    return (32 if features.get("neon") else 16), 16
+    return (32 if "+neon" in features else 16), 16
 
 
 COUNT, BYTES = _registers()
@@ -85,9 +88,13 @@ Code = tuple[Any, Callable[..., Any]]
 """What an intrinsic is: its signature, and what writes its instructions."""
 
 
-def instruction(write: Callable[..., Code]) -> Any:
-    """A function for kernels to call that writes its own LLVM instructions; constants come as types that know them."""
-    return extending.intrinsic(prefer_literal=True)(write)
+def instruction(plain: Callable[..., Any]) -> Callable[[Callable[..., Code]], Any]:
+    """A function for kernels to call that writes its own LLVM instructions; constants come as types that know them.
+
+    Args:
+        plain: what it computes, in NumPy: called instead where nothing is compiled.
+    """
+    return lambda write: plain if config.DISABLE_JIT else extending.intrinsic(prefer_literal=True)(write)
 
 
 def pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any, vector: Any = None) -> Any:
@@ -108,19 +115,27 @@ def _zeros(tile: Tile, *arguments: Any) -> Code:
     return tile(*arguments), code
 
 
-@instruction
+def _plain_zeros(like: Array, halvings: int) -> lanes.Tile:
+    return lanes.Tile(np.zeros((ROWS, (WIDEST >> halvings) // like.itemsize), like.dtype))
+
+
+def _plain_channelwise_zeros(like: Array) -> lanes.Tile:
+    return lanes.Tile(np.zeros((ROWS, BYTES // like.itemsize), like.dtype), channelwise=True)
+
+
+@instruction(_plain_zeros)
 def zeros(typing: Any, like: Any, halvings: Any) -> Code:
     """A tile of zeros of `like`'s dtype, `WIDEST` bytes wide, halved `halvings` times."""
     return _zeros(Tile(like.dtype, (WIDEST >> halvings.literal_value) // (like.dtype.bitwidth // 8)), like, halvings)
 
 
-@instruction
+@instruction(_plain_channelwise_zeros)
 def channelwise_zeros(typing: Any, like: Any) -> Code:
     """A channelwise tile of zeros of `like`'s dtype, `BYTES` bytes wide."""
     return _zeros(Tile(like.dtype, BYTES // (like.dtype.bitwidth // 8), channelwise=True), like)
 
 
-@instruction
+@instruction(lanes.columns_of)
 def columns_of(typing: Any, tile: Any) -> Code:
     """How many columns a tile has."""
 
@@ -130,14 +145,14 @@ def columns_of(typing: Any, tile: Any) -> Code:
     return types.intp(tile), code
 
 
-@instruction
+@instruction(lanes.step)
 def step(typing: Any, tile: Any, a: Any, rows: Any, at: Any, b: Any, b_at: Any) -> Code:
     """The tile with tile[i, j] + a[rows[i] + at] · b[b_at + j]; if it is channelwise, + a[rows[i] + at + j] · b[b_at + j]."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         sums, a_, rows_, at_, b_, b_at_ = args
         vector, anything = tile.vector, ir.Constant(tile.vector, ir.Undefined)
-        name = f"llvm.fma.v{tile.columns}f{tile.itemsize * 8}"
+        name = f"llvm.fmuladd.v{tile.columns}f{tile.itemsize * 8}"  # fused where the processor can
         fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
         shared = builder.load(pointer(context, builder, b, b_, b_at_, vector), align=tile.itemsize)
         for i in range(ROWS):
@@ -153,7 +168,7 @@ def step(typing: Any, tile: Any, a: Any, rows: Any, at: Any, b: Any, b_at: Any) 
     return tile(tile, a, rows, types.intp, b, types.intp), code
 
 
-@instruction
+@instruction(lanes.load)
 def load(typing: Any, tile: Any, y: Any, places: Any, at: Any) -> Code:
     """A tile of the shape of `tile` with y[places[i] + at + j]."""
 
@@ -168,7 +183,7 @@ def load(typing: Any, tile: Any, y: Any, places: Any, at: Any) -> Code:
     return tile(tile, y, places, types.intp), code
 
 
-@instruction
+@instruction(lanes.store)
 def store(typing: Any, tile: Any, y: Any, places: Any, at: Any) -> Code:
     """y[places[i] + at + j] = tile[i, j] for the whole tile."""
 
@@ -183,7 +198,7 @@ def store(typing: Any, tile: Any, y: Any, places: Any, at: Any) -> Code:
     return types.void(tile, y, places, types.intp), code
 
 
-@instruction
+@instruction(lanes.store_part)
 def store_part(typing: Any, tile: Any, y: Any, places: Any, at: Any, rows: Any, columns: Any) -> Code:
     """y[places[i] + at + j] = tile[i, j] for the first `rows` and `columns`; nothing else is touched."""
 

@@ -6,7 +6,7 @@ The kernels are in `direct` and `direct_weight`, which take most of a second to 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from ..geometry import Size
 from . import paths, sweeps
 from .layout import channels_first, channels_last, three, with_three_axes
+from .ready import Run
 from .sweeps import Sweep, Triple
 
 Array = np.ndarray[Any, Any]
@@ -31,51 +32,48 @@ LEAST_PIXELS = 256
 """From how many results on the transform of the weights does."""
 
 
+SHARED = 1 << 20
+"""From so many products on they are divided among threads: to start these takes as long as 300,000 of them."""
+
+
 def conv(x: Array, w: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
     """`x` `(N, C, …)` ∗ `w` `(K, C/groups, …)` → `(N, K, *size)`."""
-    k, c = w.shape[0] // groups, w.shape[1]
-    kernel, out = three(w.shape[2:], 1), three(size, 1)
-    sweep = sweeps.forward(kernel, three(stride, 1), three(padding, 0), three(dilation, 1), out)
-    y = np.empty((x.shape[0], *out, w.shape[0]), x.dtype)
-    taps = math.prod(kernel)
-    _fill(y, images_of(x), w, sweep, (groups, c, k), (taps, c * taps))
-    return channels_first(y.reshape(x.shape[0], *size, w.shape[0]))
+    y = np.empty((x.shape[0], *size, w.shape[0]), x.dtype)
+    sweep = forward_of(w.shape[2:], size, stride, padding, dilation)
+    filling(with_depth(y), images_of(x), weights_of(w), w.shape, sweep, groups)()
+    return channels_first(y)
 
 
 def conv_input(g: Array, w: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
     """The transpose in the image: `g` `(N, K, …)` → `(N, C, *size)`."""
-    k, c = w.shape[0] // groups, w.shape[1]
-    kernel, out = three(w.shape[2:], 1), three(size, 1)
-    found = sweeps.backward(kernel, three(stride, 1), three(padding, 0), three(dilation, 1), out)
-    all_met = sum(math.prod(sweep.out) for sweep in found) == math.prod(out)
-    x = (np.empty if all_met else np.zeros)((g.shape[0], *out, c * groups), g.dtype)
-    upstream, taps = images_of(g), math.prod(kernel)
+    found, all_met = backward_of(w.shape[2:], size, stride, padding, dilation)
+    x = (np.empty if all_met else np.zeros)((g.shape[0], *size, w.shape[1] * groups), g.dtype)
+    upstream, weights = images_of(g), weights_of(w)
     for sweep in found:
-        _fill(x, upstream, w, sweep, (groups, k, c), (c * taps, taps))
-    return channels_first(x.reshape(g.shape[0], *size, c * groups))
+        filling(with_depth(x), upstream, weights, w.shape, sweep, groups, back=True)()
+    return channels_first(x)
 
 
 def conv_weight(g: Array, x: Array, size: Size, stride: Size, padding: Size, dilation: Size, groups: int) -> Array:
     """The transpose in the weights: → `(K, C/groups, *size)`, summed over the images."""
-    image, upstream = images_of(x), images_of(g)
-    k, c, kernel = g.shape[1], x.shape[1] // groups, three(size, 1)
-    out: Triple = upstream.shape[1:4]
-    sweep = sweeps.forward(kernel, three(stride, 1), three(padding, 0), three(dilation, 1), out)
-    channels, taps = (groups, c, k // groups), math.prod(kernel)
-    w = np.empty((k, c, taps), x.dtype)
-    if _in_tiles(sweep, image, channels):
-        from . import winograd_weight
+    w = np.empty((g.shape[1], x.shape[1] // groups, *size), x.dtype)
+    sweep = forward_of(size, g.shape[2:], stride, padding, dilation)
+    weighing(w, images_of(x), images_of(g), sweep, groups)()
+    return w
 
-        plan, tasks = plan_of(sweep, image.shape, x.itemsize, channels, (0, 0), even=True)
-        parts = np.empty((min(TASKS, tasks), 16, *_whole_tiles(c, k, x.itemsize)), x.dtype)
-        winograd_weight.winograd_weight(image, upstream, w, parts, plan, tasks)
-        return w.reshape(k, c, *size)
-    from . import direct_weight
 
-    plan, tasks = plan_of(sweep, image.shape, x.itemsize, channels, (0, 0))
-    parts = np.empty((min(TASKS, tasks), groups, *_whole_tiles(taps * c, k // groups, x.itemsize)), x.dtype)
-    direct_weight.weight_sweep(image, upstream, w, parts, plan, tasks)
-    return w.reshape(k, c, *size)
+def forward_of(kernel: Size, size: Size, stride: Size, padding: Size, dilation: Size) -> Sweep:
+    """The sweep that is a convolution."""
+    return sweeps.forward(three(kernel, 1), three(stride, 1), three(padding, 0), three(dilation, 1), three(size, 1))
+
+
+def backward_of(
+    kernel: Size, size: Size, stride: Size, padding: Size, dilation: Size
+) -> tuple[tuple[Sweep, ...], bool]:
+    """The sweeps that are its transpose in the image, and whether they meet every pixel."""
+    out = three(size, 1)
+    found = sweeps.backward(three(kernel, 1), three(stride, 1), three(padding, 0), three(dilation, 1), out)
+    return found, sum(math.prod(sweep.out) for sweep in found) == math.prod(out)
 
 
 def images_of(x: Array) -> Array:
@@ -83,19 +81,93 @@ def images_of(x: Array) -> Array:
     return channels_last(with_three_axes(x))
 
 
-def _fill(y: Array, x: Array, w: Array, sweep: Sweep, channels: Triple, steps: tuple[int, int]) -> None:
-    """Fill the results of one sweep; `steps` are those of `w` from one input and from one output channel to the next."""
-    weights = np.ascontiguousarray(w).reshape(-1)
+def with_depth(y: Array) -> Array:
+    """Images `(N, …, C)` with three axes, `(N, D, H, W, C)`; never a copy."""
+    return y[(slice(None), *(None,) * (5 - y.ndim))]
+
+
+def weights_of(w: Array) -> Array:
+    """Weights in a row."""
+    return np.ascontiguousarray(w).reshape(-1)
+
+
+def filling(
+    y: Array, x: Array, w: Array, kernel: tuple[int, ...], sweep: Sweep, groups: int, back: bool = False
+) -> Run:
+    """What fills the results `y` of one sweep over the images `x` with the weights `w`, a row.
+
+    `kernel` is the shape of the weights, `(K, C/groups, …)`; with `back` they send K channels to C.
+    """
+    taps, c, k = math.prod(kernel[2:]), kernel[1], kernel[0] // groups
+    channels, steps = ((groups, k, c), (c * taps, taps)) if back else ((groups, c, k), (taps, c * taps))
     if _in_tiles(sweep, x, channels):
         from . import winograd
 
         plan, tasks = plan_of(sweep, x.shape, x.itemsize, channels, steps, even=True)
-        winograd.winograd(x, weights, y, sweep.taps, plan, tasks)
-    else:
-        from . import direct
+        return partial(winograd.winograd, x, w, y, sweep.taps, plan, tasks)
+    plan, tasks = plan_of(sweep, x.shape, x.itemsize, channels, steps)
+    if _is_spread(sweep, x, channels):
+        from . import spreading
 
-        plan, tasks = plan_of(sweep, x.shape, x.itemsize, channels, steps)
-        direct.sweep(x, weights, y, sweep.taps, plan, tasks)
+        planes, results = (a.reshape(-1, *a.shape[2:]) for a in (x, y))
+        return partial(spreading.spread, planes, w, results, sweep.taps, plan, _images_a_task(sweep, planes, channels))
+    from . import direct
+
+    run = direct.sweep if _is_shared(sweep, x, channels) else direct.sweep_alone
+    return partial(run, x, w, y, sweep.taps, plan, tasks)
+
+
+def weighing(w: Array, x: Array, g: Array, sweep: Sweep, groups: int) -> Run:
+    """What adds up the gradient `w` `(K, C/groups, …)` of a sweep's weights from the images `x` and the upstream `g`."""
+    k, c = w.shape[:2]
+    channels, taps = (groups, c, k // groups), math.prod(w.shape[2:])
+    rows = w.reshape(k, c, taps)
+    if _in_tiles(sweep, x, channels):
+        from . import winograd_weight
+
+        plan, tasks = plan_of(sweep, x.shape, x.itemsize, channels, (0, 0), even=True)
+        parts = np.empty((min(TASKS, tasks), 16, *_whole_tiles(c, k, x.itemsize)), x.dtype)
+        return partial(winograd_weight.winograd_weight, x, g, rows, parts, plan, tasks)
+    from . import direct_weight
+
+    plan, tasks = plan_of(sweep, x.shape, x.itemsize, channels, (0, 0))
+    parts = np.empty((min(TASKS, tasks), groups, *_whole_tiles(taps * c, k // groups, x.itemsize)), x.dtype)
+    run = direct_weight.weight_sweep if _is_shared(sweep, x, channels) else direct_weight.weight_sweep_alone
+    return partial(run, x, g, rows, parts, plan, tasks)
+
+
+def _is_shared(sweep: Sweep, x: Array, channels: Triple) -> bool:
+    """Whether there is so much to do that starting threads pays."""
+    return len(x) * math.prod(sweep.out) * sweep.taps.size * math.prod(channels) >= SHARED
+
+
+def _is_spread(sweep: Sweep, x: Array, channels: Triple) -> bool:
+    """Whether to spread pixels instead of gathering results."""
+    shared = paths.enabled("spreading") and _is_shared(sweep, x, channels)
+    return shared and _spreading_saves(sweep, x.shape[1:4], x.itemsize, channels)
+
+
+@lru_cache(maxsize=512)
+def _spreading_saves(sweep: Sweep, size: Triple, itemsize: int, channels: Triple) -> bool:
+    """Whether it is less work to spread pixels: where output channels are few, or many windows leave the image.
+
+    Both ways are counted in columns of tiles; to load and store a tile of sums takes as long as four steps.
+    """
+    plain = (sweep.stride, sweep.step[1:], sweep.spread) == ((1, 1, 1), (1, 1), (1, 1, 1)) and channels[0] == 1
+    in_planes = sweep.count[0] == 1 and sweep.start[0] == 0 and sweep.out[0] == size[0]
+    if not plain or not in_planes or sweep.count[2] == 1:
+        return False
+    _, ins, outs = channels
+    gathered = sweep.out[1] * sweep.out[2] * sweep.taps.size * ins * _whole_tiles(1, outs, itemsize)[1]
+    columns = _whole_tiles(1, sweep.count[2] * outs, itemsize)[1]
+    return size[1] * size[2] * sweep.count[1] * (ins + 4) * columns < 0.9 * gathered
+
+
+def _images_a_task(sweep: Sweep, x: Array, channels: Triple) -> int:
+    """How many images `(N, H, W, C)` a task spreads: enough lines for whole tiles, few enough to stay in the cache."""
+    n, h, w, c = x.shape
+    sums = (h + sweep.count[1] - 1) * (w + sweep.count[2] - 1) * channels[2]
+    return _evenly(n, min(n // TASKS, BLOCK_BYTES // ((h * w * c + sums) * x.itemsize)))
 
 
 def _in_tiles(sweep: Sweep, x: Array, channels: Triple) -> bool:

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 
+from .lanes import lanes
 from .simd import BYTES, INDEX, Code, Tile, instruction, pointer, types
+
+Array = Any
 
 _BT = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
 _AT = ((1, 1, 1, 0), (0, 1, -1, -1))
@@ -25,7 +29,18 @@ MATRICES = (_BT, _AT, tuple(zip(*_AT, strict=True)), _G, tuple(zip(*_G, strict=T
 """The matrices in that order."""
 
 
-@instruction
+@np.errstate(all="ignore")  # of numbers that nobody reads
+def _plain_sandwich(
+    matrix: int, x: Array, at: int, row: int, column: int, y: Array, to: int, to_row: int, to_column: int
+) -> None:
+    m, columns = np.array(MATRICES[matrix], x.dtype), BYTES // x.itemsize
+    i, j = np.indices((m.shape[1], m.shape[1]))
+    d = x[lanes(x, at + i * row + j * column, columns)]
+    i, j = np.indices((len(m), len(m)))
+    y[lanes(y, to + i * to_row + j * to_column, columns)] = np.einsum("ip,pqv,jq->ijv", m, d, m)
+
+
+@instruction(_plain_sandwich)
 def sandwich(
     typing: Any, matrix: Any, x: Any, at: Any, row: Any, column: Any, y: Any, to: Any, to_row: Any, to_column: Any
 ) -> Code:
@@ -43,12 +58,11 @@ def sandwich(
         for factor, v in zip(factors, vectors, strict=True):
             if not factor:
                 continue
-            if abs(factor) != 1:
-                v = builder.fmul(v, ir.Constant(vector, [abs(factor)] * lanes))  # noqa: PLW2901
+            term = v if abs(factor) == 1 else builder.fmul(v, ir.Constant(vector, [abs(factor)] * lanes))
             if total is None:
-                total = v if factor > 0 else builder.fsub(ir.Constant(vector, None), v)
+                total = term if factor > 0 else builder.fsub(ir.Constant(vector, None), term)
             else:
-                total = (builder.fadd if factor > 0 else builder.fsub)(total, v)
+                total = (builder.fadd if factor > 0 else builder.fsub)(total, term)
         return total
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from .direct import block_of, copy_block, halvings_for
+from .direct import block_of, copy_block, halvings_for, padded
+from .direct_weight import weight_sweep
 from .jit import kernel
 from .simd import BYTES, ROWS, WIDEST, load, step, store, zeros
 from .transforms import GRADIENT, UPSTREAM, sandwich
-from .winograd import rounds_of, step_of, tiles_seen, transform_pixels
+from .winograd import apart, are_finite, next_tile, rounds_of, step_of, tile_at, tiles_seen, transform_pixels
 
 Array = Any
 
@@ -26,24 +27,35 @@ Array = Any
 @kernel()
 def transform_upstream(g: Array, size: Any, k: Any, grid: Any, first: Any, tiles: Any, m: Array, step: Any) -> None:
     """A dY Aᵀ of the 2×2 results of tiles `first`, `first + 1`, … into `m`, flat; each of the 16 has `step` numbers."""
+    tile = tile_at(first, grid)
     for t in range(tiles):
-        p, i, j = (first + t) // (grid[0] * grid[1]), (first + t) // grid[1] % grid[0], (first + t) % grid[1]
-        at = ((p * size[0] + 2 * i) * size[1] + 2 * j) * k
+        at = ((tile[0] * size[0] + 2 * tile[1]) * size[1] + 2 * tile[2]) * k
         for q in range(0, k, BYTES // m.itemsize):
             sandwich(UPSTREAM, g, at + q, size[1] * k, k, m, t * k + q, 4 * step, step)
+        tile = next_tile(tile, grid)
 
 
 @kernel()
 def add_panel(
-    empty: Any, fresh: Any, v: Array, v_at: Any, c: Any, m: Array, m_at: Any, k: Any, total: Array, to: Any, tiles: Any
+    empty: Any,
+    fresh: Any,
+    v: Array,
+    v_at: Any,
+    rows: Array,
+    c: Any,
+    m: Array,
+    m_at: Any,
+    places: Array,
+    k: Any,
+    total: Array,
+    to: Any,
+    tiles: Any,
 ) -> None:
     """Add [C, tiles] @ [tiles, a panel of columns] to those columns of a part's sum; all flat, from `…_at` on.
 
-    There is room for whole `ROWS` of channels; nobody reads what becomes of those after the last.
+    `rows` are 1 apart, `places` K. There is room for whole `ROWS` of channels; nobody reads what becomes of those after the
+    last.
     """
-    rows, places = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64)
-    for r in range(ROWS):
-        rows[r], places[r] = r, r * k
     for begin in range(0, c, ROWS):
         tile = empty if fresh else load(empty, total, places, to + begin * k)
         at, b = v_at + begin, m_at
@@ -67,6 +79,7 @@ def weight_block(x: Array, g: Array, total: Array, plan: Array, task: Any, fresh
     room = rounds_of(many, (c + k) * x.itemsize)
     v_step, m_step = step_of(room, c, x.itemsize), step_of(room, k, x.itemsize)
     v, m, sums = np.empty(16 * v_step, x.dtype), np.empty(16 * m_step, x.dtype), total.reshape(total.size)
+    rows, places = apart(1), apart(k)
     for first in range(0, many, room):
         tiles = min(room, many - first)
         transform_pixels(seen, size, c, grid, first, tiles, v, v_step)
@@ -77,10 +90,10 @@ def weight_block(x: Array, g: Array, total: Array, plan: Array, task: Any, fresh
             while column < k:
                 v_at, m_at, to = f * v_step, f * m_step + column, f * total.shape[1] * k + column
                 if halvings_for(k - column, v.itemsize) == 0:
-                    add_panel(zeros(v, 0), new, v, v_at, c, m, m_at, k, sums, to, tiles)
+                    add_panel(zeros(v, 0), new, v, v_at, rows, c, m, m_at, places, k, sums, to, tiles)
                     column += WIDEST // v.itemsize
                 else:
-                    add_panel(zeros(v, 1), new, v, v_at, c, m, m_at, k, sums, to, tiles)
+                    add_panel(zeros(v, 1), new, v, v_at, rows, c, m, m_at, places, k, sums, to, tiles)
                     column += BYTES // v.itemsize
 
 
@@ -106,7 +119,8 @@ def write_channel(w: Array, parts: Array, c: Any) -> None:
 def winograd_weight(x: Array, g: Array, w: Array, parts: Array, plan: Array, tasks: Any) -> None:
     """`x` `(N, D, H, W, C)`, `g` `(N, D, H, W, K)` → `w` `(K, C, 9)`.
 
-    `parts` is room for the parts' sums, `(parts, 16, C, K)`, C rounded up to whole tiles.
+    `parts` is room for the parts' sums, `(parts, 16, C, K)`, C rounded up to whole tiles. Where an infinite pixel spoils the
+    tiles, the sums are computed once more, as defined.
     """
     many = parts.shape[0]
     for part in prange(many):
@@ -115,3 +129,6 @@ def winograd_weight(x: Array, g: Array, w: Array, parts: Array, plan: Array, tas
             weight_block(x, g, parts[part], plan, task, task == first)
     for c in prange(w.shape[1]):
         write_channel(w, parts, np.int64(c))
+    if not are_finite(w.reshape(w.size)):
+        rows, columns = (w.shape[1] * 9 + ROWS - 1) // ROWS * ROWS, padded(w.shape[0], w.itemsize)
+        weight_sweep(x, g, w, np.empty((many, 1, rows, columns), w.dtype), plan, tasks)

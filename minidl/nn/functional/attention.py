@@ -9,9 +9,10 @@ import numpy as np
 from ...errors import DtypeError, ShapeError, UsageError
 from ...graph import array_of, data_of
 from ...primitives.elementwise.comparison import where
-from ...primitives.kinds import Value, expand_to, marked, refuses, sample, shape_of
+from ...primitives.kinds import Value, expand_to, refuses, sample, shape_of
 from ...primitives.layers.random import Generator
 from ...primitives.matrices.linalg import matmul
+from ...primitives.mismatch import marked
 from ...primitives.operation import operation
 from ...primitives.reductions.softmax import softmax
 from ...primitives.shapes.shape import cast, reshape, transpose, unsqueeze
@@ -95,10 +96,12 @@ def scaled_dot_product_attention(
     scores = matmul(query * factor, transpose(key, -2, -1))
     if is_causal:
         attn_mask = np.tril(np.ones(shape_of(scores)[-2:], bool))
-    if attn_mask is not None:
+    if attn_mask is None:
+        weights = softmax(scores, -1)
+    else:
         scores = _masked(name, scores, attn_mask)
-    blind = (array_of(scores) == -np.inf).all(-1, keepdims=True)  # a query that may see no key at all
-    weights = where(blind, 0.0, softmax(where(blind, 0.0, scores), -1)) if blind.any() else softmax(scores, -1)
+        blind = (array_of(scores) == -np.inf).all(-1, keepdims=True)  # a query that may see no key at all
+        weights = where(blind, 0.0, softmax(where(blind, 0.0, scores), -1)) if blind.any() else softmax(scores, -1)
     return matmul(dropout(weights, dropout_p, generator=generator) if dropout_p else weights, value)
 
 

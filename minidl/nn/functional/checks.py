@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, GraphError, ShapeError, UsageError
-from ...graph import Node, array_of, is_grad_enabled
-from ...primitives.kinds import Shape, Value, explain_broadcast, marked_apart, shape_of
+from ...graph import Node, array_of, beside, is_grad_enabled
+from ...primitives.kinds import Shape, Value, shape_of
+from ...primitives.mismatch import explain_broadcast, marked_apart
 from ...primitives.reductions.reduction import mean, sum
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -140,7 +141,13 @@ def class_numbers(name: str, target: Value, shape: Shape, classes: int, ignore_i
             f"got {marked_apart(given.shape, shape)[0]}"
         )
     labels = given.astype(np.int64)
-    wrong = labels[((labels < 0) | (labels >= classes)) & (labels != ignore_index)]
-    if wrong.size:
-        raise UsageError(f"{name}: class {wrong[0]} is outside 0 … {classes - 1}")
+    if not beside(_are_classes, labels, classes):
+        wrong = labels[((labels < 0) | (labels >= classes)) & (labels != ignore_index)]
+        if wrong.size:
+            raise UsageError(f"{name}: class {wrong[0]} is outside 0 … {classes - 1}")
     return labels
+
+
+def _are_classes(labels: Any, classes: int) -> bool:
+    """Whether all lie in 0 … C − 1; without their sign, numbers below 0 are the largest."""
+    return not labels.size or bool(labels.view(np.uint64).max() < classes)

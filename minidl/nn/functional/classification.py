@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from ...errors import ShapeError, UsageError
-from ...graph import array_of, data_of
+from ...graph import array_of, beside, data_of
 from ...primitives.elementwise.arithmetic import mul_or_zero
 from ...primitives.elementwise.comparison import where
 from ...primitives.kinds import Shape, Value, refuses, sample, shape_of
@@ -97,25 +98,50 @@ def cross_entropy(
 def _of_classes(
     input: Value, target: Value, axis: int, weight: Value | None, ignore_index: int, reduction: str, smoothing: float
 ) -> Value:
-    """The target as a constant row of weights for each example; the mean divides by the right classes' weights."""
+    """The target as constants beside the graph; the mean divides by the right classes' weights."""
     shape = shape_of(input)
     outer, classes = _without(shape, axis), shape[axis]
-    labels = class_numbers("cross_entropy", target, outer, classes, ignore_index).reshape(-1)
-    factors = array_of(np.ones(classes) if weight is None else weight).astype(np.float64)
-    kept = labels != ignore_index
+    labels = class_numbers("cross_entropy", target, outer, classes, ignore_index)
+    weights = None if weight is None else array_of(weight)
+    factors = None
+    if weight is not None or beside(_holds, labels, ignore_index):
+        factors = beside(_factors, labels, weights, ignore_index)
     if len(shape) > 1 and not smoothing and has_class_loss(input):
-        scale = np.where(kept, factors[np.where(kept, labels, 0)], 0.0).astype(input.dtype)
-        each = class_loss(input, labels=labels.reshape(outer), factors=scale.reshape(outer))
-        if reduction == "none":
-            return each
-        return _averaged(each, float(scale.sum(dtype=np.float64))) if reduction == "mean" else sum(each)
-    wanted = array_of(np.zeros((labels.size, classes)))
-    wanted[kept, labels[kept]] = 1.0 - smoothing
-    wanted[kept] += smoothing / max(classes, 1)
-    losses = cross_entropy_rows(_rows(input, axis), weights=(wanted * factors).astype(input.dtype))
+        scale = array_of(np.ones(outer)) if factors is None else factors
+        losses = class_loss(input, labels=labels, factors=scale.astype(input.dtype))
+    else:
+        rows = beside(_target_rows, labels, weights, ignore_index, classes, smoothing, input.dtype)
+        losses = cross_entropy_rows(_rows(input, axis), weights=rows)
     if reduction == "none":
-        return reshape(losses, outer)
-    return _averaged(losses, float(factors[labels[kept]].sum())) if reduction == "mean" else sum(losses)
+        return losses if shape_of(losses) == outer else reshape(losses, outer)
+    if reduction == "sum":
+        return sum(losses)
+    return _averaged(losses, float(labels.size if factors is None else factors.sum()))
+
+
+def _holds(labels: Any, ignore_index: int) -> bool:
+    """Whether an example is to be left out."""
+    return bool((labels == ignore_index).any())
+
+
+def _factors(labels: Any, weights: Any, ignore_index: int) -> Any:
+    """The weight of each example's right class, 1 where classes have none; 0 for an example that is left out."""
+    kept = labels != ignore_index
+    return kept.astype(np.float64) if weights is None else np.where(kept, weights[np.where(kept, labels, 0)], 0.0)
+
+
+def _target_rows(labels: Any, weights: Any, ignore_index: int, classes: int, smoothing: float, dtype: Any) -> Any:
+    """What is wanted of the classes, a row an example: 1 of the right one, of which smoothing spreads some over all of them.
+
+    Each class counts by its weight; an example that is left out has a row of zeros.
+    """
+    labels = labels.reshape(-1)
+    rows = np.zeros((labels.size, classes))
+    kept = np.flatnonzero(labels != ignore_index)
+    if smoothing:
+        rows[kept] = smoothing / max(classes, 1)
+    rows[kept, labels[kept]] += 1.0 - smoothing
+    return (rows if weights is None else rows * weights).astype(dtype)
 
 
 def _of_probabilities(
@@ -144,6 +170,8 @@ def _without(shape: Shape, axis: int) -> Shape:
 def _rows(input: Value, axis: int) -> Value:
     """Put the class axis last and merge all others: one example a row."""
     shape = shape_of(input)
+    if len(shape) == 2:
+        return input
     order = (*(i for i in range(len(shape)) if i != axis), axis)
     rows = permute(input, order) if len(shape) > 2 else input
     return reshape(rows, (math.prod(_without(shape, axis)), shape[axis]))

@@ -137,7 +137,8 @@ def smooth_l1_loss(input: Value, target: Value, reduction: str = "mean", beta: f
         raise UsageError(f"smooth_l1_loss: beta must be at least 0, got {beta}")
     difference = input - target
     check_float("smooth_l1_loss", input=difference)
-    return reduced(huber(difference, delta=beta) / beta if beta else abs_(difference), reduction)
+    losses = huber(difference, delta=beta) if beta else abs_(difference)
+    return reduced(losses if beta in (0, 1) else losses / beta, reduction)
 
 
 @operation(

@@ -13,8 +13,9 @@ from ...graph import Node, array_of, beside, data_of
 from ...kernels import backend_of
 from ...primitives.elementwise.arithmetic import square
 from ...primitives.elementwise.exponential import sqrt
-from ...primitives.kinds import Shape, Value, marked, refuses, sample, shape_of
+from ...primitives.kinds import Shape, Value, refuses, sample, shape_of
 from ...primitives.layers.normalization import batch_norm_, batch_norm_with, fuses, layer_norm_, moments, standardize_
+from ...primitives.mismatch import marked
 from ...primitives.operation import operation
 from ...primitives.reductions.reduction import mean
 from ...primitives.shapes.shape import reshape

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ShapeError, UsageError
-from ...graph import array_of, data_of
+from ...graph import array_of
 from ...primitives.elementwise.arithmetic import minimum, square
 from ...primitives.elementwise.comparison import where
 from ...primitives.elementwise.exponential import sqrt
@@ -94,7 +94,7 @@ def multi_margin_loss(
     behind, labels, outer = _rivals(name, input, target, margin)
     classes = shape_of(behind)[1]
     check_class_weight(name, weight, classes)
-    terms = where(data_of(behind) > 0, behind, 0.0)
+    terms = where(array_of(behind) > 0, behind, 0.0)
     terms = terms if p == 1 else square(terms)
     if weight is not None:
         terms = terms * array_of(weight)[labels].reshape(-1, 1)
@@ -136,7 +136,7 @@ def hinge_loss(input: Value, target: Value, margin: float = 1.0, reduction: str 
     """
     check_reduction("hinge_loss", reduction)
     behind, _, outer = _rivals("hinge_loss", input, target, margin)
-    return reduced(reshape(sum(where(data_of(behind) > 0, behind, 0.0), 1), outer), reduction)
+    return reduced(reshape(sum(where(array_of(behind) > 0, behind, 0.0), 1), outer), reduction)
 
 
 @operation(
@@ -173,12 +173,13 @@ def multilabel_margin_loss(input: Value, target: Value, reduction: str = "mean")
     shape = shape_of(input)
     classes = shape[-1] if shape else 1
     listed = class_numbers(name, target, shape, classes, ignore_index=-1).reshape(-1, classes)
-    listed = np.where(np.logical_and.accumulate(listed >= 0, axis=1), listed, -1)  # −1 ends the list
-    scores = reshape(input, listed.shape)
+    goes_on = np.logical_and.accumulate(listed >= 0, axis=1)  # −1 ends the list
+    listed = np.where(goes_on, listed, -1)[:, : max(int(goes_on.sum(1).max(initial=0)), 1)]
+    scores = reshape(input, (-1, classes))
     is_label = (listed[:, :, None] == np.arange(classes)).any(1)
     own = gather(scores, 1, np.maximum(listed, 0))
     behind = 1 - unsqueeze(own, 2) + unsqueeze(scores, 1)  # [n, j, k]: label j against class k
-    counted = (listed >= 0)[:, :, None] & ~is_label[:, None, :] & (data_of(behind) > 0)
+    counted = (listed >= 0)[:, :, None] & ~is_label[:, None, :] & (array_of(behind) > 0)
     losses = reshape(sum(where(counted, behind, 0.0), (1, 2)) / float(classes), shape[:-1])
     return reduced(losses, reduction)
 

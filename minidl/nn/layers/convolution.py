@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from ...errors import UsageError
-from ...primitives.windows.convolution import per_axis
+from ...primitives.windows.arguments import per_axis
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init

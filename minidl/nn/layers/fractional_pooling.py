@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...errors import UsageError
-from ...primitives.windows.convolution import per_axis
+from ...primitives.windows.arguments import per_axis
 from ...tensor import Tensor
 from .. import functional as F
 from ..module import Module

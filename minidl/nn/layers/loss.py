@@ -27,8 +27,23 @@ class Loss(Module):
         self.reduction = reduction
 
 
-def weights(value: Any) -> Tensor | None:
-    """What a loss weighs classes with, as a tensor that takes no part in learning."""
+class WeightedLoss(Loss):
+    """Base of the losses in which classes or elements may count differently.
+
+    Args:
+        weight: how much each of them counts; it becomes a buffer, which takes no part in learning.
+        reduction: "mean", "sum", or "none" for the single losses.
+    """
+
+    weight: Tensor | None
+
+    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.register_buffer("weight", buffer_of(weight))
+
+
+def buffer_of(value: Any) -> Tensor | None:
+    """Weights as a tensor, however they are given; None stays None."""
     if value is None or isinstance(value, Tensor):
         return value
     return Tensor(np.asarray(value.data if isinstance(value, Node) else value))
@@ -112,7 +127,7 @@ class HuberLoss(Loss):
         return F.huber_loss(input, target, self.reduction, self.delta)
 
 
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(WeightedLoss):
     """−ln of the probability that softmax gives the right class.
 
     Args:
@@ -129,8 +144,6 @@ class CrossEntropyLoss(Loss):
     tensor(2.3026)
     """
 
-    weight: Tensor | None
-
     def __init__(
         self,
         weight: Any = None,
@@ -138,8 +151,7 @@ class CrossEntropyLoss(Loss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(reduction)
-        self.register_buffer("weight", weights(weight))
+        super().__init__(weight, reduction)
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
@@ -148,7 +160,7 @@ class CrossEntropyLoss(Loss):
         return F.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
 
 
-class NLLLoss(Loss):
+class NLLLoss(WeightedLoss):
     """−x at the right class, x being logarithms of probabilities.
 
     Args:
@@ -161,11 +173,8 @@ class NLLLoss(Loss):
     tensor(3.)
     """
 
-    weight: Tensor | None
-
     def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self.register_buffer("weight", weights(weight))
+        super().__init__(weight, reduction)
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Any:
@@ -173,7 +182,7 @@ class NLLLoss(Loss):
         return F.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
-class BCELoss(Loss):
+class BCELoss(WeightedLoss):
     """−t ln x − (1 − t) ln(1 − x).
 
     Args:
@@ -185,18 +194,12 @@ class BCELoss(Loss):
     tensor(0.6931)
     """
 
-    weight: Tensor | None
-
-    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self.register_buffer("weight", weights(weight))
-
     def forward(self, input: Tensor, target: Tensor) -> Any:
         """Probabilities and targets of one shape → a number."""
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(WeightedLoss):
     """−t ln σ(x) − (1 − t) ln(1 − σ(x)), without overflow.
 
     Args:
@@ -209,13 +212,11 @@ class BCEWithLogitsLoss(Loss):
     tensor(0.6931)
     """
 
-    weight: Tensor | None
     pos_weight: Tensor | None
 
     def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
-        super().__init__(reduction)
-        self.register_buffer("weight", weights(weight))
-        self.register_buffer("pos_weight", weights(pos_weight))
+        super().__init__(weight, reduction)
+        self.register_buffer("pos_weight", buffer_of(pos_weight))
 
     def forward(self, input: Tensor, target: Tensor) -> Any:
         """Scores and targets of one shape → a number."""

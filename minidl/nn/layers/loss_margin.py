@@ -7,7 +7,7 @@ from typing import Any
 from ...errors import UsageError
 from ...tensor import Tensor
 from .. import functional as F
-from .loss import Loss, weights
+from .loss import Loss, WeightedLoss
 
 
 class HingeLoss(Loss):
@@ -33,7 +33,7 @@ class HingeLoss(Loss):
         return F.hinge_loss(input, target, self.margin, self.reduction)
 
 
-class MultiMarginLoss(Loss):
+class MultiMarginLoss(WeightedLoss):
     """1/C Σ max(0, margin − x_y + xₖ)ᵖ over the classes k ≠ y.
 
     Args:
@@ -49,15 +49,12 @@ class MultiMarginLoss(Loss):
     tensor(0.3250)
     """
 
-    weight: Tensor | None
-
     def __init__(self, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean") -> None:
-        super().__init__(reduction)
+        super().__init__(weight, reduction)
         if p not in (1, 2):
             raise UsageError(f"MultiMarginLoss: p must be 1 or 2, got {p!r}")
         self.p = p
         self.margin = margin
-        self.register_buffer("weight", weights(weight))
 
     def forward(self, input: Tensor, target: Tensor) -> Any:
         """Scores `(N, C)` and class numbers `(N,)` → a number."""
@@ -80,7 +77,7 @@ class MultiLabelMarginLoss(Loss):
         return F.multilabel_margin_loss(input, target, self.reduction)
 
 
-class MultiLabelSoftMarginLoss(Loss):
+class MultiLabelSoftMarginLoss(WeightedLoss):
     """The mean over the classes of −t ln σ(x) − (1 − t) ln σ(−x).
 
     Args:
@@ -91,12 +88,6 @@ class MultiLabelSoftMarginLoss(Loss):
     >>> MultiLabelSoftMarginLoss()(minidl.zeros(1, 2), minidl.tensor([[0.0, 1.0]]))
     tensor(0.6931)
     """
-
-    weight: Tensor | None
-
-    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self.register_buffer("weight", weights(weight))
 
     def forward(self, input: Tensor, target: Tensor) -> Any:
         """Scores and targets from 0 to 1, `(N, C)` each → a number."""

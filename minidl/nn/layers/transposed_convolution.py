@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import ShapeError, UsageError
 from ...kernels.geometry import transposed_size
-from ...primitives.windows.convolution import per_axis
+from ...primitives.windows.arguments import per_axis
 from ...tensor import Tensor
 from .. import functional as F
 from .convolution import Size, Windows

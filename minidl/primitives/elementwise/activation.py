@@ -12,6 +12,7 @@ from ..operation import operation
 from ..shapes.elements import reshape_
 from .arithmetic import abs_
 from .comparison import above, choose, greater, less, less_equal, logical_and, ordered
+from .rectifier import Rectifier
 
 _ANY = [sample((3, 4)), sample(()), sample((0, 2))]
 _NONZERO = [sample((3, 4), domain="nonzero"), sample((), domain="nonzero"), sample((0, 2))]
@@ -53,7 +54,7 @@ tanh = Elementwise(
     doc="(eˣ − e⁻ˣ) / (eˣ + e⁻ˣ): from −1 to 1.",
 )
 
-relu = Elementwise(
+relu = Rectifier(
     "relu",
     Notation("ReLU", "ReLU({0})"),
     forward=lambda xp, x: xp.maximum(*ordered("relu", x, 0)),
@@ -73,7 +74,7 @@ leaky_relu = Elementwise(
     "leaky_relu",
     Notation("LReLU", "LReLU({0})"),
     forward=lambda xp, x, negative_slope: xp.where(xp.greater(x, 0), x, x * negative_slope),
-    partials=(lambda y, x, negative_slope: choose(greater(x, 0), 1.0, negative_slope),),
+    partials=(lambda y, x, negative_slope: choose(greater(x, 0), 1.0, negative_slope, like=x),),
     parameters={"negative_slope": 0.01},
     homes="functional",
     formula="x for x > 0, else negative_slope·x",
@@ -199,7 +200,7 @@ def _between(low: float, x: Value, high: float) -> Value:
 hardtanh_ = Elementwise(
     "hardtanh",
     Notation("hardtanh", "min(max({0}, {min_val}), {max_val})"),
-    forward=lambda xp, x, min_val, max_val: xp.astype(xp.minimum(xp.maximum(x, min_val), max_val), np.asarray(x).dtype),
+    forward=lambda xp, x, min_val, max_val: xp.astype(xp.clip(x, min_val, max_val), np.asarray(x).dtype),
     partials=(lambda y, x, min_val, max_val: _between(min_val, x, max_val),),
     parameters={"min_val": -1.0, "max_val": 1.0},
     homes="",
@@ -234,7 +235,7 @@ def hardtanh(input: Value, min_val: float = -1.0, max_val: float = 1.0) -> Value
 relu6 = Elementwise(
     "relu6",
     Notation("ReLU6", "min(max({0}, 0), 6)"),
-    forward=lambda xp, x: xp.minimum(xp.maximum(x, 0), 6),
+    forward=lambda xp, x: xp.clip(x, 0, 6),
     partials=(lambda y, x: _between(0, x, 6),),
     homes="functional",
     formula="min(max(x, 0), 6)",
@@ -248,8 +249,8 @@ relu6 = Elementwise(
 hardsigmoid = Elementwise(
     "hardsigmoid",
     Notation("hardσ", "hardσ({0})"),
-    forward=lambda xp, x: xp.minimum(xp.maximum(x + 3, 0), 6) / 6,
-    partials=(lambda y, x: choose(logical_and(greater(x, -3), less(x, 3)), 1 / 6, 0.0),),
+    forward=lambda xp, x: xp.clip(x + 3, 0, 6) / 6,
+    partials=(lambda y, x: choose(logical_and(greater(x, -3), less(x, 3)), 1 / 6, 0.0, like=x),),
     homes="functional",
     formula="min(max(x/6 + ½, 0), 1)",
     derivative="∂y/∂x = ⅙ for |x| < 3, else 0",
@@ -264,7 +265,7 @@ hardsigmoid = Elementwise(
 hardswish = Elementwise(
     "hardswish",
     Notation("hardswish", "hardswish({0})"),
-    forward=lambda xp, x: x * xp.minimum(xp.maximum(x + 3, 0), 6) / 6,
+    forward=lambda xp, x: x * xp.clip(x + 3, 0, 6) / 6,
     partials=(lambda y, x: choose(less_equal(x, -3), 0.0, choose(less(x, 3), x / 3 + 0.5, 1.0)),),
     homes="functional",
     formula="x·min(max(x + 3, 0), 6)/6",
@@ -315,9 +316,7 @@ hardshrink = Elementwise(
 softshrink_ = Elementwise(
     "softshrink",
     Notation("softshrink", "softshrink({0})"),
-    forward=lambda xp, x, lambd: xp.where(
-        xp.less_equal(xp.abs(x), lambd), xp.zeros((), x.dtype), x - lambd * xp.sign(x)
-    ),
+    forward=lambda xp, x, lambd: x - xp.clip(x, -lambd, lambd),
     partials=(lambda y, x, lambd: above(abs_(x), lambd),),
     parameters={"lambd": 0.5},
     homes="",

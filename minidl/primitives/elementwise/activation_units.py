@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import ShapeError, UsageError
-from ...graph import Notation, data_of
+from ...graph import Notation, array_of, data_of
 from ..kinds import Constant, Value, refuses, sample, shape_of
 from ..operation import operation
 from ..reductions.reduction import amax
@@ -117,6 +117,6 @@ def piecewise_linear(input: Value, knots: Value, values: Value, extend: bool = F
     if not (np.diff(data_of(knots)) > 0).all():
         raise UsageError("piecewise_linear: the knots must increase, each greater than the one before")
     x = input if extend else clamp(input, getitem_(knots, index=0), getitem_(knots, index=-1))
-    i = np.asarray(data_of(segment_(data_of(x), data_of(knots))))
+    i = array_of(segment_(x, knots))
     k0, k1, v0, v1 = (getitem_(source, index=(at,)) for source in (knots, values) for at in (i, i + 1))
     return v0 + (x - k0) * ((v1 - v0) / (k1 - k0))

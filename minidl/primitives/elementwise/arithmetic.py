@@ -110,10 +110,19 @@ reciprocal: Elementwise = Elementwise(
     promotion="float",
 )
 
+
+def _lerp(xp: Any, x: Any, y: Any, w: Any) -> Any:
+    """From the nearer end, so that both ends are exact."""
+    near, way = xp.less(xp.abs(w), 0.5), y - x
+    if np.ndim(w) == 0:
+        return x + w * way if near else y - way * (1 - w)
+    return xp.where(near, x + w * way, y - way * (1 - w))
+
+
 lerp = Elementwise(
     "lerp",
     Notation("lerp", "{0} + {2}·({1} − {0})", 1, (1, 2, 2)),
-    forward=lambda xp, x, y, w: xp.where(xp.less(xp.abs(w), 0.5), x + w * (y - x), y - (y - x) * (1 - w)),
+    forward=_lerp,
     partials=(lambda z, x, y, w: 1 - w, lambda z, x, y, w: w, lambda z, x, y, w: y - x),
     arguments=("input", "end", "weight"),
     samples=[sample((3, 4), (3, 4), (3, 4)), sample((3, 1), (4,), np.array(0.25)), sample((), (), ())],
@@ -197,6 +206,8 @@ def _power(xp: Any, x: Any, y: Any) -> Any:
     """
     if isinstance(y, float) and y in (0.5, -0.5):
         return xp.sqrt(x) if y > 0 else xp.divide(1, xp.sqrt(x))
+    if isinstance(y, int | float) and y == 3:
+        return x * x * x  # NumPy's power takes 10 times as long
     kinds = {np.asarray(v).dtype.kind for v in (x, y)}
     if kinds == {"b"}:
         raise DtypeError("pow: powers of True and False; convert with x.to(minidl.int64)")

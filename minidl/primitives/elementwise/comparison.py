@@ -9,7 +9,8 @@ import numpy as np
 from ...errors import DtypeError, UsageError
 from ...graph import Node, Notation, array_of, data_of
 from ...kernels.dtypes import get_default_dtype
-from ..kinds import Constant, Elementwise, Linear, Value, explain_broadcast, refuses, sample, shape_of, sum_to
+from ..kinds import Constant, Elementwise, Linear, Value, refuses, sample, shape_of, sum_to
+from ..mismatch import explain_broadcast
 from ..operation import operation
 
 _SAMPLES = (sample((3, 4), (3, 4)), sample((3, 1), (4,)), sample((), (2,)), sample((0, 3), (3,)))
@@ -235,14 +236,18 @@ where_: Linear = Linear(
 )
 
 
-def choose(condition: Value, x: Value, y: Value) -> Value:
+def choose(condition: Value, x: Value, y: Value, like: Value = None) -> Value:
     """`x` where `condition` holds and `y` elsewhere: `where` for derivative rules, which are fed arrays, tensors or symbols.
+
+    Two plain numbers would make float64; with `like` they take its dtype.
 
     >>> choose(np.array([True, False]), 1.0, 0.01)
     array([1.  , 0.01])
     """
     if hasattr(condition, "__primitive__"):
         return condition.__primitive__(where_, (x, y), {"condition": condition})
+    if like is not None:
+        x, y = like.dtype.type(x), like.dtype.type(y)
     return where_(x, y, condition=data_of(condition))
 
 

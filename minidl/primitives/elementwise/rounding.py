@@ -240,7 +240,7 @@ clamp_max = Elementwise(
 clamp_ = Elementwise(
     "clamp",
     Notation("clamp", "min(max({0}, {1}), {2})"),
-    forward=lambda xp, x, low, high: xp.minimum(xp.maximum(*ordered("clamp", x, low)), high),
+    forward=lambda xp, x, low, high: xp.clip(*ordered("clamp", x, low, high)),
     partials=(
         lambda y, x, low, high: logical_and(greater_equal(x, low), less_equal(x, high)),
         lambda y, x, low, high: logical_and(less(x, low), less(low, high)),
@@ -298,6 +298,8 @@ def _nan_to_num(xp: Any, x: Any, nan: float | None, posinf: float | None, neginf
     dtype = np.asarray(x).dtype
     if dtype.kind != "f":
         return np.array(x)
+    if xp.all(xp.isfinite(x)):
+        return xp.copy(x)
     limits = np.finfo(dtype)
     y = xp.where(xp.isposinf(x), limits.max if posinf is None else posinf, x)
     y = xp.where(xp.isneginf(x), limits.min if neginf is None else neginf, y)

@@ -9,19 +9,26 @@ import numpy as np
 from ...graph import Notation, data_of
 from ...kernels import backend_of
 from ...kernels.cpu.paths import enabled
-from ..elementwise.arithmetic import abs_, maximum, sign
-from ..elementwise.comparison import choose, greater_equal
+from ..elementwise.activation import hardtanh_
+from ..elementwise.arithmetic import maximum
 from ..elementwise.exponential import exp, log
 from ..kinds import Elementwise, General, Value, sample, shape_of
 from ..reductions.reduction import sum as sum_of
 from ..reductions.softmax import softmax_
 from ..shapes.shape import reshape, unsqueeze
 
+
+def _huber(xp: Any, x: Any, delta: float) -> Any:
+    """With c, x clipped at ±δ, which is also the slope, c·(x − ½c) is the square within and the tangent beyond."""
+    slope = xp.clip(x, -delta, delta)
+    return slope * (x - 0.5 * slope)
+
+
 huber = Elementwise(
     "huber",
     Notation("Huber", "huber({0})"),
-    forward=lambda xp, x, delta: xp.where(xp.abs(x) <= delta, 0.5 * x * x, delta * (xp.abs(x) - 0.5 * delta)),
-    partials=(lambda y, x, delta: choose(greater_equal(abs_(x), delta), delta * sign(x), x),),
+    forward=_huber,
+    partials=(lambda y, x, delta: hardtanh_(x, min_val=-delta, max_val=delta),),
     parameters={"delta": 1.0},
     homes="",
     analytic=False,

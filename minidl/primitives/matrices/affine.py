@@ -9,7 +9,8 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import Node
-from ..kinds import Shape, Value, marked, marked_apart, refuses, sample, shape_of
+from ..kinds import Shape, Value, refuses, sample, shape_of
+from ..mismatch import marked, marked_apart
 from ..operation import as_a_list, operation
 from ..reductions.reduction import sum as sum_of
 from ..shapes.shape import axis_of, cat, getitem_, permute_

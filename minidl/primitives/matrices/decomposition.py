@@ -67,7 +67,7 @@ def symmetric(x: Value, lower: bool = True) -> Value:
 # Cholesky ---------------------------------------------------------------------------------------------------------------
 
 
-def _cholesky_vjp(g: Value, l: Value, a: Value) -> Value:  # noqa: E741
+def _cholesky_vjp(g: Value, l: Value, a: Value) -> Value:  # noqa: E741  (L of A = L Lᵀ)
     middle = solve_(l.mT, _half_lower(l.mT @ g))  # L⁻ᵀ Φ(Lᵀ G)
     s = solve_(l.mT, middle.mT).mT
     return _half_lower(s + s.mT)

@@ -10,7 +10,8 @@ from ...errors import DtypeError, LinAlgError, ShapeError, UsageError
 from ...graph import Node, Notation
 from ..elementwise.arithmetic import clone
 from ..elementwise.comparison import where
-from ..kinds import General, Value, marked, refuses, sample, shape_of, sum_to
+from ..kinds import General, Value, refuses, sample, shape_of, sum_to
+from ..mismatch import marked
 from ..operation import operation
 from ..shapes.shape import reshape_
 

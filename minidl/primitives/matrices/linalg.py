@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
 from ...graph import Node, Notation, data_of
 from ...kernels.dtypes import bool_
-from ..kinds import Multilinear, Shape, Value, marked, refuses, sample, shape_of
+from ..kinds import Multilinear, Shape, Value, refuses, sample, shape_of
+from ..mismatch import marked
 from ..operation import operation
 from ..reductions.reduction import sum as sum_of
 from ..shapes.shape import axis_of, getitem_, permute_, reshape_, unsqueeze
@@ -26,6 +30,8 @@ def _left(g: Value, x: Value, y: Value) -> Value:
         return unsqueeze(g, -1) * y if x.ndim > 1 else g * y
     if x.ndim == 1:  # z[…n] = Σ x[k] y[…kn]
         return sum_of(unsqueeze(g, -2) * y, -1)
+    if _lies_in_columns(x):
+        return swap_last(matmul_(y, swap_last(g)))
     return matmul_(g, swap_last(y))
 
 
@@ -35,7 +41,20 @@ def _right(g: Value, x: Value, y: Value) -> Value:
         return unsqueeze(g, -2) * unsqueeze(x, -1) if y.ndim > 1 else g * x
     if y.ndim == 1:
         return sum_of(unsqueeze(g, -1) * x, tuple(range(x.ndim - 1)))
+    if x.ndim > 2 == y.ndim:  # one matrix for all of a batch: all rows in one product, which adds them up
+        x, g = (reshape_(v, shape=(math.prod(v.shape[:-1]), v.shape[-1])) for v in (x, g))
+    if _lies_in_columns(y):
+        return swap_last(matmul_(swap_last(g), x))
     return matmul_(swap_last(x), g)
+
+
+def _lies_in_columns(x: Value) -> bool:
+    """Whether the numbers of each column of an array are neighbours in memory, as in a transpose.
+
+    Its gradient is computed as the transpose of a product, gᵀX for XᵀG, so that it lies as `x` does: the gradient of `weight`
+    in x @ weight.T comes out like `weight`, and an optimizer need not copy it. A graph records the plain formula.
+    """
+    return x.__class__ is np.ndarray and x.strides[-2] < x.strides[-1]
 
 
 def _explain(a: Shape, b: Shape) -> str:

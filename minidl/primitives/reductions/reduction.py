@@ -65,12 +65,21 @@ mean_ = Linear(
     samples=_SAMPLES,
 )
 
+
+def _pull_prod(g: Value, y: Value, x: Value, dim: int) -> Value:
+    """Upstream × the product of the others; of arrays the product by each factor, if none is 0 or hardly more, or ∞."""
+    if isinstance(g, np.ndarray) and y.size and x.dtype.itemsize > 2:
+        sizes = np.abs(y)
+        if sizes.min() >= np.finfo(x.dtype).tiny and sizes.max() < np.inf:
+            return restore(g * y, x.shape, (dim,)) / x
+    return restore(g, x.shape, (dim,)) * product_of_others(x, dim)
+
+
 prod_ = General(
     "prod",
     Notation("Π", "Π {0}", 1, (3,)),
-    reads="inputs",
     forward=half_in_single(lambda xp, x, dim, keepdim: xp.prod(x, axis=dim, keepdims=keepdim)),
-    vjp=lambda g, y, x, dim, keepdim: restore(g, x.shape, (dim,)) * product_of_others(x, dim),
+    vjp=lambda g, y, x, dim, keepdim: _pull_prod(g, y, x, dim),
     jvp=lambda t, y, x, dim, keepdim: sum_(t * product_of_others(x, dim), dim=(dim,), keepdim=keepdim),
     samples=[
         sample((3, 4), dim=1, keepdim=False),

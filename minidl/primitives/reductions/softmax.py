@@ -24,10 +24,7 @@ def _softmax(xp: Any, x: Any, dim: int) -> Any:
 
 @half_in_single
 def _log_softmax(xp: Any, x: Any, dim: int) -> Any:
-    if not x.size:
-        return x
-    shifted = x - xp.max(x, axis=dim, keepdims=True)
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=dim, keepdims=True))
+    return xp.log_softmax(x, dim)
 
 
 _SAMPLES = [sample((3, 4), dim=1), sample((2, 3, 4), dim=0), sample((5,), dim=0), sample((0, 3), dim=1)]
@@ -38,6 +35,13 @@ def _pull_softmax(g: Value, y: Value, x: Value, dim: int) -> Value:
     if isinstance(g, np.ndarray):
         return backend_of([g]).softmax_back(g, y, dim)
     return y * (g - add_up(g * y, (dim,), True))
+
+
+def _pull_log_softmax(g: Value, y: Value, x: Value, dim: int) -> Value:
+    """g − eʸ·Σ g, likewise."""
+    if isinstance(g, np.ndarray):
+        return backend_of([g]).log_softmax_back(g, y, dim)
+    return g - exp(y) * add_up(g, (dim,), True)
 
 
 softmax_ = General(
@@ -57,7 +61,7 @@ log_softmax_ = General(
     analytic=False,
     reads="output",
     forward=_log_softmax,
-    vjp=lambda g, y, x, dim: g - exp(y) * add_up(g, (dim,), True),
+    vjp=_pull_log_softmax,
     jvp=lambda t, y, x, dim: t - add_up(exp(y) * t, (dim,), True),
     samples=_SAMPLES,
     promotion="float",

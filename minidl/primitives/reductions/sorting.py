@@ -10,7 +10,7 @@ from ...errors import DtypeError, UsageError
 from ...graph import Notation
 from ..kinds import Constant, Value, refuses, sample, shape_of
 from ..operation import operation
-from ..shapes.elements import along, getitem_, whole_number
+from ..shapes.elements import whole_number
 from ..shapes.gathering import gather
 from ..shapes.shape import reshape
 from .axes import at_least_1d, nonempty_axes, one_axis, require_order
@@ -36,6 +36,13 @@ top_positions_ = Constant(
     Notation("argtop", "argtop({0})"),
     forward=lambda xp, x, dim, k, largest: xp.top_positions(x, axis=dim, k=k, largest=largest),
     samples=[sample((3, 4), dim=1, k=2, largest=True), sample((9, 3), dim=0, k=1, largest=False)],
+)
+
+position_of_ = Constant(
+    "position_of",
+    Notation("argsortₖ", "argsort({0})ₖ"),
+    forward=lambda xp, x, dim, k: xp.position_of(x, axis=dim, k=k),
+    samples=[sample((3, 4), dim=1, k=2), sample((9, 3), dim=0, k=0)],
 )
 
 _ALONG = (
@@ -192,7 +199,5 @@ def kthvalue(input: Value, k: int, dim: int = -1, keepdim: bool = False) -> Sort
     k = whole_number(k, "kthvalue", "k")
     if not 1 <= k <= room:
         raise UsageError(f"kthvalue: k must lie in 1 … {room} along dim={dim}; got {k}")
-    order = argsort(input, dim)
-    if shape:
-        order = getitem_(order, index=along(axis, slice(k - 1, k)))
-    return Sorted(*pick(input, axis, order, keepdim))
+    position = position_of_(input, dim=axis, k=k - 1) if shape else argsort(input, dim)
+    return Sorted(*pick(input, axis, position, keepdim))

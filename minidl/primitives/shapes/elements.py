@@ -11,7 +11,8 @@ import numpy as np
 
 from ...errors import RangeError, UsageError
 from ...graph import Notation, data_of
-from ..kinds import Linear, Shape, Value, marked, registry, sample
+from ..kinds import Linear, Shape, Value, registry, sample
+from ..mismatch import marked
 
 reshape_: Linear = Linear(
     "reshape",

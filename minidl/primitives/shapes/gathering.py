@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
 from ...graph import Node, Notation, array_of, data_of
+from ...kernels.grid import grid
 from ..kinds import Linear, Shape, Value, expand_to, refuses, sample, shape_of
 from ..operation import operation
 from .broadcasting import common_shape
@@ -24,12 +25,6 @@ gather_: Linear = Linear(
         sample((3,), dim=0, index=np.array([2, 2])),
     ],
 )
-
-
-def grid(index: Any, dim: int) -> tuple[Any, ...]:
-    """The advanced index that picks `index` along `dim` and each element's own place along the other axes."""
-    axes = np.ogrid[tuple(slice(n) for n in index.shape)]
-    return (*axes[:dim], index, *axes[dim + 1 :])
 
 
 def positions_of(index: Value, name: str) -> Any:
@@ -50,8 +45,8 @@ def check_positions(positions: Any, size: int, name: str, axis: int | str, lowes
     Raises:
         UsageError: one is below `lowest`, or not below `size`.
     """
-    wrong = positions[(positions < lowest) | (positions >= size)]
-    if wrong.size:
+    if positions.size and (positions.min() < lowest or positions.max() >= size):
+        wrong = positions[(positions < lowest) | (positions >= size)]
         raise RangeError(f"{name}: index {wrong.flat[0]} is out of range for axis {axis} with size {size}")
 
 

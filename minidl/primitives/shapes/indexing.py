@@ -15,6 +15,8 @@ import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
 from ...graph import Node, Notation, array_of, data_of
+from ...kernels import backend_of
+from ...kernels.grid import Grid
 from ..kinds import Linear, Shape, Value, expand_to, refuses, sample, shape_of, sum_to
 from ..operation import operation
 from .elements import cast, getitem_, reshape_, scatter_add_
@@ -178,9 +180,24 @@ def _last_written(shape: Shape, chosen: tuple[Any, ...]) -> Any:
     """Which writes no later one replaced; None where no place is written twice."""
     if not any(isinstance(c, np.ndarray) and c.dtype != bool for c in chosen):
         return None
+    if all(isinstance(c, slice) and c == slice(None) for c in chosen[:-1]):  # whole slices along one axis
+        axis = len(chosen) - 1
+        kept = _last_written_numbers(chosen[-1] % shape[axis], shape[axis])
+        return None if kept is None else kept.reshape(*kept.shape, *(1,) * (len(shape) - axis - 1))
+    if chosen.__class__ is Grid and chosen.dim >= 0:
+        xp, index = backend_of([chosen.index]), chosen.index
+        writes = np.arange(float(index.shape[chosen.dim])).reshape(-1, *(1,) * (index.ndim - chosen.dim - 1))
+        last = xp.setitem(np.zeros(shape), np.broadcast_to(writes, index.shape), (), chosen)
+        stays = xp.getitem(last, chosen) == writes
+        return None if stays.all() else stays
     places = np.arange(int(np.prod(shape))).reshape(shape)[chosen]
+    return _last_written_numbers(places, int(np.prod(shape)))
+
+
+def _last_written_numbers(places: Any, size: int) -> Any:
+    """`_last_written` where each place has a number below `size`."""
     writes = np.arange(places.size)
-    last = np.zeros(int(np.prod(shape)), np.int64)
+    last = np.zeros(size, np.int64)
     last[places.ravel()] = writes
     kept = last[places.ravel()] == writes
     return None if kept.all() else kept.reshape(places.shape)

@@ -10,7 +10,8 @@ import numpy as np
 
 from ...errors import RangeError, ShapeError, UsageError
 from ...graph import Node, data_of
-from ..kinds import Value, marked_apart, refuses, sample, shape_of
+from ..kinds import Value, refuses, sample, shape_of
+from ..mismatch import marked_apart
 from ..operation import as_a_list, operation
 from .broadcasting import atleast_1d, atleast_2d, atleast_3d
 from .elements import along, axis_of, cat_, getitem_, reshape_, whole_number, whole_numbers

@@ -9,11 +9,12 @@ import numpy as np
 
 from ...errors import DtypeError, UsageError
 from ...graph import Notation
+from ...kernels.grid import grid
 from ..elementwise.comparison import equal
 from ..kinds import General, Value, refuses, registry, sample, shape_of
 from ..operation import operation
 from .elements import cast, getitem_, reshape_, scatter_add_
-from .gathering import aligned, gather_, grid
+from .gathering import aligned, gather_
 from .indexing import Index, set_item_
 from .scattering import in_order, source_of
 
@@ -125,8 +126,7 @@ def scatter_reduce(
     else:
         out = x + scatter_add_(src, index=places, shape=shape_of(x))
     if reduce == "mean":
-        met = np.zeros(shape_of(x), np.int64)
-        np.add.at(met, places, 1)
+        met = scatter_add_(np.ones(positions.shape), index=places, shape=shape_of(x)).astype(np.int64)
         count = np.maximum(met + include_self, 1)
         out = registry["floor_divide"](out, count) if out.dtype.kind in "iu" else out / count.astype(out.dtype)
     return out if shape_of(input) else reshape_(out, shape=())

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
+from ...kernels.grid import grid
 from ..kinds import Value, refuses, sample, shape_of
 from ..operation import operation
 from .elements import along, axis_of, cast, getitem_, reshape_, scatter_add_
-from .gathering import aligned, grid, slices_at
+from .gathering import aligned, slices_at
 from .indexing import Index, set_item_
 
 

@@ -8,8 +8,8 @@ from ...errors import UsageError
 from ...kernels.geometry import Size, adaptive_windows
 from ..kinds import Shape, Value, refuses, sample, shape_of
 from ..operation import operation
+from .arguments import as_batch, is_whole, without_batch
 from .average_pooling import MEANS
-from .convolution import as_batch, is_whole, without_batch
 from .pooling import check_image, largest, max_pooling
 from .resampling import require_float, window_means
 

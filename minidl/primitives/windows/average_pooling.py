@@ -14,7 +14,7 @@ from ..elementwise.comparison import equal, where
 from ..kinds import Linear, Shape, Value, refuses, sample, shape_of
 from ..operation import operation
 from ..shapes.shape import reshape
-from .convolution import Numbers, as_batch, is_whole, per_axis, without_batch
+from .arguments import Numbers, as_batch, is_whole, per_axis, without_batch
 from .pooling import MAX_POOLS, errors_of_windows, window
 
 

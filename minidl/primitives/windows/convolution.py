@@ -8,54 +8,18 @@ derivatives of any order. A signal, a plane and a volume differ only in the numb
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from numbers import Integral
+from functools import lru_cache
 from typing import Any
 
 from ...errors import ShapeError, UsageError
 from ...graph import Notation
 from ...kernels.geometry import Size, output_size
-from ..kinds import Multilinear, Shape, Value, marked, refuses, sample, shape_of
+from ..elementwise.arithmetic import add_
+from ..kinds import Multilinear, Shape, Value, refuses, sample, shape_of
+from ..mismatch import marked
 from ..operation import operation
 from ..shapes.shape import reshape
-
-Numbers = int | tuple[int, ...] | list[int]
-"""One number for all axes, or one an axis."""
-
-AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
-"""How the axes of an image are called, by their number."""
-
-
-def is_whole(value: Any) -> bool:
-    """Whether something is a whole number, and not True or False."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def per_axis(value: Any, name: str, least: int | None, axes: int = 2) -> Size:
-    """One int an axis, from one for all or one each.
-
-    Raises:
-        UsageError: another number of them, not whole numbers, or one below `least`.
-    """
-    given = tuple(value) if isinstance(value, tuple | list) else (value,)
-    if len(given) == 1:
-        given *= axes
-    if len(given) != axes or not all(map(is_whole, given)):
-        counts = {1: "one whole number", 2: "one or two whole numbers", 3: "one or three whole numbers"}
-        raise UsageError(f"{name} must be {counts[axes]}, got {value!r}")
-    if least is not None and min(given) < least:
-        raise UsageError(f"{name} must be at least {least}, got {value!r}")
-    return tuple(int(v) for v in given)
-
-
-pair = partial(per_axis, axes=2)
-"""Two ints from one or two."""
-
-
-def times(size: Size) -> str:
-    """`3×4`."""
-    return "×".join(map(str, size))
-
+from .arguments import Numbers, as_batch, check_channels, check_groups, per_axis, times, without_batch
 
 # The three primitives, each other's rules ---------------------------------------------------------------------------------
 
@@ -162,77 +126,57 @@ def add_bias(out: Value, bias: Value | None, channels: int, name: str) -> Value:
         return out
     if shape_of(bias) != (channels,):
         raise ShapeError(f"{name}: the bias must be ({channels},), one number an output channel; got {shape_of(bias)}")
-    return out + reshape(bias, (1, -1, *(1,) * (len(shape_of(out)) - 2)))
-
-
-def as_batch(input: Value, axes: int) -> tuple[Value, bool]:
-    """An image without a batch axis as a batch of one, and whether it was without; anything else as it is."""
-    shape = shape_of(input)
-    alone = len(shape) == axes + 1
-    return (reshape(input, (1, *shape)) if alone else input), alone
-
-
-def without_batch(output: Value, alone: bool) -> Value:
-    """Take the batch axis away again."""
-    return reshape(output, shape_of(output)[1:]) if alone else output
-
-
-def check_channels(x: Shape, w: Shape, groups: int, wanted: str, name: str, axes: int) -> None:
-    """Refuse an image and kernels that cannot meet; `wanted` says how the weight's axes are called.
-
-    Raises:
-        ShapeError: the wrong number of axes, or nothing in them.
-        UsageError: groups that are not a positive whole number.
-    """
-    if len(x) != axes + 2 or len(w) != axes + 2:
-        hint = "; add the missing channel axis with x.unsqueeze(0)" if len(x) == axes else ""
-        raise ShapeError(
-            f"{name}: wants input (N, C, {AXES[axes]}) or (C, {AXES[axes]}) and weight {wanted}; got {x} and {w}{hint}"
-        )
-    if not is_whole(groups) or groups < 1:
-        raise UsageError(f"{name}: groups must be a whole number, at least 1; got {groups!r}")
-    if min(w[:1] + w[2:]) < 1:
-        raise ShapeError(f"{name}: a weight {w} has no elements")
-    if x[0] and x[1] and min(x[2:]) < 1:
-        raise ShapeError(f"{name}: the input {x} has no pixels; only the batch may be empty")
+    return add_(out, reshape(bias, (1, -1, *(1,) * (len(shape_of(out)) - 2))))
 
 
 def _convolve(axes: int, input: Value, weight: Value, bias: Value | None, given: dict[str, Any]) -> Value:
     """Check the arguments, run the convolution, add the bias."""
-    name, groups = f"conv{axes}d", given["groups"]
-    stride, dilation = (per_axis(given[key], key, 1, axes) for key in ("stride", "dilation"))
+    name, padding, groups = f"conv{axes}d", given["padding"], given["groups"]
+    stride, dilation = per_axis(given["stride"], "stride", 1, axes), per_axis(given["dilation"], "dilation", 1, axes)
+    if not isinstance(padding, str):
+        padding = per_axis(padding, "padding", 0, axes)
+    check_groups(groups, name)
     whole, alone = as_batch(input, axes)
-    x, w = shape_of(whole), shape_of(weight)
+    w = shape_of(weight)
+    params = _geometry(axes, shape_of(input), w, stride, padding, dilation, int(groups))
+    out = FAMILIES[axes].forward(whole, weight, **params)
+    return without_batch(add_bias(out, bias, w[0], name), alone)
+
+
+@lru_cache
+def _geometry(
+    axes: int, image: Shape, w: Shape, stride: Size, padding: Size | str, dilation: Size, groups: int
+) -> dict[str, Any]:
+    """The primitive's parameters for an image, with or without a batch axis, and kernels; checked once for each shape."""
+    name, x = f"conv{axes}d", (1, *image) if len(image) == axes + 1 else image
     check_channels(x, w, groups, f"(K, C/groups, {_KERNEL[axes]})", name, axes)
     if x[1] % groups or w[0] % groups:
         raise ShapeError(f"{name}: groups={groups} must divide the {x[1]} input and {w[0]} output channels")
     if x[1] != w[1] * groups:
-        shown = f"{marked(shape_of(input), -1 - axes)} has {x[1]} channels"
+        shown = f"{marked(image, -1 - axes)} has {x[1]} channels"
         expected = f"weight {marked(w, 1)} with groups={groups} expects {w[1] * groups}"
         raise ShapeError(f"{name}: input {shown}, but {expected}")
-    padding, behind = _padding(given["padding"], w[2:], stride, dilation, name)
-    p = {"stride": stride, "padding": padding, "dilation": dilation, "groups": int(groups)}
+    padding, behind = _padding(padding, w[2:], stride, dilation, name)
     size = output_size(tuple(n + b for n, b in zip(x[2:], behind, strict=True)), w[2:], stride, padding, dilation)
     if min(size) < 1:
         raise ShapeError(
             f"{name}: the {times(w[2:])} kernel (dilation {dilation}) is larger than the {times(x[2:])} image "
             f"with padding {padding}"
         )
-    out = FAMILIES[axes].forward(whole, weight, size=size, **p)
-    return without_batch(add_bias(out, bias, w[0], name), alone)
+    return {"size": size, "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
 
 
 _KERNEL = {1: "R", 2: "R, S", 3: "Q, R, S"}
 
 
-def _padding(padding: Any, kernel: Size, stride: Size, dilation: Size, name: str) -> tuple[Size, Size]:
+def _padding(padding: Size | str, kernel: Size, stride: Size, dilation: Size, name: str) -> tuple[Size, Size]:
     """Zeros on either side, and how many more behind.
 
     'same' puts dilation·(kernel − 1) zeros around the image, the odd one behind, as PyTorch does.
     """
     axes = len(kernel)
     if not isinstance(padding, str):
-        return per_axis(padding, "padding", 0, axes), (0,) * axes
+        return padding, (0,) * axes
     if padding not in ("same", "valid"):
         raise UsageError(f"{name}: padding must be numbers, 'same' or 'valid'; got {padding!r}")
     if padding == "valid":

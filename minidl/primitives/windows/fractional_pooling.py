@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import ShapeError, UsageError
-from ...graph import Node, data_of
+from ...graph import Node, array_of, beside
 from ..kinds import Shape, Value, refuses, sample, shape_of
 from ..layers.random import Generator, default_generator
 from ..operation import operation
-from .convolution import as_batch, is_whole, per_axis, times, without_batch
+from .arguments import as_batch, is_whole, per_axis, times, without_batch
 from .pooling import check_image, plane_gather
 
 
@@ -70,11 +70,11 @@ def _fractional(
     if samples is None:
         draws = (generator or default_generator).numpy.random((n, c, axes))
     else:
-        draws = np.asarray(data_of(samples))
+        draws = array_of(samples)
         if draws.shape != (n, c, axes):
             raise ShapeError(f"{name}: _random_samples must be {(n, c, axes)}, a number an axis; got {draws.shape}")
-    x = data_of(images)
-    positions = _positions(x, kernel, size, draws.reshape(n * c, axes).astype(x.dtype))
+    x = array_of(images)
+    positions = beside(_positions, x, kernel, size, draws.reshape(n * c, axes).astype(x.dtype))
     values = without_batch(plane_gather(images, positions=positions), alone)
     if not return_indices:
         return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ...graph import Notation
 from ...kernels.geometry import Size, pool_windows, pooled_size
 from ..kinds import Constant, General, Linear, Shape, Value, refuses, sample, shape_of
 from ..operation import operation
-from .convolution import AXES, Numbers, as_batch, per_axis, times, without_batch
+from .arguments import AXES, Numbers, as_batch, per_axis, times, without_batch
 
 _POSITIONS = np.array([[[[0, 5], [5, 11]]], [[[3, 3], [3, 8]]]])  # in planes of 3×4, one pixel winning several windows
 
@@ -111,12 +112,17 @@ def window(name: str, axes: int, shape: Shape, kernel_size: Any, stride: Any, *r
     pad = per_axis(padding, "padding", 0, axes)
     spread = per_axis(dilation, "dilation", 1, axes)
     step = kernel if stride is None or stride in ([], ()) else per_axis(stride, "stride", 1, axes)
+    _check_window(name, shape[2:], kernel, step, pad, spread, bool(ceil_mode))
+    return _params(kernel, step, pad, spread, bool(ceil_mode))
+
+
+@lru_cache
+def _check_window(name: str, image: Size, kernel: Size, step: Size, pad: Size, spread: Size, ceil_mode: bool) -> None:
     extent = tuple(d * (k - 1) + 1 for d, k in zip(spread, kernel, strict=True))
     if any(2 * p > k for p, k in zip(pad, kernel, strict=True)):
         raise UsageError(f"{name}: padding {pad} must be at most half of the window {kernel}")
-    if min(pooled_size(shape[2:], kernel, step, pad, spread, bool(ceil_mode))) < 1:
-        raise ShapeError(f"{name}: the {times(extent)} window is larger than the {times(shape[2:])} image")
-    return _params(kernel, step, pad, spread, bool(ceil_mode))
+    if min(pooled_size(image, kernel, step, pad, spread, ceil_mode)) < 1:
+        raise ShapeError(f"{name}: the {times(extent)} window is larger than the {times(image)} image")
 
 
 def _max_pool(axes: int, input: Value, kernel_size: Any, *rest: Any, return_indices: bool) -> Value:

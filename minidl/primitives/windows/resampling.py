@@ -15,7 +15,7 @@ from ...kernels.geometry import Size, Taps, adaptive_windows, evenly, transposed
 from ..kinds import Linear, Value, refuses, sample, shape_of
 from ..operation import operation
 from ..shapes.shape import permute_, reshape
-from .convolution import is_whole
+from .arguments import is_whole
 
 resample: Linear = Linear(
     "resample",

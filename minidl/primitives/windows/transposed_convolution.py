@@ -6,9 +6,11 @@ from typing import Any
 
 from ...errors import ShapeError, UsageError
 from ...kernels.geometry import transposed_size
-from ..kinds import Value, marked, refuses, sample, shape_of
+from ..kinds import Value, refuses, sample, shape_of
+from ..mismatch import marked
 from ..operation import operation
-from .convolution import FAMILIES, Numbers, add_bias, as_batch, check_channels, per_axis, times, without_batch
+from .arguments import Numbers, as_batch, check_channels, per_axis, times, without_batch
+from .convolution import FAMILIES, add_bias
 
 _KERNEL = {1: "R", 2: "R, S", 3: "Q, R, S"}
 

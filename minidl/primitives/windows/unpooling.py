@@ -12,7 +12,7 @@ from ...graph import array_of
 from ...kernels.geometry import Size
 from ..kinds import Value, refuses, sample, shape_of
 from ..operation import operation
-from .convolution import Numbers, as_batch, is_whole, per_axis, times, without_batch
+from .arguments import Numbers, as_batch, is_whole, per_axis, times, without_batch
 from .pooling import check_image, plane_scatter
 
 
