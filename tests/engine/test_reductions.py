@@ -415,3 +415,10 @@ def test_a_softmax_may_lose_its_input() -> None:
         scores.data = scores.data * 0
     (after,) = minidl.grad(y[0], x)
     assert before.tolist() == after.tolist()
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e-200, -1e200])
+def test_a_product_too_large_or_too_small_for_a_float_has_the_gradient_of_its_factors(factor: float) -> None:
+    x = minidl.tensor([[1.0, 2.0], [factor, factor]], dtype=minidl.float64, requires_grad=True)
+    (found,) = minidl.grad(x.prod(1), [x], minidl.tensor([3.0, 0.5], dtype=minidl.float64))
+    np.testing.assert_allclose(found.data, [[6.0, 3.0], [0.5 * factor, 0.5 * factor]])

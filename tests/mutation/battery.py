@@ -26,8 +26,8 @@ TESTS = Path(__file__).parent.parent
 WALKED = {"test_registry", "test_operations"}
 """Their walks over the records are taken apart below, so that a mutant meets the samples that concern it first."""
 
-APART = {"test_mutation", "test_any_shape", "test_tape_models"}
-"""This tool's own test; tests that draw their inputs anew each time; and whole trainings."""
+APART = {"test_mutation", "test_any_shape", "test_tape_models", "test_tape_binding", "test_memory", "test_prepared"}
+"""This tool's own test; tests that draw their inputs anew each time; whole trainings, and kernels on much memory."""
 
 PYTORCH = importlib.util.find_spec("torch") is not None
 """Whether comparisons with PyTorch are among the tests."""

@@ -126,9 +126,6 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "for n = correction both give 0": ("statistics._divisor: n > correction → n >= correction",),
     "a mask or a slice writes no place twice, so that every write is kept: factors of 1": (
-        "indexing._last_written: if not any((isinstance(c, np.ndarray) and c.dtype != bool for c in chosen)) → False",
-        "indexing._last_written: any((isinstance(c, np.ndarray) and c.dtype != bool for c in chosen)) → (isinstance(c, np.ndarray) and c.dtype != bool for c in chosen)",
-        "indexing._last_written: isinstance(c, np.ndarray) and c.dtype != bool → isinstance(c, np.ndarray)",
         "indexing._last_written_numbers: None if kept.all() else kept.reshape(places.shape) → kept.reshape(places.shape)",
     ),
     "an empty run copies nothing either way": (
