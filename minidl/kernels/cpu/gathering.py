@@ -24,7 +24,8 @@ ABREAST = 64
 def gather(x: Array, index: Array, y: Array) -> None:
     """y[o, k, i] = x[o, index[o, k, i], i]."""
     outer, count, inner = index.shape
-    for row in prange(outer * count if inner > 1 else outer):
+    rows = outer * count if inner > 1 else outer
+    for row in prange(rows):
         if inner == 1:
             source, places, out = x[row, :, 0], index[row, :, 0], y[row, :, 0]
             for k in range(count):
