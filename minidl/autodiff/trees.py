@@ -23,6 +23,19 @@ def leaves(tree: Tree) -> list[Any]:
     return [tree]
 
 
+def structure(tree: Tree) -> Any:
+    """What holds the leaves: the kinds of the containers, how much is in each, and the names in dictionaries.
+
+    >>> structure([1, (2,)]) == structure([3, (4,)]), structure({"a": 1}) == structure({"b": 1})
+    (True, False)
+    """
+    if isinstance(tree, tuple | list):
+        return type(tree), tuple(structure(part) for part in tree)
+    if isinstance(tree, dict):
+        return dict, tuple((name, structure(part)) for name, part in tree.items())
+    return None
+
+
 def rebuild(tree: Tree, new: Sequence[Any]) -> Tree:
     """The same containers around other leaves.
 

@@ -92,8 +92,8 @@ class Binding:
     def bind(self, changed: Iterable[int]) -> None:
         """Bind what depends on these registers; at first everything."""
         if not self._bound:
-            self._bound = True
             self._bind(range(len(self._all)))
+            self._bound = True
         else:
             self._bind(sorted({k for number in changed for k in self._depending(number)}))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autodiff.trees import leaves, rebuild
+from ..autodiff.trees import leaves, rebuild, structure
 from ..errors import GraphError, UsageError
 from ..graph import Node
 from ..graph.mode import state
@@ -25,6 +25,9 @@ from .tape import Tape
 
 KEPT = 8
 """So many tapes are kept for arguments of one kind: for training and for evaluation, with and without gradients."""
+
+KINDS = 64
+"""So many kinds of arguments are remembered: a function that is given another number each time does not fill the memory."""
 
 
 class CompileWarning(UserWarning):
@@ -53,6 +56,10 @@ class Compiled:
         self._lock = threading.RLock()
         update_wrapper(self, function, updated=())
 
+    def __reduce__(self) -> Any:
+        """A copy holds the same function, or a copied model's method, and records anew."""
+        return type(self), (self.function, self.check_every)
+
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         """As a class's attribute it is a method."""
         return self if owner is None else MethodType(self, owner)
@@ -79,7 +86,7 @@ class Compiled:
             return self.function(*args, **kwargs)
         given = leaves((args, kwargs))
         arrays = [a for a in given if isinstance(a, Node | np.ndarray)]
-        key = _key(given, arrays)
+        key = structure((args, kwargs)), _key(given)
         if key in self._plain:
             return _detached(self.function(*args, **kwargs))
         with self._lock:
@@ -134,6 +141,9 @@ class Compiled:
             state.tape = None
             recorder.close()
         self._latest = tape
+        for kinds in (self._tapes, self._plain):
+            while len(kinds) >= KINDS and key not in kinds:
+                del kinds[next(iter(kinds))]
         found = self._tapes.setdefault(key, [])
         why = tape.broken
         if why is None and earlier is not None:
@@ -170,22 +180,40 @@ class Compiled:
 def _entered(recorder: Recorder, given: Any) -> Slot:
     array = given._data if isinstance(given, Node) else given
     known = recorder.known(array)
+    if isinstance(given, Node):
+        recorder.given.add(given)
     if isinstance(given, Node) and given._requires_grad and given.primitive is not None:
         recorder.breaks("an argument has a history from outside the function; give its detach()")
     return known or recorder.new_slot("argument", array, given if isinstance(given, Node) else None)
 
 
-def _key(given: Sequence[Any], arrays: Sequence[Any]) -> Any:
+class _Itself:
+    """An argument that cannot be compared by its value, and so is the same only if it is the same object."""
+
+    def __init__(self, argument: Any) -> None:
+        self.argument = argument
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.argument is other.argument
+
+    def __hash__(self) -> int:
+        return id(self.argument)
+
+
+def _key(given: Sequence[Any]) -> Any:
     """What must be the same for a tape to be of use: dtypes and layout of tensors and arrays, all other arguments, modes."""
     described: list[Any] = [state.recording, dtypes.get_default_dtype()]
     seen: dict[int, int] = {}
     for leaf in given:
         if isinstance(leaf, Node | np.ndarray):
             a = leaf._data if isinstance(leaf, Node) else leaf
-            wants = leaf._requires_grad if isinstance(leaf, Node) else None
-            described.append((a.shape, a.dtype, getattr(a, "strides", ()), wants, seen.setdefault(id(a), len(seen))))
+            node = leaf if isinstance(leaf, Node) else None
+            roles = None if node is None else (node._requires_grad, node.primitive is None, node._grad is None)
+            described.append((a.shape, a.dtype, a.strides, roles, seen.setdefault(id(a), len(seen))))
+        elif isinstance(leaf, float):
+            described.append((type(leaf), leaf.hex()))  # 0.0 and −0.0 are equal, but not the same
         else:
-            described.append((type(leaf), leaf if _is_hashable(leaf) else id(leaf)))
+            described.append((type(leaf), leaf if _is_hashable(leaf) else _Itself(leaf)))
     return tuple(described)
 
 

@@ -39,8 +39,14 @@ def escaping(instructions: Iterable[Instruction], outputs: Iterable[Slot]) -> se
 def without_copies(instructions: list[Instruction], outputs: Sequence[Slot]) -> list[Instruction]:
     """Hand a gradient on as it is, where it is copied only lest somebody else hold it, and nobody does.
 
-    A copy goes if it is all that leaves the replay of its source's memory, and nothing reads that memory later on.
+    A copy goes if it is all that leaves the replay of its source's memory, nothing reads that memory later on, and the only
+    thing done with the copy is to assign it as a gradient.
     """
+    readers: dict[Slot, list[str]] = {}
+    for instruction in instructions:
+        for slot in instruction.inputs:
+            readers.setdefault(slot, []).append(instruction.role)
+    shown = {out.shows for instruction in instructions for out in instruction.outs}
     changed, left = written(instructions), escaping(instructions, outputs)
     last: dict[Slot, int] = {}
     copies: Counter[Slot] = Counter()
@@ -56,7 +62,8 @@ def without_copies(instructions: list[Instruction], outputs: Sequence[Slot]) -> 
             (source,), (copy,) = instruction.inputs, instruction.outs
             base = source.base
             alone = base.kind == "result" and base not in changed | left and copies[base] == 1 and last[base] == k
-            if alone and copy.base in left and copy.base not in changed and base.nbytes == copy.nbytes:
+            passed_on = readers.get(copy) == ["gradient"] and copy not in shown and copy not in outputs
+            if alone and passed_on and copy not in changed and base.nbytes == copy.nbytes:
                 instead[copy] = source
                 continue
         if instead and any(slot in instead for slot in instruction.inputs):
@@ -77,14 +84,15 @@ def split(
     """
     fixed = written(instructions) | escaping(instructions, outputs)
     steady = {slot for slot in fresh if slot.base not in fixed}
+    views: set[Slot] = set()  # their memory stays where it is, but the numbers in it may change
     once, always = [], []
     for instruction in instructions:
         own = instruction.inputs
         computed = all(slot in steady for slot in own) and not any(out.base in fixed for out in instruction.outs)
-        shown = len(own) == 1 and (own[0].kind == "tensor" or own[0] in steady) and _is_view(instruction)
+        shown = len(own) == 1 and (own[0].kind == "tensor" or own[0] in steady | views) and _is_view(instruction)
         if instruction.is_pure and (computed or shown) and instruction.outs:
             once.append(instruction)
-            steady.update(instruction.outs)
+            (steady if computed else views).update(instruction.outs)
         else:
             always.append(instruction)
     return once, always

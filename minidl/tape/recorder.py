@@ -34,6 +34,7 @@ class Recorder:
         tensors: for each tensor from outside whether it requires a gradient.
         gradients: for each tensor whose gradient was there before and mattered, the slot of it; None if there was none.
         modules: the modules that ran, with their mode.
+        given: the tensors among the arguments.
         broken: why this run cannot be replayed, or None.
         is_open: whether it still records.
     """
@@ -44,6 +45,7 @@ class Recorder:
         self.tensors: dict[Node, tuple[Slot, bool]] = {}
         self.gradients: dict[Node, Slot | None] = {}
         self.modules: dict[Any, bool] = {}
+        self.given: set[Node] = set()
         self.broken: str | None = None
         self.is_open = True
         self._known: dict[int, Slot] = {}
@@ -70,6 +72,8 @@ class Recorder:
             array = unwatched(array)
         found = self._known.get(id(array))
         if found is not None:
+            if found.kind == "argument" and node is not None and self.is_from_outside(node) and node not in self.given:
+                self.breaks("an argument shares its memory with a tensor from outside the function")
             return found
         if node is not None and self.is_from_outside(node):
             if node not in self.tensors:
@@ -276,6 +280,7 @@ class Recorder:
         if slot.base is not old.base or plain.shape != old.shape:
             self.note("data", "replace", plain.dtype.type if old.is_scalar else data_of, slot, owner=node)
             self._known[id(plain)] = slot
+            self._alive.append(plain)  # or another array might get its identity
         return plain
 
     def gradient_read(self, node: Node) -> None:
@@ -297,11 +302,11 @@ class Recorder:
     def effect(self, name: str, function: Callable[..., Any], *args: Any, owner: Any = None) -> Any:
         """Do something that a replay does again just so, such as an optimizer's step; its inside is not recorded."""
         self.note(name, "effect", function, *args, owner=owner)
-        state.tape = None
+        state.tape, self.is_open = None, False
         try:
             return function(*args)
         finally:
-            state.tape = self
+            state.tape, self.is_open = self, True
 
     def draws(self, generator: Any, source: np.random.Generator) -> Draws:
         """The numbers of a generator, each draw written down."""

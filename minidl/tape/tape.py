@@ -88,7 +88,7 @@ class Tape:
             return "tensor", recorder.slot_of(leaf._data, leaf)
         if isinstance(leaf, Watched):
             return "array", recorder.slot_of(leaf)
-        return "constant", leaf
+        return ("made", leaf.copy()) if isinstance(leaf, np.ndarray) else ("constant", leaf)
 
     def __str__(self) -> str:
         return listing(self)
@@ -105,7 +105,8 @@ class Tape:
                 return False
         for node, slot, wanted in self._conditions:
             data = node._data
-            if data.shape != slot.shape or data.dtype != slot.dtype or node._requires_grad is not wanted:
+            kind = data.shape, data.strides, data.dtype
+            if kind != (slot.shape, slot.strides, slot.dtype) or node._requires_grad is not wanted:
                 return False
         for node, before in self._gradients.items():
             if (node._grad is None) != (before is None) and node not in self._places:
@@ -182,6 +183,8 @@ class Tape:
             return Tensor(r[what.number] if what.kind != "constant" else r[what.number].copy())
         if how == "array":
             return r[what.number] if what.kind != "constant" else r[what.number].copy()
+        if how == "made":
+            return what.copy()
         if how == "itself" and what in self._places:
             return self._given[self._places[what]]
         return what

@@ -48,3 +48,11 @@ def test_a_task_may_take_several_images(images: int, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(im2col, "PARTS", 1)
     monkeypatch.setattr(im2col, "BLOCK_BYTES", images * 4 * 4 * 18 * 8)  # as many rows of 3·3·2 doubles
     np.testing.assert_allclose(im2col.conv_input(g, w, *geometry), alone, rtol=1e-12, atol=1e-12)
+
+
+def test_windows_that_leave_an_image_of_one_line_see_zeros() -> None:
+    rng = np.random.default_rng(3)
+    x, w = rng.standard_normal((2, 3, 1, 5)), rng.standard_normal((4, 3, 3, 3))
+    here = im2col.conv(x, w, (1, 5), (1, 1), (1, 1), (1, 1), 1)
+    padded = im2col.conv(np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))), w, (1, 5), (1, 1), (0, 0), (1, 1), 1)
+    np.testing.assert_allclose(here, padded, rtol=1e-12, atol=1e-12)

@@ -20,6 +20,8 @@ from .einsum import LETTERS, einsum_, ellipsis_names
 
 def swap_last(x: Value) -> Value:
     """Transpose the last two axes."""
+    if x.__class__ is np.ndarray:
+        return x.swapaxes(-1, -2)
     n = x.ndim
     return permute_(x, dims=(*range(n - 2), n - 1, n - 2))
 

@@ -180,7 +180,7 @@ def _last_written(shape: Shape, chosen: tuple[Any, ...]) -> Any:
     """Which writes no later one replaced; None where no place is written twice."""
     if not any(isinstance(c, np.ndarray) and c.dtype != bool for c in chosen):
         return None
-    if all(isinstance(c, slice) and c == slice(None) for c in chosen[:-1]):  # whole slices along one axis
+    if all(isinstance(c, slice) for c in chosen[:-1]):  # whole slices along one axis: parts of axes are `basic`'s
         axis = len(chosen) - 1
         kept = _last_written_numbers(chosen[-1] % shape[axis], shape[axis])
         return None if kept is None else kept.reshape(*kept.shape, *(1,) * (len(shape) - axis - 1))
