@@ -94,7 +94,7 @@ def compile(function: Any = None, *, check_every: int = 0) -> Any:
     >>> [round(step(minidl.tensor([1.0, 0.5])).item(), 3) for _ in range(4)]
     [2.0, 1.543, 1.224, 0.997]
     >>> step.tape
-    <tape of step: 10 instructions, replayed 2 times>
+    <tape of step: 11 instructions, replayed 2 times>
     """
     from .compiled import Compiled  # whose modules take a tenth of the time of `import minidl`
 
