@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -24,8 +25,9 @@ def run(code: str, *arguments: str) -> str:
     Raises:
         RuntimeError: it failed, with what it said.
     """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as users have it
     done = subprocess.run(
-        [PYTHON, "-c", textwrap.dedent(code), *arguments], capture_output=True, text=True, check=False
+        [PYTHON, "-c", textwrap.dedent(code), *arguments], capture_output=True, text=True, check=False, env=kept
     )
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr else f"exit status {done.returncode}")
