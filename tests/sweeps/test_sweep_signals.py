@@ -116,6 +116,7 @@ def test_ctrl_c_keeps_what_is_done_ends_the_rest_and_says_how_to_go_on(script: P
     out, errors = process.communicate(timeout=60)
     assert process.returncode in (-signal.SIGINT, 130), errors
     assert out == ""
+    errors = errors.partition("Exception ignored in atexit")[0]  # the last signal may come when Python itself is ending
     assert errors.count("Traceback") == 1
     assert errors.rstrip().endswith(
         "KeyboardInterrupt: stopped by Ctrl-C; 2 of 6 runs are done and kept in out; the same sweep with the same folder "
