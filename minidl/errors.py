@@ -77,3 +77,11 @@ class RenderError(MinidlError, RuntimeError):
 
 class MissingEngineError(RenderError):
     """No Graphviz engine can be used here; the message names the command that adds one."""
+
+
+class DeviceError(MinidlError, RuntimeError):
+    """A device that is not there, is out of memory, has failed, or does not hold what an operation was given."""
+
+
+class NotOnDeviceError(DeviceError, NotImplementedError):
+    """An operation that is not computed on this device; nothing falls back to another one in silence."""

@@ -1,0 +1,341 @@
+"""A stand-in for `cuda.bindings.driver`: the same functions, over the host's memory, carried out at once and in order.
+
+Its device memory begins as 0xFF in every byte, which is NaN or −1, and it refuses what leaves a piece that it handed out.
+A capture notes launches, copies and fills instead of carrying them out, and a graph carries them out as often as asked.
+"""
+
+from __future__ import annotations
+
+import bisect
+import ctypes
+import itertools
+import time
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import scheduler
+
+if TYPE_CHECKING:
+    from ..language import Kernel
+
+OK, INVALID, OUT_OF_MEMORY = 0, 1, 2
+_NAMES = {OK: b"CUDA_SUCCESS", INVALID: b"CUDA_ERROR_INVALID_VALUE", OUT_OF_MEMORY: b"CUDA_ERROR_OUT_OF_MEMORY"}
+_MEANINGS = {OK: b"no error", INVALID: b"invalid argument", OUT_OF_MEMORY: b"out of memory"}
+MEMORY = 4 << 30
+"""How much memory the simulated device has."""
+
+
+class CUdevice_attribute(IntEnum):  # noqa: N801
+    CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16
+    CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75
+    CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76
+
+
+class CUstream_flags(IntEnum):  # noqa: N801
+    CU_STREAM_DEFAULT = 0
+    CU_STREAM_NON_BLOCKING = 1
+
+
+class CUevent_flags(IntEnum):  # noqa: N801
+    CU_EVENT_DEFAULT = 0
+    CU_EVENT_DISABLE_TIMING = 2
+
+
+class CUstreamCaptureMode(IntEnum):  # noqa: N801
+    CU_STREAM_CAPTURE_MODE_GLOBAL = 0
+    CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1
+    CU_STREAM_CAPTURE_MODE_RELAXED = 2
+
+
+_ATTRIBUTES = {16: 2, 75: 9, 76: 0}
+_pieces: dict[int, np.ndarray[Any, Any]] = {}
+_starts: list[int] = []
+_handles = itertools.count(1)
+_kernels: dict[int, Kernel] = {}
+_events: dict[int, float] = {}
+_captures: dict[int, list[Callable[[], None]]] = {}
+_graphs: dict[int, list[Callable[[], None]]] = {}
+launches: list[str] = []
+"""The names of the kernels that were launched, for those who want to know; cleared by whoever reads it."""
+
+
+def cuGetErrorName(status: int) -> Any:
+    return OK, _NAMES[status]
+
+
+def cuGetErrorString(status: int) -> Any:
+    return OK, _MEANINGS[status]
+
+
+def cuInit(flags: int) -> Any:
+    return (OK,)
+
+
+def cuDriverGetVersion() -> Any:
+    return OK, 13000
+
+
+def cuDeviceGetCount() -> Any:
+    return OK, 1
+
+
+def cuDeviceGet(ordinal: int) -> Any:
+    return OK, ordinal
+
+
+def cuDeviceGetName(length: int, device: int) -> Any:
+    return OK, b"simulated GPU" + bytes(length - 13)
+
+
+def cuDeviceGetAttribute(attribute: int, device: int) -> Any:
+    return OK, _ATTRIBUTES[int(attribute)]
+
+
+def cuDeviceTotalMem(device: int) -> Any:
+    return OK, MEMORY
+
+
+def cuDevicePrimaryCtxRetain(device: int) -> Any:
+    return OK, 1
+
+
+def cuCtxSetCurrent(context: Any) -> Any:
+    return (OK,)
+
+
+def cuCtxSynchronize() -> Any:
+    return (OK,)
+
+
+# Memory -------------------------------------------------------------------------------------------------------------------
+
+
+def cuMemAlloc(nbytes: int) -> Any:
+    if sum(piece.nbytes for piece in _pieces.values()) + nbytes > MEMORY:
+        return OUT_OF_MEMORY, 0
+    raw = np.full(nbytes + 512, 0xFF, np.uint8)
+    start = -raw.ctypes.data % 512
+    piece = raw[start : start + nbytes]
+    address = piece.ctypes.data
+    _pieces[address] = piece
+    bisect.insort(_starts, address)
+    return OK, address
+
+
+def cuMemFree(address: int) -> Any:
+    if _pieces.pop(int(address), None) is None:
+        return (INVALID,)
+    _starts.remove(int(address))
+    return (OK,)
+
+
+def memory(address: int, nbytes: int) -> np.ndarray[Any, Any]:
+    """The bytes at an address, which all lie in one piece.
+
+    Raises:
+        SimulationError: they do not.
+    """
+    i = bisect.bisect_right(_starts, address) - 1
+    start = _starts[i] if i >= 0 else 0
+    piece = _pieces.get(start)
+    if piece is None or address + nbytes > start + piece.nbytes:
+        raise scheduler.SimulationError(f"{nbytes} bytes at {address:#x} are not memory of the device")
+    return piece[address - start : address - start + nbytes]
+
+
+def _host(address: int, nbytes: int) -> np.ndarray[Any, Any]:
+    return np.frombuffer((ctypes.c_byte * nbytes).from_address(address), np.uint8)
+
+
+def _carry_out(work: Callable[[], None], stream: Any) -> Any:
+    """Do it, or note it where the stream is being captured."""
+    capture = _captures.get(int(stream))
+    if capture is None:
+        work()
+    else:
+        capture.append(work)
+    return (OK,)
+
+
+def cuMemcpyHtoDAsync(target: int, source: int, nbytes: int, stream: Any) -> Any:
+    def copy() -> None:
+        memory(target, nbytes)[:] = _host(source, nbytes)
+
+    return _carry_out(copy, stream)
+
+
+def cuMemcpyDtoHAsync(target: int, source: int, nbytes: int, stream: Any) -> Any:
+    def copy() -> None:
+        _host(target, nbytes)[:] = memory(source, nbytes)
+
+    return _carry_out(copy, stream)
+
+
+def cuMemcpyAsync(target: int, source: int, nbytes: int, stream: Any) -> Any:
+    def copy() -> None:
+        memory(target, nbytes)[:] = memory(source, nbytes)
+
+    return _carry_out(copy, stream)
+
+
+def cuMemsetD8Async(target: int, value: int, nbytes: int, stream: Any) -> Any:
+    def fill() -> None:
+        memory(target, nbytes)[:] = value
+
+    return _carry_out(fill, stream)
+
+
+_locked: dict[int, Any] = {}
+
+
+def cuMemHostAlloc(nbytes: int, flags: int) -> Any:
+    buffer = (ctypes.c_byte * nbytes)()
+    address = ctypes.addressof(buffer)
+    _locked[address] = buffer
+    return OK, address
+
+
+def cuMemFreeHost(address: int) -> Any:
+    return (OK if _locked.pop(int(address), None) is not None else INVALID,)
+
+
+# Streams, events, graphs --------------------------------------------------------------------------------------------------
+
+
+def cuStreamCreate(flags: int) -> Any:
+    return OK, next(_handles)
+
+
+def cuStreamDestroy(stream: int) -> Any:
+    return (OK,)
+
+
+def cuStreamSynchronize(stream: int) -> Any:
+    return (INVALID,) if int(stream) in _captures else (OK,)
+
+
+def cuStreamWaitEvent(stream: int, event: int, flags: int) -> Any:
+    return (OK if int(event) in _events else INVALID,)
+
+
+def cuEventCreate(flags: int) -> Any:
+    handle = next(_handles)
+    _events[handle] = 0.0
+    return OK, handle
+
+
+def cuEventDestroy(event: int) -> Any:
+    _events.pop(int(event), None)
+    return (OK,)
+
+
+def cuEventRecord(event: int, stream: int) -> Any:
+    _events[int(event)] = time.perf_counter()
+    return (OK,)
+
+
+def cuEventQuery(event: int) -> Any:
+    return (OK,)
+
+
+def cuEventSynchronize(event: int) -> Any:
+    return (OK,)
+
+
+def cuEventElapsedTime(start: int, end: int) -> Any:
+    return OK, 1e3 * (_events[int(end)] - _events[int(start)])
+
+
+def cuStreamBeginCapture(stream: int, mode: int) -> Any:
+    if not int(stream) or int(stream) in _captures:  # the default stream cannot be captured
+        return (INVALID,)
+    _captures[int(stream)] = []
+    return (OK,)
+
+
+def cuStreamEndCapture(stream: int) -> Any:
+    handle = next(_handles)
+    _graphs[handle] = _captures.pop(int(stream))
+    return OK, handle
+
+
+def cuGraphInstantiate(graph: int, flags: int) -> Any:
+    handle = next(_handles)
+    _graphs[handle] = list(_graphs[int(graph)])
+    return OK, handle
+
+
+def cuGraphLaunch(graph: int, stream: int) -> Any:
+    for work in _graphs[int(graph)]:
+        work()
+    return (OK,)
+
+
+def cuGraphDestroy(graph: int) -> Any:
+    return (OK if _graphs.pop(int(graph), None) is not None else INVALID,)
+
+
+cuGraphExecDestroy = cuGraphDestroy
+
+
+# Kernels ------------------------------------------------------------------------------------------------------------------
+
+
+def register(kernel: Kernel) -> int:
+    """Take a kernel as if it were loaded, and return its handle."""
+    handle = next(_handles)
+    _kernels[handle] = kernel
+    return handle
+
+
+def arguments(kernel: Kernel, packed: bytes) -> list[Any]:
+    """Read a launch's packed arguments: for each array its elements, for each number its value.
+
+    Raises:
+        SimulationError: an array leaves the device's memory, or is not aligned to its elements.
+    """
+    values = iter(kernel.packing.unpack(packed))
+    found: list[Any] = []
+    for parameter in kernel.parameters:
+        if not parameter.is_array:
+            found.append(next(values))
+            continue
+        _, _, count, size, address, _, _ = itertools.islice(values, 7)
+        if count == 0:
+            found.append(np.empty(0, parameter.dtype))
+            continue
+        if address % size:
+            raise scheduler.SimulationError(f"{kernel.name}: {parameter.name} begins at {address:#x}, not a multiple of {size}")
+        found.append(memory(address, count * size).view(parameter.dtype))
+    return found
+
+
+def cuLaunchKernel(
+    function: int,
+    gx: int,
+    gy: int,
+    gz: int,
+    bx: int,
+    by: int,
+    bz: int,
+    shared: int,
+    stream: Any,
+    parameters: Any,
+    extra: int,
+) -> Any:
+    kernel = _kernels[int(function)]
+    if bx * by * bz > kernel.threads or bz > 64 or gy > 65535 or gz > 65535:
+        return (INVALID,)
+    options = (ctypes.c_void_p * 5).from_address(extra)
+    size = ctypes.c_size_t.from_address(options[3] or 0).value
+    packed = ctypes.string_at(options[1] or 0, size)
+
+    def launch() -> None:
+        launches.append(kernel.name)
+        args = arguments(kernel, packed)
+        scheduler.run(kernel.function, (gx, gy, gz), (bx, by, bz), args, kernel.waits, kernel.doubles)
+
+    return _carry_out(launch, stream)
