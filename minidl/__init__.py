@@ -11,7 +11,7 @@ from math import e, inf, nan, pi
 from typing import Any
 
 from . import creation as _creation
-from . import func, linalg, nn, optim
+from . import cuda, func, linalg, nn, optim
 from ._version import __version__
 from .autodiff import backward, checkpoint, grad, gradcheck
 from .creation import *  # noqa: F403  (its own __all__ lists the names)
@@ -25,6 +25,7 @@ from .graph import (
     set_detect_anomaly,
     set_grad_enabled,
 )
+from .kernels.device import Device as device  # noqa: N813  (PyTorch's name)
 from .kernels.dtypes import (
     ALIASES,
     bool_,
@@ -82,6 +83,8 @@ __all__ = [  # noqa: PLE0604  (the operations name themselves)
     "can_cast",
     "checkpoint",
     "compile",
+    "cuda",
+    "device",
     "complex64",
     "complex128",
     "default_generator",

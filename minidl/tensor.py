@@ -11,11 +11,11 @@ import numpy as np
 from .autodiff import gradient as _gradient
 from .autodiff import hooks
 from .autodiff.inplace_methods import IN_PLACE, in_place_method
-from .errors import DtypeError, GraphError, RangeError, UsageError
+from .errors import DeviceError, DtypeError, GraphError, RangeError, UsageError
 from .graph import Node, array_of, data_of
 from .graph.mode import state
-from .kernels import dtypes
-from .kernels.device import is_device, require_cpu
+from .kernels import ARRAYS, dtypes
+from .kernels.device import Device, device_of, is_device, is_page_locked, pinned_copy, where_is
 from .operators import Operators
 from .primitives.operation import namespace
 from .primitives.reductions import reduction
@@ -55,7 +55,7 @@ class Tensor(Operators):
         return f"tensor({format_array(self._data, indent=7)}{self._suffix()})"
 
     def _suffix(self) -> str:
-        parts = []
+        parts = [f"device={str(self.device)!r}"] if self.is_cuda else []
         shown = (dtypes.int64, dtypes.bool_) if self._data.size else ()  # dtypes that the numbers themselves show
         if self.dtype not in (dtypes.get_default_dtype(), *shown):
             parts.append(f"dtype=minidl.{self.dtype}")
@@ -129,10 +129,37 @@ class Tensor(Operators):
         return self.data.tolist()
 
     def numpy(self) -> Any:
-        """Return the NumPy array itself (not a copy); a tensor that requires a gradient must be detached first."""
+        """Return the NumPy array itself (not a copy); a tensor that requires a gradient must be detached first.
+
+        Raises:
+            GraphError: it requires a gradient.
+            DeviceError: it is on a GPU.
+        """
         if self.requires_grad:
             raise GraphError("numpy() would step out of the graph; use x.detach().numpy(), or x.data to look")
+        if self.is_cuda:
+            raise DeviceError(f"numpy(): the tensor is on {self.device}; x.cpu().numpy() fetches it")
         return array_of(self)
+
+    def __dlpack__(self, *, stream: int | None = None, **options: Any) -> Any:
+        """Share the memory with another library, through DLPack; a tensor that requires a gradient must be detached first."""
+        if self.requires_grad:
+            raise GraphError("__dlpack__: another library would step out of the graph; share x.detach()")
+        return self.data.__dlpack__(stream=stream, **options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        device: tuple[int, int] = self._data.__dlpack_device__()
+        return device
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """Share the memory with another library, through the CUDA array interface; only tensors on a GPU have it."""
+        if not self.is_cuda:
+            raise AttributeError("a tensor on the CPU has no __cuda_array_interface__")
+        if self.requires_grad:
+            raise GraphError("__cuda_array_interface__: another library would step out of the graph; share x.detach()")
+        found: dict[str, Any] = self._data.__cuda_array_interface__
+        return found
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the length of one axis."""
@@ -159,7 +186,7 @@ class Tensor(Operators):
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in memory in row-major order."""
-        return not isinstance(self._data, np.ndarray) or bool(self._data.flags.c_contiguous)
+        return not isinstance(self._data, ARRAYS) or bool(self._data.flags.c_contiguous)
 
     def named(self, name: str) -> Self:
         """Give it the name that figures and narration use, and return it."""
@@ -220,42 +247,79 @@ class Tensor(Operators):
     def to(
         self, *target: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
     ) -> Tensor:
-        """Convert to another dtype, such as `minidl.float64`, or to the dtype of another tensor.
+        """Bring it to another dtype, such as `minidl.float64`, to another device, such as "cuda", or to both of another tensor.
+
+        The gradient goes the other way.
 
         Args:
             target: a dtype, a device, both, or a tensor to be like; after it perhaps `non_blocking` and `copy`.
             dtype: the dtype by name.
-            device: the device by name; there is only "cpu".
-            non_blocking: accepted as in PyTorch; on one device it changes nothing.
+            device: the device by name: "cpu", "cuda" (the GPU in use) or "cuda:1".
+            non_blocking: as in PyTorch, whether a copy to a GPU may still be under way when this returns; it is from
+                page-locked memory (`pin_memory`) in any case, and never otherwise.
             copy: whether to copy even where nothing changes.
+
+        Raises:
+            DeviceError: a GPU that is not there; the message says why, and what to do.
         """
-        flags = [given for given in target if isinstance(given, bool)]
+        flags = [given for given in target if isinstance(given, bool)]  # PyTorch's order: non_blocking, copy
         copy = flags[1] if len(flags) > 1 else copy
         for given in (given for given in target if not isinstance(given, bool)):
             if isinstance(given, Node):
-                dtype = given.dtype
-            elif is_device(given):
+                dtype, device = given.dtype, given.device
+            elif is_device(given) or isinstance(given, int):
                 device = given
             elif given is not None:
                 dtype = given
-        require_cpu(device, "to")
+        there = self.device if device is None else device_of(device, "to")
         wanted = self.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
-        if wanted == self.dtype:
+        if wanted == self.dtype and there == self.device:
             return self.clone() if copy else self
-        return shape.to_(self, dtype=wanted)
+        moved = self if there == self.device else shape.to_device_(self, device=there)
+        return moved if wanted == self.dtype else shape.to_(moved, dtype=wanted)
 
     def type(self, dtype: Any = None) -> Any:
         """Convert to another dtype, or without one return the dtype."""
         return self.dtype if dtype is None else self.to(dtype)
 
     def cpu(self) -> Tensor:
-        """Return itself: it is on the CPU."""
-        return self
+        """Bring it to the CPU; what is there is returned itself."""
+        return self.to(device="cpu")
+
+    def cuda(self, device: int | str | None = None, non_blocking: bool = False) -> Tensor:
+        """Bring it to a GPU, the one in use unless another is named.
+
+        Raises:
+            DeviceError: there is none; the message says why, and what to do.
+        """
+        return self.to(device="cuda" if device is None else device, non_blocking=non_blocking)
 
     @property
-    def device(self) -> str:
-        """Where the numbers are: "cpu"."""
-        return "cpu"
+    def device(self) -> Device:
+        """Where the numbers are: "cpu" or "cuda:0"."""
+        return where_is(self._data)
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the numbers are on a GPU."""
+        return where_is(self._data).type == "cuda"
+
+    def get_device(self) -> int:
+        """Return the number of its GPU; −1 for the CPU."""
+        number = where_is(self._data).index
+        return -1 if number is None else number
+
+    def pin_memory(self) -> Tensor:
+        """Return a copy in page-locked memory, from which copies to a GPU run beside its other work.
+
+        Raises:
+            DeviceError: there is no GPU; or the tensor is on one already.
+        """
+        return Tensor(pinned_copy(self._data))
+
+    def is_pinned(self) -> bool:
+        """Whether it lies in page-locked memory."""
+        return is_page_locked(self._data)
 
     # Shapes with PyTorch's loose arguments: x.reshape(2, 3) or x.reshape((2, 3)) -----------------------------------------
 
@@ -292,37 +356,40 @@ class Tensor(Operators):
         """Lay copies side by side; see `minidl.tile`."""
         return broadcasting.tile(self, sizes(dims, named, "dims"))
 
-    # Others of the same dtype, unless another is named ---------------------------------------------------------------------
+    # Others of the same dtype on the same device, unless another is named ---------------------------------------------------
+
+    def _alike(self, dtype: Any, options: dict[str, Any]) -> dict[str, Any]:
+        return {"device": self.device, **options, "dtype": self.dtype if dtype is None else dtype}
 
     def new_zeros(self, *lengths: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Make zeros of this tensor's dtype; see `minidl.zeros`."""
         from . import creation
 
-        return creation.zeros(*lengths, dtype=self.dtype if dtype is None else dtype, **options)
+        return creation.zeros(*lengths, **self._alike(dtype, options))
 
     def new_ones(self, *lengths: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Make ones of this tensor's dtype; see `minidl.ones`."""
         from . import creation
 
-        return creation.ones(*lengths, dtype=self.dtype if dtype is None else dtype, **options)
+        return creation.ones(*lengths, **self._alike(dtype, options))
 
     def new_empty(self, *lengths: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Make a tensor of this tensor's dtype whose numbers do not matter yet; see `minidl.empty`."""
         from . import creation
 
-        return creation.empty(*lengths, dtype=self.dtype if dtype is None else dtype, **options)
+        return creation.empty(*lengths, **self._alike(dtype, options))
 
     def new_full(self, size: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Make a tensor of this tensor's dtype filled with one number; see `minidl.full`."""
         from . import creation
 
-        return creation.full(size, fill_value, dtype=self.dtype if dtype is None else dtype, **options)
+        return creation.full(size, fill_value, **self._alike(dtype, options))
 
     def new_tensor(self, data: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Make a tensor of values, of this tensor's dtype; see `minidl.tensor`."""
         from . import creation
 
-        return creation.tensor(data, dtype=self.dtype if dtype is None else dtype, **options)
+        return creation.tensor(data, **self._alike(dtype, options))
 
     def is_floating_point(self) -> bool:
         """Whether it holds real floating-point numbers."""

@@ -205,6 +205,9 @@ class Backend(Protocol):
     def sigmoid(self, x: Array) -> Array:
         """1 / (1 + e⁻ˣ), without overflow at either end."""
 
+    def dropout(self, x: Array, kept: Array, scale: float) -> Array:
+        """x·kept·scale, `kept` being True for what stays."""
+
     def relu_back(self, g: Array, y: Array) -> Array:
         """The gradient of ReLU from its result: g where y > 0 or y is NaN, else 0."""
 

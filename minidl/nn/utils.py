@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..errors import GraphError, ShapeError
 from ..graph import array_of
+from ..kernels import DeviceArray
 from ..primitives.shapes.joining import cat
 from ..tensor import Tensor
 from . import init
@@ -81,14 +83,24 @@ def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite:
         return Tensor(np.zeros((), np.float32))
     # In double, so that the squares of single-precision gradients neither overflow nor vanish.
     with np.errstate(all="ignore"):  # infinities and NaN are results like any other
-        norms = [np.linalg.norm(np.reshape(t.data, -1).astype(np.float64), norm_type) for t in given if t.data.size]
-        total = array_of(np.linalg.norm(np.stack(norms), norm_type) if norms else 0.0).astype(given[0].dtype)
+        norms = [_norm(np.reshape(t.data, -1).astype(np.float64), norm_type) for t in given if t.data.size]
+        total = array_of(_norm(np.stack(norms), norm_type) if norms else 0.0).astype(given[0].dtype)
     if error_if_nonfinite and not np.isfinite(total):
         raise GraphError(
             f"the norm of order {norm_type:g} of the gradients is {total}, so they cannot be clipped; find where it began with "
             "minidl.detect_anomaly(), or give error_if_nonfinite=False to go on"
         )
     return Tensor(total)
+
+
+def _norm(vector: Any, order: float) -> Any:
+    """The p-norm of a vector, where it is."""
+    if vector.__class__ is not DeviceArray:
+        return np.linalg.norm(vector, order)
+    sizes = abs(vector)
+    if math.isinf(order):
+        return sizes.max() if order > 0 else sizes.min()
+    return (sizes > 0).sum() if order == 0 else (sizes**order).sum() ** (1 / order)
 
 
 def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tensor) -> None:

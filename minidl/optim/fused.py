@@ -1,4 +1,4 @@
-"""Rules that exist as kernels too: one pass over the memory in the place of a dozen, and the same bits."""
+"""Rules that exist as kernels too: one pass over the memory in the place of a dozen, and on the CPU the same bits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from ..kernels import DeviceArray
 
 Array = np.ndarray[Any, Any]
 
@@ -27,7 +29,7 @@ class Fused:
 
     Attributes:
         plain: changes a block of a parameter in place, given it, its gradient and what is remembered of it.
-        kernel: the kernel's name in `minidl.kernels.cpu.updates`.
+        kernel: the kernel's name in `minidl.kernels.cpu.updates`, and in `minidl.kernels.cuda.updates`.
         memory: how many arrays of memory the kernel takes; those that are not needed are empty.
         numbers: the rule's numbers, in the kernel's order.
     """
@@ -50,6 +52,9 @@ class Fused:
             pulls: what every rule may do first: the gradient's sign, by what the parameter shrinks, the decay's part in
                 the gradient. They are the same for all parameters that share the rule.
         """
+        if arrays[0].__class__ is DeviceArray:
+            importlib.import_module("minidl.kernels.cuda.updates").run(self.kernel, arrays, (*pulls, *self.numbers))
+            return
         p, g, *memory = [array.reshape(-1) for array in arrays]
         if not g.flags.writeable:
             g = g.copy()  # for Numba memory that may not be written is another type, which it would compile for anew
@@ -70,6 +75,8 @@ def wants_kernel(fused: bool | None, arrays: tuple[Array, ...]) -> bool:
         arrays: the parameter, its gradient, and what is remembered of it.
     """
     p, g, *memory = arrays
+    if p.__class__ is DeviceArray:
+        return fused is not False and p.dtype in _DTYPES and all(array.dtype == p.dtype for array in (g, *memory))
     if fused is False or (fused is None and _kernels is None and p.size < LARGE):
         return False
     dtype = p.dtype

@@ -197,7 +197,7 @@ class LBFGS(Optimizer):
     def _restored(self, name: str, value: Any, p: Tensor, number: int) -> Any:
         size = sum(p.data.size for p in self._params)
         arrays = value if name in _LISTS else [value] if name in _VECTORS else []
-        arrays = [copied(array, p.dtype) for array in arrays]
+        arrays = [copied(array, p) for array in arrays]
         if any(array.shape != (size,) for array in arrays):
             raise CheckpointError(f"LBFGS: saved {name} is not for {size} numbers")
         if name in _LISTS:

@@ -13,6 +13,8 @@ from ..graph import data_of, enable_grad
 from ..graph.mode import phase
 from ..graph.mode import state as mode_state
 from ..graph.node import note_changes
+from ..kernels import ARRAYS, DeviceArray
+from ..kernels.device import brought_to, copied_to, where_is
 from ..tensor import Tensor
 from .fused import Fused, wants_kernel
 from .hooks import Hooked
@@ -148,7 +150,9 @@ class Optimizer(Hooked):
             is_fresh = False
             for name, start in slots.items():
                 if name not in state:
-                    state[name], is_fresh = np.full(data.shape, start, data.dtype), True
+                    state[name], is_fresh = np.full_like(data, start), True
+                elif where_is(state[name]) is not where_is(data):  # the parameter was moved to another device
+                    state[name] = brought_to(state[name], where_is(data))
             stage = is_fresh, state.get("step"), state.get("mu_product")
             rule = rules.get(stage)
             if rule is None:
@@ -223,7 +227,7 @@ class Optimizer(Hooked):
             return value
         if name in _NUMBERS:
             return int(value) if name == "step" else float(value)
-        array = copied(value, p.dtype)
+        array = copied(value, p)
         if array.shape != p.shape:
             raise CheckpointError(
                 f"{type(self).__name__}: saved {name} of parameter {number} is {array.shape}, the parameter {p.shape}"
@@ -265,8 +269,8 @@ class writing:  # noqa: N801  (reads as a statement: with writing([x]) as (data,
         self._copies: list[tuple[Tensor, Array]] = []
         for p in params:
             data = p.data
-            if not (isinstance(data, np.ndarray) and data.flags.writeable):
-                data = np.array(data)
+            if not (isinstance(data, ARRAYS) and data.flags.writeable):
+                data = data.copy() if isinstance(data, ARRAYS) else np.array(data)
                 self._copies.append((p, data))
             self.arrays.append(data)
 
@@ -275,7 +279,7 @@ class writing:  # noqa: N801  (reads as a statement: with writing([x]) as (data,
 
     def __exit__(self, *error: object) -> None:
         for p, array in self._copies:  # a circuit's scalar holds a plain number rather than an array
-            p.data = array if isinstance(p.data, np.ndarray) else array[()]
+            p.data = array if isinstance(p.data, ARRAYS) else array[()]
         note_changes(self.params)
 
 
@@ -298,8 +302,11 @@ def _change_in_blocks(rule: Update, whole: tuple[Array, ...], pulls: tuple[float
 
 
 def blocks(p: Array, g: Array, *memory: Array) -> Iterator[tuple[Array, ...]]:
-    """Yield matching pieces of arrays of one shape; all but the gradient `g` are views, to be written."""
-    if not all(array.flags.c_contiguous for array in (p, *memory)):
+    """Yield matching pieces of arrays of one shape; all but the gradient `g` are views, to be written.
+
+    A GPU takes them whole: a launch is dear there, and its cache too small to keep a block between two.
+    """
+    if p.__class__ is DeviceArray or not all(array.flags.c_contiguous for array in (p, *memory)):
         yield p, g, *memory
         return
     flat = [array.reshape(-1) for array in (p, g, *memory)]
@@ -307,9 +314,10 @@ def blocks(p: Array, g: Array, *memory: Array) -> Iterator[tuple[Array, ...]]:
         yield tuple(array[start : start + BLOCK] for array in flat)
 
 
-def copied(value: Any, dtype: Any) -> Array:
-    """A saved array, or a tensor of minidl's or PyTorch's, as an array of its own."""
-    return np.asarray(data_of(value)).astype(dtype)
+def copied(value: Any, p: Tensor) -> Array:
+    """A saved array, or a tensor of minidl's or PyTorch's, as an array of its own, in the dtype of `p` and where it is."""
+    array = data_of(value)
+    return copied_to(p.device, array if isinstance(array, ARRAYS) else np.asarray(array), p.dtype)
 
 
 def _option(name: str, value: Any) -> Any:

@@ -21,6 +21,7 @@ import numpy as np
 from ..graph import Node, Notation, Primitive, data_of
 from ..graph.mode import silence, state
 from ..graph.node import NO_PARAMS
+from ..kernels.dtypes import dtype_of
 from .mismatch import explain_broadcast
 from .registered import Registered, Rule, Value, registry, shape_of
 from .samples import Sample, Shape, refuses, sample
@@ -182,7 +183,7 @@ class Linear(Registered):
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]
     ) -> Value:
         """The operation itself, on the tangents."""
-        dtype = np.asarray(data_of(out)).dtype
+        dtype = dtype_of(data_of(out))
         filled = [np.zeros(shape_of(x), dtype) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
         return self(*filled, **params)
 

@@ -101,6 +101,10 @@ class Writer:
         """As two functions, which chains know."""
         return Expression("minimum", (Expression("maximum", (x, low)), high))
 
+    def dropout(self, x: Any, kept: Any, scale: float) -> Expression:
+        """As two products."""
+        return Expression("multiply", (Expression("multiply", (x, kept)), scale))
+
     def __getattr__(self, name: str) -> Callable[..., Expression]:
         if name not in UFUNCS and name not in OTHERS:
             raise UnreadableError

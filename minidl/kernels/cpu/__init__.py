@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..backend import Backend
+from ..cuda.array import DeviceArray
 from . import (
     activations,
     addition,
@@ -193,11 +194,16 @@ class CPU:
     @staticmethod
     def wrap(result: Any, inputs: Sequence[Any]) -> Any:
         """Make an array of NumPy's scalars unless every input was a scalar."""
-        if type(result) is np.ndarray and result.ndim:
+        if (type(result) is np.ndarray and result.ndim) or type(result) is DeviceArray:
             return result
         if any(isinstance(x, np.ndarray) for x in inputs) or result.dtype != np.float64:
             return np.asarray(result)
         return np.float64(result)
+
+    @staticmethod
+    def dropout(x: Any, kept: Any, scale: float) -> Any:
+        """x·kept·scale."""
+        return np.multiply(x, kept) * scale
 
     @staticmethod
     def astype(x: Any, dtype: Any) -> Any:

@@ -8,17 +8,20 @@ silence. `x.numpy()` fetches.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import DeviceError, NotOnDeviceError
+from ...errors import NotOnDeviceError
+from .array_methods import Manners
 
 if TYPE_CHECKING:
     from .memory import Memory
 
 Shape = tuple[int, ...]
+met = False
+"""Whether there has been an array on a device, so that a program without one need not look for them."""
 
 
 def row_major(shape: Sequence[int], itemsize: int) -> Shape:
@@ -39,8 +42,13 @@ class Flags:
 
     __slots__ = ("c_contiguous", "f_contiguous", "owndata", "writeable")
 
-    def __init__(self, c_contiguous: bool, f_contiguous: bool, owndata: bool) -> None:
-        self.c_contiguous, self.f_contiguous, self.owndata, self.writeable = c_contiguous, f_contiguous, owndata, True
+    def __init__(self, c_contiguous: bool, f_contiguous: bool, owndata: bool, writeable: bool) -> None:
+        self.c_contiguous, self.f_contiguous, self.owndata, self.writeable = (
+            c_contiguous,
+            f_contiguous,
+            owndata,
+            writeable,
+        )
 
     @property
     def forc(self) -> bool:
@@ -48,7 +56,7 @@ class Flags:
         return self.c_contiguous or self.f_contiguous
 
 
-class DeviceArray:
+class DeviceArray(Manners):
     """An array in a GPU's memory.
 
     Attributes:
@@ -82,6 +90,8 @@ class DeviceArray:
         self.offset = offset
         self.base = base
         self._vector: Any = None
+        global met
+        met = True
 
     # What it is ---------------------------------------------------------------------------------------------------------
 
@@ -117,8 +127,10 @@ class DeviceArray:
 
     @property
     def flags(self) -> Flags:
-        """How it lies in memory."""
-        return Flags(self.is_contiguous, self.T.is_contiguous, self.base is None)
+        """How it lies in memory; what shows one element in several places is not to be written to."""
+        turned = self.view_as(self.shape[::-1], self.strides[::-1])
+        repeats = any(length > 1 and not stride for length, stride in zip(self.shape, self.strides, strict=True))
+        return Flags(self.is_contiguous, turned.is_contiguous, self.base is None, not repeats)
 
     @property
     def span(self) -> int:
@@ -187,6 +199,28 @@ class DeviceArray:
     def __deepcopy__(self, memo: dict[int, Any]) -> DeviceArray:
         return self.copy()
 
+    # Shared with other libraries ----------------------------------------------------------------------------------------
+
+    def __dlpack__(self, *, stream: int | None = None, **options: Any) -> Any:
+        """A DLPack capsule; `max_version`, `dl_device` and `copy` may be given where they ask for what it is anyway."""
+        from .interchange import to_dlpack
+
+        wanted = options.get("dl_device")
+        if options.get("copy") or wanted not in (None, self.__dlpack_device__()):
+            raise BufferError("a device array is shared where it is, without a copy")
+        return to_dlpack(self, stream)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        from .interchange import dlpack_device
+
+        return dlpack_device(self)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        from .interchange import cuda_array_interface
+
+        return cuda_array_interface(self)
+
     # Its manners, from the backend --------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
@@ -198,8 +232,3 @@ class DeviceArray:
         from .numpy_names import call_function
 
         return call_function(func, args, kwargs)
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """NumPy's methods and operators, which `array_methods` adds."""

@@ -8,13 +8,37 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import DeviceError
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 INSTALL = 'pip install "minidl[cuda]"'
+
+
+_remembering: list[Any] = []
+
+
+def remembered(maxsize: int | None = None) -> Callable[[F], F]:
+    """Keep a function's answers, as `functools.lru_cache` does, while this driver is in use: handles, addresses, arrays."""
+
+    def keep(function: F) -> F:
+        kept: Any = lru_cache(maxsize=maxsize)(function)
+        _remembering.append(kept)
+        return kept  # type: ignore[no-any-return]
+
+    return keep
+
+
+def forget() -> None:
+    """Forget all answers of `remembered` functions, and which driver was found: tests change it."""
+    for kept in (_choice, _found, *_remembering):
+        kept.cache_clear()
+    _current.__dict__.clear()
 
 
 def is_simulated() -> bool:
@@ -49,7 +73,9 @@ def why_not() -> str | None:
 
 @lru_cache(maxsize=1)
 def _found() -> tuple[Any, str | None]:
-    learn = "; to learn without a GPU set NUMBA_ENABLE_CUDASIM=1 before Python starts, which runs kernels in a simulator"
+    learn = (
+        "; to learn without a GPU set NUMBA_ENABLE_CUDASIM=1 before Python starts, which runs kernels in a simulator"
+    )
     if is_simulated():
         from .simulator import driver as simulated
 
@@ -67,7 +93,8 @@ def _found() -> tuple[Any, str | None]:
         return None, f"the NVIDIA driver does not start ({name.decode()}){learn}"
     version = int(driver.cuDriverGetVersion()[1])
     if version < 13000:
-        return None, f"the NVIDIA driver knows CUDA {version // 1000}.{version % 1000 // 10}, and 13.0 is needed: install driver 580 or newer"
+        known = f"{version // 1000}.{version % 1000 // 10}"
+        return None, f"the NVIDIA driver knows CUDA {known}, and 13.0 is needed: install driver 580 or newer"
     if not int(driver.cuDeviceGetCount()[1]):
         return None, f"the NVIDIA driver finds no GPU{learn}"
     return driver, None
@@ -106,13 +133,16 @@ class Properties:
     total_memory: int
 
 
-@lru_cache
+@remembered()
 def properties(device: int) -> Properties:
     """Ask a device what it is."""
     driver = api()
     handle = call("cuDeviceGet", device)
     asked = driver.CUdevice_attribute
-    one = lambda attribute: int(call("cuDeviceGetAttribute", attribute, handle))  # noqa: E731
+
+    def one(attribute: Any) -> int:
+        return int(call("cuDeviceGetAttribute", attribute, handle))
+
     return Properties(
         call("cuDeviceGetName", 128, handle).split(b"\0")[0].decode(),
         one(asked.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
@@ -127,7 +157,7 @@ def device_count() -> int:
     return int(call("cuDeviceGetCount")) if why_not() is None else 0
 
 
-@lru_cache
+@remembered()
 def _context(device: int) -> Any:
     return call("cuDevicePrimaryCtxRetain", call("cuDeviceGet", device))
 
@@ -146,4 +176,15 @@ def enter(device: int) -> None:
 
 def current_device() -> int:
     """The device that `device="cuda"` means in this thread."""
-    return getattr(_current, "device", None) or 0
+    return getattr(_current, "chosen", 0)
+
+
+def set_device(device: int) -> None:
+    """Choose the device that `device="cuda"` means in this thread.
+
+    Raises:
+        DeviceError: it is not there.
+    """
+    api()
+    enter(device)
+    _current.chosen = device

@@ -11,8 +11,11 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .simulator import scheduler
-from .simulator.scheduler import SimulationError
+from .simulator.errors import SimulationError
+from .simulator.observed import Observed
 
 Emit = Callable[..., Any]
 
@@ -24,13 +27,11 @@ class Intrinsic:
         twin: what the simulator calls.
         types: given Numba's `types` and those of the arguments, the signature.
         emit: builds the instruction.
-        version: what `emit` is, for the checksum of compiled kernels.
     """
 
     def __init__(self, twin: Callable[..., Any], types: Callable[..., Any], emit: Emit) -> None:
         functools.update_wrapper(self, twin)
         self.twin, self.types, self.emit = twin, types, emit
-        self.version = f"{twin.__name__}:{emit.__code__.co_code.hex()}:{emit.__code__.co_consts!r:.400}"
 
     def __call__(self, *args: Any) -> Any:
         return self.twin(*args)
@@ -46,6 +47,7 @@ class Intrinsic:
 
 def _typing(one: Intrinsic, types: Any) -> Callable[..., Any]:
     """The function that Numba's `intrinsic` wants, with the arguments that the twin has."""
+
     def typing(context: Any, *args: Any) -> Any:
         return one.types(types, *args), one.emit
 
@@ -61,7 +63,7 @@ def intrinsic(types: Callable[..., Any], emit: Emit) -> Callable[[Callable[..., 
     return lambda twin: Intrinsic(twin, types, emit)
 
 
-# Loads and stores of 16 bytes ---------------------------------------------------------------------------------------------
+# Loads and stores of four elements ----------------------------------------------------------------------------------------
 
 
 def _address(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
@@ -69,32 +71,40 @@ def _address(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> 
     return builder.gep(context.make_array(kind)(context, builder, array).data, [offset])
 
 
-def _four() -> Any:
+def _four(context: Any, builder: Any, array: Any, offset: Any, kind: Any) -> tuple[Any, int]:
+    """A pointer to four neighbours in memory, and at a multiple of how many bytes they must begin."""
     from llvmlite import ir
 
-    return ir.VectorType(ir.FloatType(), 4)
+    place = _address(context, builder, kind, array, offset)
+    four = ir.VectorType(place.type.pointee, 4)
+    nbytes = context.get_abi_sizeof(place.type.pointee) * 4
+    return builder.bitcast(place, ir.PointerType(four, addrspace=place.type.addrspace)), min(nbytes, 16)
 
 
 def _load4(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     from llvmlite import ir
 
-    place = _address(context, builder, signature.args[0], args[0], args[1])
-    four = builder.load(builder.bitcast(place, ir.PointerType(_four(), addrspace=place.type.addrspace)))
-    four.align = 16
+    kind = signature.args[0]
+    place, alignment = _four(context, builder, args[0], args[1], kind)
+    four = builder.load(place)
+    four.align = alignment
+    model = context.data_model_manager[kind.dtype]
     lanes = [builder.extract_element(four, ir.Constant(ir.IntType(32), i)) for i in range(4)]
-    return context.make_tuple(builder, signature.return_type, lanes)
+    return context.make_tuple(builder, signature.return_type, [model.from_data(builder, lane) for lane in lanes])
 
 
 def _check_aligned(array: Any, offset: int, count: int) -> None:
-    if offset % 4:
-        raise SimulationError(f"16 bytes are read or written together from element {offset}, which is no multiple of 4")
+    scheduler.check_alignment(array, offset, count)
     if offset < 0 or offset + count > len(array):
         raise SimulationError(f"elements {offset} to {offset + count - 1} of an array of {len(array)}")
 
 
-@intrinsic(lambda types, array, offset: types.UniTuple(types.float32, 4)(array, offset), _load4)
+@intrinsic(lambda types, array, offset: types.UniTuple(array.dtype, 4)(array, offset), _load4)
 def load4(array: Any, offset: int) -> Any:
-    """Read four float32 at once; `offset` is a multiple of 4 and the array begins at a multiple of 16 bytes."""
+    """Read four neighbours at once, of float32 in one instruction of 16 bytes.
+
+    `offset` is a multiple of 4, and the array begins at a multiple of the bytes of four elements, or of 16 where they are more.
+    """
     _check_aligned(array, offset, 4)
     return array[offset], array[offset + 1], array[offset + 2], array[offset + 3]
 
@@ -102,22 +112,142 @@ def load4(array: Any, offset: int) -> Any:
 def _store4(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     from llvmlite import ir
 
-    place = _address(context, builder, signature.args[0], args[0], args[1])
-    four = ir.Constant(_four(), ir.Undefined)
+    kind = signature.args[0]
+    place, alignment = _four(context, builder, args[0], args[1], kind)
+    four = ir.Constant(place.type.pointee, ir.Undefined)
+    model = context.data_model_manager[kind.dtype]
     for i in range(4):
-        four = builder.insert_element(four, args[2 + i], ir.Constant(ir.IntType(32), i))
-    builder.store(four, builder.bitcast(place, ir.PointerType(_four(), addrspace=place.type.addrspace))).align = 16
+        four = builder.insert_element(four, model.as_data(builder, args[2 + i]), ir.Constant(ir.IntType(32), i))
+    builder.store(four, place).align = alignment
     return context.get_dummy_value()
 
 
-@intrinsic(lambda types, array, offset, *four: types.void(array, offset, *[types.float32] * 4), _store4)
+@intrinsic(lambda types, array, offset, *four: types.void(array, offset, *[array.dtype] * 4), _store4)
 def store4(array: Any, offset: int, a: Any, b: Any, c: Any, d: Any) -> None:
-    """Write four float32 at once, under the same conditions as `load4`."""
+    """Write four neighbours at once, under the same conditions as `load4`."""
     _check_aligned(array, offset, 4)
     array[offset], array[offset + 1], array[offset + 2], array[offset + 3] = a, b, c, d
 
 
+# Numbers as the device's dtypes, and functions of its mathematical library that `math` has no name for ----------------------
+
+
+def _cast(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    return context.cast(builder, args[0], signature.args[0], signature.return_type)
+
+
+@functools.cache
+def to(name: str) -> Intrinsic:
+    """The conversion to a dtype, as C does it: whole numbers wrap around, floats lose what is behind the point."""
+    dtype = np.dtype(name)
+    kind = dtype.type
+
+    def convert(x: Any) -> Any:
+        return x if x.__class__ is kind else np.asarray(x).astype(dtype)[()]
+
+    convert.__name__ = f"to_{name}"
+    return Intrinsic(convert, lambda types, x: getattr(types, "boolean" if name == "bool" else name)(x), _cast)
+
+
+def _library(single: str, double: str, count: int, twin: Callable[..., Any]) -> Intrinsic:
+    """A function of NVIDIA's mathematical library (libdevice), by its names for float32 and for float64."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        from llvmlite import ir
+
+        kinds = [context.get_value_type(kind) for kind in signature.args]
+        symbol = f"__nv_{single if isinstance(kinds[0], ir.FloatType) else double}"
+        known = builder.module.globals.get(symbol)
+        called = known or ir.Function(builder.module, ir.FunctionType(kinds[0], kinds), symbol)
+        return builder.call(called, args)
+
+    return Intrinsic(twin, lambda types, *args: args[0](*[args[0]] * count), emit)
+
+
+def _fma(x: Any, y: Any, z: Any) -> Any:
+    """x·y + z, rounded once."""
+    wide = np.longdouble if isinstance(x, np.float64) else np.float64
+    return type(x)(wide(x) * wide(y) + wide(z))
+
+
+def _normcdf(x: Any) -> Any:
+    """Φ(x), the normal distribution."""
+    from scipy.special import ndtr
+
+    return ndtr(x)
+
+
+def _rint(x: Any) -> Any:
+    """The nearest whole number, of two the even one."""
+    return np.rint(x)
+
+
+def _product(x: Any, y: Any) -> Any:
+    """x·y, rounded: never one instruction with an addition, so that a fused chain computes the bits that its steps would."""
+    return x * y
+
+
+def _cospi(x: Any) -> Any:
+    """cos πx."""
+    return type(x)(np.cos(np.pi * float(x)))
+
+
+def _sinpi(x: Any) -> Any:
+    """sin πx."""
+    return type(x)(np.sin(np.pi * float(x)))
+
+
+fma = _library("fmaf", "fma", 3, _fma)
+normcdf = _library("normcdff", "normcdf", 1, _normcdf)
+rint = _library("rintf", "rint", 1, _rint)
+product = _library("fmul_rn", "dmul_rn", 2, _product)
+cospi = _library("cospif", "cospi", 1, _cospi)
+sinpi = _library("sinpif", "sinpi", 1, _sinpi)
+
+
+# Division of whole numbers ------------------------------------------------------------------------------------------------
+
+
+def _unsigned_division(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    from llvmlite import ir
+
+    a, b = (builder.trunc(x, ir.IntType(32)) if x.type.width > 32 else x for x in args)
+    return builder.udiv(a, b)
+
+
+@intrinsic(lambda types, a, b: types.int32(a, b), _unsigned_division)
+def quotient(a: int, b: int) -> int:
+    """a // b for a ≥ 0 and b > 0 in 32 bits; Numba's own `//` widens to 64, which takes about five times as long."""
+    if a < 0 or b <= 0:
+        raise SimulationError(f"quotient({a}, {b}): it is for a ≥ 0 and b > 0")
+    return a // b
+
+
+def _unsigned_comparison(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    from llvmlite import ir
+
+    a, b = (builder.trunc(x, ir.IntType(32)) if x.type.width > 32 else x for x in args)
+    return builder.icmp_unsigned("<", a, b)
+
+
+@intrinsic(lambda types, a, b: types.boolean(a, b), _unsigned_comparison)
+def within(a: int, b: int) -> bool:
+    """0 ≤ a < b, in one comparison: without its sign a negative number is a large one."""
+    return 0 <= a < b
+
+
 # Copies from global to shared memory that run beside the arithmetic (from compute capability 8.0 on) -------------------------
+
+
+def _shared_address(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
+    """Where an element of an array of 4-byte numbers is in shared memory: 32 bits."""
+    from llvmlite import ir
+
+    i32, space = ir.IntType(32), 3
+    data = context.make_array(kind)(context, builder, array).data
+    start = builder.ptrtoint(builder.addrspacecast(data, ir.PointerType(data.type.pointee, addrspace=space)), i32)
+    narrow = offset if offset.type.width == 32 else builder.trunc(offset, i32)
+    return builder.add(start, builder.shl(narrow, ir.Constant(i32, 2)))
 
 
 def _asynchronous(width: int) -> Emit:
@@ -127,10 +257,8 @@ def _asynchronous(width: int) -> Emit:
         from llvmlite import ir
 
         i32, i64, void = ir.IntType(32), ir.IntType(64), ir.VoidType()
-        target = _address(context, builder, signature.args[0], args[0], args[1])
+        shared = _shared_address(context, builder, signature.args[0], args[0], args[1])
         source = _address(context, builder, signature.args[2], args[2], args[3])
-        convert = ir.InlineAsm(ir.FunctionType(i64, [i64]), "cvta.to.shared.u64 $0, $1;", "=l,l", side_effect=False)
-        shared = builder.trunc(builder.call(convert, [builder.ptrtoint(target, i64)]), i32)
         cached = "cg" if width == 16 else "ca"
         copy = ir.InlineAsm(
             ir.FunctionType(void, [i32, i64, i32]),
@@ -147,9 +275,14 @@ def _asynchronous(width: int) -> Emit:
 def _copy_later(target: Any, to: int, source: Any, start: int, nbytes: int, count: int) -> None:
     """Read now what will be written once the thread has waited for it: until then the target keeps what it held."""
     whole = nbytes // 4
-    if start % count or to % count:
-        raise SimulationError(f"{4 * count} bytes are copied from element {start} to {to}: neither may be unaligned")
+    scheduler.check_alignment(source, start, count)
+    scheduler.check_alignment(target, to, count)
+    if whole and (start < 0 or start + whole > len(source)):
+        raise SimulationError(f"elements {start} to {start + whole - 1} of an array of {len(source)} are copied")
     values = [source[start + i] for i in range(whole)] + [0.0] * (count - whole)
+    if isinstance(target, Observed):
+        scheduler.running().copies[-1].append(target.copy_later(to, values))
+        return
 
     def write() -> None:
         for i, value in enumerate(values):

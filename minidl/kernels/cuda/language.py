@@ -8,7 +8,7 @@ compile a kernel, the same function is given Numba's words of the same names (`c
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import FunctionType
@@ -25,9 +25,9 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "int8",
     "int32",
     "int64",
-    "int8",
     "kernel",
     "math",
     "uint8",
@@ -79,7 +79,9 @@ def parameters_of(function: FunctionType, signature: str) -> tuple[Parameter, ..
     for name, part in zip(names, parts, strict=True):
         plain, is_array = part.removesuffix("[::1]"), part.endswith("[::1]")
         if not is_array and plain not in _NUMBERS:
-            raise TypeError(f"{function.__name__}: {name} is {part!r}, which is neither a number nor an array such as float32[::1]")
+            raise TypeError(
+                f"{function.__name__}: {name} is {part!r}, neither a number nor an array such as float32[::1]"
+            )
         found.append(Parameter(name, np.dtype(plain), is_array))
     return tuple(found)
 

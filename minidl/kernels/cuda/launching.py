@@ -7,13 +7,14 @@ packing is one `struct.pack`.
 from __future__ import annotations
 
 import ctypes
+import struct
 from typing import Any
 
 from ...errors import DeviceError
 from .array import DeviceArray
 from .driver import call, enter
 from .language import Kernel
-from .streams import handle
+from .streams import handle, journal, relaxed
 
 _functions: dict[tuple[Kernel, int], int] = {}
 _POINTER, _SIZE, _END = 1, 2, 0
@@ -27,8 +28,8 @@ class Launch:
 
     def __init__(self, kernel: Kernel, grid: Any, block: Any, stream: Any = None) -> None:
         self.kernel = kernel
-        self.grid = _three(grid)
-        self.block = _three(block)
+        self.grid = three(grid)
+        self.block = three(block)
         self.stream = stream
 
     def __call__(self, *args: Any) -> None:
@@ -39,7 +40,7 @@ class Launch:
         """
         kernel = self.kernel
         values: list[Any] = []
-        device = 0
+        device: int | None = None
         for parameter, given in zip(kernel.parameters, args, strict=True):
             if parameter.is_array:
                 if given.__class__ is not DeviceArray or given.dtype != parameter.dtype:
@@ -47,23 +48,40 @@ class Launch:
                         f"{kernel.name}: {parameter.name} is an array of {parameter.dtype} on the device, "
                         f"got {type(given).__name__} of {getattr(given, 'dtype', 'no dtype')}"
                     )
+                if device is not None and device != given.memory.device:
+                    raise DeviceError(
+                        f"{kernel.name}: {parameter.name} is on {given.device}, the others on cuda:{device}"
+                    )
                 values.extend(given.vector)
                 device = given.memory.device
             else:
                 values.append(given)
+        if (found := journal()) is not None:
+            found.append(
+                (
+                    kernel.name,
+                    self.grid,
+                    self.block,
+                    [v for v, p in zip(args, kernel.parameters, strict=True) if not p.is_array],
+                )
+            )
         gx, gy, gz = self.grid
         if not gx or not gy or not gz:
             return
+        device = device or 0
         enter(device)
         function = _functions.get((kernel, device)) or _load(kernel, device)
-        packed = ctypes.create_string_buffer(kernel.packing.pack(*values))
+        try:
+            packed = ctypes.create_string_buffer(kernel.packing.pack(*values))
+        except struct.error as error:
+            raise DeviceError(f"{kernel.name}: a number does not fit ({error}): {values}") from error
         size = ctypes.c_size_t(kernel.packing.size)
         options = (ctypes.c_void_p * 5)(_POINTER, ctypes.addressof(packed), _SIZE, ctypes.addressof(size), _END)
         stream = handle() if self.stream is None else self.stream.handle
         call("cuLaunchKernel", function, gx, gy, gz, *self.block, 0, stream, 0, ctypes.addressof(options))
 
 
-def _three(lengths: Any) -> tuple[int, int, int]:
+def three(lengths: Any) -> tuple[int, int, int]:
     """A grid or block given as a number or up to three, as three."""
     given = (lengths,) if isinstance(lengths, int) else tuple(lengths)
     x, y, z = (*given, 1, 1)[:3]
@@ -82,7 +100,8 @@ def _load(kernel: Kernel, device: int) -> int:
         from .compiling import ptx
 
         found = properties(device)
-        module = call("cuModuleLoadData", ptx(kernel, (found.major, found.minor)))
+        with relaxed():
+            module = call("cuModuleLoadData", ptx(kernel, (found.major, found.minor)))
         function = int(call("cuModuleGetFunction", module, kernel.name.encode()))
     _functions[kernel, device] = function
     return function

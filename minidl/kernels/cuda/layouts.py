@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from .array import DeviceArray
-from .driver import call
-from .memory import allocate
-from .streams import Stream
+from .driver import remembered
+from .memory import upload
 
 
-@functools.lru_cache(maxsize=None)
-def _uploads(device: int) -> Stream:
-    """A stream beside all others, so that what it copies is there at once, also while another stream is captured."""
-    return Stream(device)
-
-
-@functools.lru_cache(maxsize=65536)
+@remembered(65536)
 def numbers(device: int, values: tuple[int, ...]) -> DeviceArray:
     """An int32 array on a device that holds `values`; the same one each time.
 
@@ -28,11 +19,7 @@ def numbers(device: int, values: tuple[int, ...]) -> DeviceArray:
     host = np.array(values or (0,), np.int32)
     if host.tolist() != list(values or (0,)):
         raise OverflowError("arrays of 2³¹ elements or more are not laid out here")
-    stream = _uploads(device)
-    out = DeviceArray(allocate(host.nbytes, device), host.shape, host.dtype)
-    call("cuMemcpyHtoDAsync", out.address, host.ctypes.data, host.nbytes, stream.handle)
-    stream.synchronize()
-    return out
+    return upload(host, device)
 
 
 def layout(*arrays: DeviceArray) -> DeviceArray:

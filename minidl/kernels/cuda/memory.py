@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import DeviceError
-from .array import DeviceArray, row_major
-from .driver import call, current_device, enter, is_simulated, properties
-from .streams import DEFAULT, Event, capturing, handle
+from .array import DeviceArray
+from .driver import api, call, current_device, enter, properties, remembered
+from .streams import Event, Stream, capturing, handle, journal, keep_for_graph, relaxed
 
 _LEAST = 512
 """Pieces are multiples of this many bytes, and begin at such an address."""
@@ -67,6 +67,7 @@ class Pool:
 
     def __init__(self) -> None:
         self.free: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
+        self.is_closed = False
 
     def release(self, device: int) -> int:
         """Give all of a device's pieces back to the driver, and return how many bytes they were."""
@@ -76,6 +77,13 @@ class Pool:
                 call("cuMemFree", address)
                 given += key[2]
         return given
+
+    def close(self) -> None:
+        """Give everything back, and what arrays still hold when they let go of it."""
+        self.is_closed = True
+        with _lock, relaxed():
+            for device in {key[0] for key in self.free}:
+                _statistics[device].reserved -= self.release(device)
 
 
 _general = Pool()
@@ -87,7 +95,7 @@ _state = threading.local()
 @contextmanager
 def pool(of: Pool) -> Iterator[None]:
     """Take memory from a pool, and return it there, in this thread's block."""
-    before = getattr(_state, "pool", _general)
+    before = getattr(_state, "pool", None)
     _state.pool = of
     try:
         yield
@@ -105,18 +113,20 @@ class Memory:
         owner: what keeps it alive where it belongs to another library; None for our own.
     """
 
-    __slots__ = ("__weakref__", "_key", "_pool", "address", "device", "nbytes", "owner")
+    __slots__ = ("__weakref__", "_home", "address", "device", "nbytes", "owner")
 
     def __init__(self, address: int, nbytes: int, device: int, owner: Any = None) -> None:
         self.address, self.nbytes, self.device, self.owner = address, nbytes, device, owner
-        self._key: tuple[int, int, int] | None = None
-        self._pool = _general
+        self._home: tuple[Pool, tuple[int, int, int], Statistics] | None = None
 
     def __del__(self) -> None:
-        if self._key is not None and _lock is not None:
+        if self._home is not None and _lock is not None:  # at Python's end the module may be gone already
+            pool, key, known = self._home
             with _lock:
-                self._pool.free[self._key].append(self.address)
-                _statistics[self.device].allocated -= self._key[2]
+                pool.free[key].append(self.address)
+                known.allocated -= key[2]
+                if pool.is_closed:
+                    pool.close()
 
 
 def allocate(nbytes: int, device: int | None = None) -> Memory:
@@ -129,7 +139,7 @@ def allocate(nbytes: int, device: int | None = None) -> Memory:
     enter(device)
     size = rounded(nbytes)
     key = (device, handle(), size)
-    taken = getattr(_state, "pool", _general)
+    taken = getattr(_state, "pool", None) or _general
     with _lock:
         known = _statistics[device]
         known.requests += 1
@@ -138,13 +148,14 @@ def allocate(nbytes: int, device: int | None = None) -> Memory:
             address = kept.pop()
             known.hits += 1
         else:
-            address = _from_driver(size, device)
+            with relaxed():
+                address = _from_driver(size, device)
             known.reserved += size
             known.peak_reserved = max(known.peak_reserved, known.reserved)
         known.allocated += size
         known.peak_allocated = max(known.peak_allocated, known.allocated)
     memory = Memory(address, nbytes, device)
-    memory._key, memory._pool = key, taken
+    memory._home = taken, key, known
     return memory
 
 
@@ -154,8 +165,8 @@ def _from_driver(size: int, device: int) -> int:
     except DeviceError as error:
         if "OUT_OF_MEMORY" not in str(error):
             raise
-        empty_cache(device)
         try:
+            empty_cache(device)
             return int(call("cuMemAlloc", size))
         except DeviceError:
             known, mib = _statistics[device], 1 << 20
@@ -201,6 +212,10 @@ def to_device(array: Any, device: int | None = None) -> DeviceArray:
     """
     array = np.asarray(array)
     lying = array if array.flags.c_contiguous else np.ascontiguousarray(array)
+    if (found := journal()) is not None:
+        found.append(("upload", array.dtype.str, array.shape, lying.tobytes()))
+    if capturing():  # a graph would read the host's memory anew each time
+        return upload(lying, device)
     out = empty(array.shape, array.dtype, device)
     if array.size:
         call("cuMemcpyHtoDAsync", out.address, lying.ctypes.data, lying.nbytes, handle())
@@ -209,10 +224,34 @@ def to_device(array: Any, device: int | None = None) -> DeviceArray:
     return out
 
 
+@remembered()
+def _beside(device: int) -> Stream:
+    """A stream beside all others."""
+    return Stream(device)
+
+
+def upload(array: np.ndarray[Any, Any], device: int | None = None) -> DeviceArray:
+    """Copy a contiguous NumPy array to a device beside all streams, so that it is there at once, for each of them.
+
+    A graph that is being captured finds it at each replay, and keeps it.
+    """
+    stream = _beside(current_device() if device is None else device)
+    with relaxed():
+        with stream, pool(_general):  # memory that no other stream has still to read
+            out = DeviceArray(allocate(array.nbytes, device), array.shape, array.dtype)
+        if array.nbytes:
+            call("cuMemcpyHtoDAsync", out.address, array.ctypes.data, array.nbytes, stream.handle)
+            stream.synchronize()
+    keep_for_graph(out)
+    return out
+
+
 def to_host(array: DeviceArray) -> np.ndarray[Any, Any]:
     """Copy an array to a new NumPy array, once the kernels that compute it are done."""
     from .backend import backend
 
+    if (found := journal()) is not None:
+        found.append(("fetch", array.shape))
     if capturing():
         raise DeviceError("a value was fetched while a CUDA graph is captured; fetch it after the step")
     out = np.empty(array.shape, array.dtype)
@@ -249,13 +288,9 @@ def pinned(shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
     enter(current_device())
     address = int(call("cuMemHostAlloc", nbytes, 0))
     buffer = (ctypes.c_byte * nbytes).from_address(address)
-    weakref.finalize(buffer, _unpin, address)
+    weakref.finalize(buffer, api().cuMemFreeHost, address)
     _pinned[address] = buffer
     return np.frombuffer(buffer, dtype, int(np.prod(shape))).reshape(tuple(shape))
-
-
-def _unpin(address: int) -> None:
-    call("cuMemFreeHost", address)
 
 
 def is_pinned(array: np.ndarray[Any, Any]) -> bool:
@@ -277,6 +312,4 @@ def _keep(array: Any) -> None:
 
 def _asked(event: Event) -> Any:
     """0 once the stream has come to the event."""
-    from .driver import api
-
     return api().cuEventQuery(event.handle)[0]

@@ -7,11 +7,11 @@ use, which is the device's default stream unless `with stream:` says otherwise.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
-from ...errors import DeviceError
 from .driver import api, call, current_device, enter
 
 _state = threading.local()
@@ -26,7 +26,81 @@ def handle() -> int:
 
 def capturing() -> bool:
     """Whether this thread's launches are being recorded into a graph instead of carried out."""
-    return getattr(_state, "capturing", False)
+    return getattr(_state, "captured", None) is not None
+
+
+@contextmanager
+def captured_by(graph: Capturing) -> Iterator[None]:
+    """Say that this thread's launches are recorded by a graph, in a `with` block."""
+    _state.captured = graph
+    try:
+        yield
+    finally:
+        _state.captured = None
+
+
+def keep_for_graph(thing: Any) -> None:
+    """Keep something alive as long as the graph that is being captured, if one is."""
+    if capturing():
+        _state.captured.keep(thing)
+
+
+def each_time(function: Callable[[], Any]) -> None:
+    """Do something whose numbers differ from time to time: now, and where a graph is captured at each of its replays, too.
+
+    A random draw is that, which counts on, or a step of an optimizer, whose rate falls. What it launches is not recorded.
+    """
+    found = journal()
+    if found is not None:
+        found.append("each time")
+    _state.journal = None
+    try:
+        if capturing():
+            _state.captured.each_time(function)
+        else:
+            function()
+    finally:
+        _state.journal = found
+
+
+@contextmanager
+def relaxed() -> Iterator[None]:
+    """Within, this thread may do what a capture forbids it: ask for memory, copy in another stream and wait for it."""
+    if not capturing():
+        yield
+        return
+    modes = api().CUstreamCaptureMode
+    before = call("cuThreadExchangeStreamCaptureMode", modes.CU_STREAM_CAPTURE_MODE_RELAXED)
+    try:
+        yield
+    finally:
+        call("cuThreadExchangeStreamCaptureMode", before)
+
+
+def journal() -> list[Any] | None:
+    """Where this thread's launches and copies from and to the host are written down at the moment, if anywhere."""
+    return getattr(_state, "journal", None)
+
+
+@contextmanager
+def written_down() -> Iterator[list[Any]]:
+    """Write down, in a `with` block, each launch with its numbers, each upload with its bytes, and each fetch."""
+    before = journal()
+    _state.journal = found = []
+    try:
+        yield found
+    finally:
+        _state.journal = before
+
+
+class Capturing(Protocol):
+    """What a graph is told while it is captured."""
+
+    def keep(self, thing: Any) -> None:
+        """Keep it alive."""
+
+    def each_time(self, function: Callable[[], Any]) -> None:
+        """Do it, now and at each replay."""
 
 
 class Stream:
@@ -44,6 +118,7 @@ class Stream:
         enter(self.device)
         self.handle = int(call("cuStreamCreate", int(api().CUstream_flags.CU_STREAM_NON_BLOCKING)))
         self._before: list[int] = []
+        weakref.finalize(self, api().cuStreamDestroy, self.handle)
 
     def __enter__(self) -> Stream:
         self._before.append(handle())
@@ -68,12 +143,6 @@ class Stream:
             event.record()
         self.wait_event(event)
 
-    def __del__(self) -> None:
-        try:
-            call("cuStreamDestroy", self.handle)
-        except Exception:  # noqa: BLE001, S110  (Python or the driver is shutting down)
-            pass
-
 
 class Event:
     """A mark in a stream, to wait for and to take times between."""
@@ -83,6 +152,7 @@ class Event:
         flags = api().CUevent_flags
         wanted = flags.CU_EVENT_DEFAULT if enable_timing else flags.CU_EVENT_DISABLE_TIMING
         self.handle = int(call("cuEventCreate", int(wanted)))
+        weakref.finalize(self, api().cuEventDestroy, self.handle)
 
     def record(self) -> None:
         """Put the mark into the stream in use."""
@@ -95,12 +165,6 @@ class Event:
     def elapsed_time(self, end_event: Event) -> float:
         """The milliseconds from this mark to another, both passed."""
         return float(call("cuEventElapsedTime", self.handle, end_event.handle))
-
-    def __del__(self) -> None:
-        try:
-            call("cuEventDestroy", self.handle)
-        except Exception:  # noqa: BLE001, S110
-            pass
 
 
 def synchronize() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
-from ...graph import Node, Notation, array_of, data_of
+from ...graph import Node, Notation, array_of
+from ...kernels import DeviceArray
 from ...kernels.grid import grid
 from ..kinds import Linear, Shape, Value, expand_to, refuses, sample, shape_of
 from ..operation import operation
@@ -40,11 +41,13 @@ def positions_of(index: Value, name: str) -> Any:
 
 
 def check_positions(positions: Any, size: int, name: str, axis: int | str, lowest: int = 0) -> None:
-    """Refuse positions that do not exist.
+    """Refuse positions that do not exist, unless they are on a GPU, which would have to be waited for.
 
     Raises:
         UsageError: one is below `lowest`, or not below `size`.
     """
+    if positions.__class__ is DeviceArray:
+        return
     if positions.size and (positions.min() < lowest or positions.max() >= size):
         wrong = positions[(positions < lowest) | (positions >= size)]
         raise RangeError(f"{name}: index {wrong.flat[0]} is out of range for axis {axis} with size {size}")
@@ -105,7 +108,7 @@ def gather(input: Value, dim: int, index: Value) -> Value:
     """
     x, axis, positions = aligned(input, dim, index, "gather")
     out = gather_(x, dim=axis, index=positions)
-    wanted = np.shape(data_of(index))
+    wanted = shape_of(index)
     return out if positions.shape == wanted else reshape_(out, shape=wanted)
 
 

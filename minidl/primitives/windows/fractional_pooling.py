@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import Node, array_of, beside
+from ...kernels.device import require_cpu
 from ..kinds import Shape, Value, refuses, sample, shape_of
 from ..layers.random import Generator, default_generator
 from ..operation import operation
@@ -74,6 +75,7 @@ def _fractional(
         if draws.shape != (n, c, axes):
             raise ShapeError(f"{name}: _random_samples must be {(n, c, axes)}, a number an axis; got {draws.shape}")
     x = array_of(images)
+    require_cpu(name, x)
     positions = beside(_positions, x, kernel, size, draws.reshape(n * c, axes).astype(x.dtype))
     values = without_batch(plane_gather(images, positions=positions), alone)
     if not return_indices:

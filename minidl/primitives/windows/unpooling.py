@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
 from ...graph import array_of
+from ...kernels.device import require_cpu
 from ...kernels.geometry import Size
 from ..kinds import Value, refuses, sample, shape_of
 from ..operation import operation
@@ -26,6 +27,7 @@ def _unpool(axes: int, input: Value, indices: Value, kernel_size: Any, *rest: An
         raise DtypeError(f"{name}: positions are whole numbers, as max_pool{axes}d returns them; got {positions.dtype}")
     if positions.shape != shape_of(input):
         raise ShapeError(f"{name}: indices {positions.shape} and input {shape_of(input)} must have one shape")
+    require_cpu(name, positions)
     kernel, pad = per_axis(kernel_size, "kernel_size", 1, axes), per_axis(padding, "padding", 0, axes)
     step = kernel if stride is None or stride in ([], ()) else per_axis(stride, "stride", 1, axes)
     size = _unpooled_size(name, tuple(shape_of(images)[2:]), kernel, step, pad, output_size)

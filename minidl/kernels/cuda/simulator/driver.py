@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import ctypes
 import itertools
+import threading
 import time
 from collections.abc import Callable
 from enum import IntEnum
@@ -17,49 +18,62 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import scheduler
+from .errors import SimulationError
 
 if TYPE_CHECKING:
     from ..language import Kernel
 
-OK, INVALID, OUT_OF_MEMORY = 0, 1, 2
+OK, INVALID, OUT_OF_MEMORY, FORBIDDEN = 0, 1, 2, 900
 _NAMES = {OK: b"CUDA_SUCCESS", INVALID: b"CUDA_ERROR_INVALID_VALUE", OUT_OF_MEMORY: b"CUDA_ERROR_OUT_OF_MEMORY"}
+_NAMES[FORBIDDEN] = b"CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"
 _MEANINGS = {OK: b"no error", INVALID: b"invalid argument", OUT_OF_MEMORY: b"out of memory"}
+_MEANINGS[FORBIDDEN] = b"operation not permitted when stream is capturing"
 MEMORY = 4 << 30
 """How much memory the simulated device has."""
 
 
-class CUdevice_attribute(IntEnum):  # noqa: N801
+class CUdevice_attribute(IntEnum):
     CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76
 
 
-class CUstream_flags(IntEnum):  # noqa: N801
+class CUstream_flags(IntEnum):
     CU_STREAM_DEFAULT = 0
     CU_STREAM_NON_BLOCKING = 1
 
 
-class CUevent_flags(IntEnum):  # noqa: N801
+class CUevent_flags(IntEnum):
     CU_EVENT_DEFAULT = 0
     CU_EVENT_DISABLE_TIMING = 2
 
 
-class CUstreamCaptureMode(IntEnum):  # noqa: N801
+class CUstreamCaptureMode(IntEnum):
     CU_STREAM_CAPTURE_MODE_GLOBAL = 0
     CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1
     CU_STREAM_CAPTURE_MODE_RELAXED = 2
 
 
+class CUpointer_attribute(IntEnum):
+    CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL = 9
+
+
 _ATTRIBUTES = {16: 2, 75: 9, 76: 0}
 _pieces: dict[int, np.ndarray[Any, Any]] = {}
 _starts: list[int] = []
-_handles = itertools.count(1)
+_handles = itertools.count(16)  # smaller numbers mean special streams
 _kernels: dict[int, Kernel] = {}
 _events: dict[int, float] = {}
 _captures: dict[int, list[Callable[[], None]]] = {}
 _graphs: dict[int, list[Callable[[], None]]] = {}
 launches: list[str] = []
 """The names of the kernels that were launched, for those who want to know; cleared by whoever reads it."""
+
+
+def reset() -> None:
+    """Begin anew, as after the device was switched off."""
+    for kept in (_pieces, _starts, _kernels, _events, _captures, _graphs, _locked, launches):
+        kept.clear()  # type: ignore[attr-defined]
 
 
 def cuGetErrorName(status: int) -> Any:
@@ -98,6 +112,15 @@ def cuDeviceTotalMem(device: int) -> Any:
     return OK, MEMORY
 
 
+def cuPointerGetAttribute(attribute: int, address: int) -> Any:
+    memory(address, 1)
+    return OK, 0
+
+
+def cuMemGetInfo() -> Any:
+    return OK, MEMORY - sum(piece.nbytes for piece in _pieces.values()), MEMORY
+
+
 def cuDevicePrimaryCtxRetain(device: int) -> Any:
     return OK, 1
 
@@ -107,13 +130,15 @@ def cuCtxSetCurrent(context: Any) -> Any:
 
 
 def cuCtxSynchronize() -> Any:
-    return (OK,)
+    return (FORBIDDEN if _captures else OK,)
 
 
 # Memory -------------------------------------------------------------------------------------------------------------------
 
 
 def cuMemAlloc(nbytes: int) -> Any:
+    if _forbidden():
+        return FORBIDDEN, 0
     if sum(piece.nbytes for piece in _pieces.values()) + nbytes > MEMORY:
         return OUT_OF_MEMORY, 0
     raw = np.full(nbytes + 512, 0xFF, np.uint8)
@@ -126,6 +151,8 @@ def cuMemAlloc(nbytes: int) -> Any:
 
 
 def cuMemFree(address: int) -> Any:
+    if _forbidden():
+        return (FORBIDDEN,)
     if _pieces.pop(int(address), None) is None:
         return (INVALID,)
     _starts.remove(int(address))
@@ -142,12 +169,12 @@ def memory(address: int, nbytes: int) -> np.ndarray[Any, Any]:
     start = _starts[i] if i >= 0 else 0
     piece = _pieces.get(start)
     if piece is None or address + nbytes > start + piece.nbytes:
-        raise scheduler.SimulationError(f"{nbytes} bytes at {address:#x} are not memory of the device")
+        raise SimulationError(f"{nbytes} bytes at {address:#x} are not memory of the device")
     return piece[address - start : address - start + nbytes]
 
 
 def _host(address: int, nbytes: int) -> np.ndarray[Any, Any]:
-    return np.frombuffer((ctypes.c_byte * nbytes).from_address(address), np.uint8)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))
 
 
 def _carry_out(work: Callable[[], None], stream: Any) -> Any:
@@ -214,7 +241,7 @@ def cuStreamDestroy(stream: int) -> Any:
 
 
 def cuStreamSynchronize(stream: int) -> Any:
-    return (INVALID,) if int(stream) in _captures else (OK,)
+    return (FORBIDDEN if int(stream) in _captures or _forbidden() else OK,)
 
 
 def cuStreamWaitEvent(stream: int, event: int, flags: int) -> Any:
@@ -247,6 +274,20 @@ def cuEventSynchronize(event: int) -> Any:
 
 def cuEventElapsedTime(start: int, end: int) -> Any:
     return OK, 1e3 * (_events[int(end)] - _events[int(start)])
+
+
+_mode = threading.local()
+
+
+def cuThreadExchangeStreamCaptureMode(mode: int) -> Any:
+    before, _mode.now = getattr(_mode, "now", CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_GLOBAL), mode
+    return OK, before
+
+
+def _forbidden() -> bool:
+    """Whether a capture by this thread forbids it to ask for memory."""
+    relaxed = CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
+    return bool(_captures) and getattr(_mode, "now", None) != relaxed
 
 
 def cuStreamBeginCapture(stream: int, mode: int) -> Any:
@@ -308,7 +349,7 @@ def arguments(kernel: Kernel, packed: bytes) -> list[Any]:
             found.append(np.empty(0, parameter.dtype))
             continue
         if address % size:
-            raise scheduler.SimulationError(f"{kernel.name}: {parameter.name} begins at {address:#x}, not a multiple of {size}")
+            raise SimulationError(f"{kernel.name}: {parameter.name} begins at {address:#x}, not a multiple of {size}")
         found.append(memory(address, count * size).view(parameter.dtype))
     return found
 
@@ -327,7 +368,9 @@ def cuLaunchKernel(
     extra: int,
 ) -> Any:
     kernel = _kernels[int(function)]
-    if bx * by * bz > kernel.threads or bz > 64 or gy > 65535 or gz > 65535:
+    if not 0 < bx * by * bz <= min(kernel.threads, 1024) or bz > 64 or min(gx, gy, gz) < 1:
+        return (INVALID,)
+    if gx >= 1 << 31 or gy >= 1 << 16 or gz >= 1 << 16:
         return (INVALID,)
     options = (ctypes.c_void_p * 5).from_address(extra)
     size = ctypes.c_size_t.from_address(options[3] or 0).value
@@ -336,6 +379,6 @@ def cuLaunchKernel(
     def launch() -> None:
         launches.append(kernel.name)
         args = arguments(kernel, packed)
-        scheduler.run(kernel.function, (gx, gy, gz), (bx, by, bz), args, kernel.waits, kernel.doubles)
+        scheduler.run(kernel, (gx, gy, gz), (bx, by, bz), args)
 
     return _carry_out(launch, stream)

@@ -1,0 +1,199 @@
+"""The GPUs of this machine, under PyTorch's names: which there are, their streams, and the memory that tensors take.
+
+A tensor is made there with `device="cuda"` or brought there with `x.to("cuda")`. Without a GPU, `NUMBA_ENABLE_CUDASIM=1` in
+the environment, set before Python starts, runs all kernels in a simulator, for learning.
+
+>>> from minidl import cuda
+>>> isinstance(cuda.is_available(), bool)
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from .errors import UsageError
+from .kernels.cuda import driver
+from .kernels.device import device_of
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from .kernels.cuda.driver import Properties
+    from .kernels.cuda.streams import Event, Stream
+
+__all__ = [
+    "Event",
+    "Stream",
+    "current_device",
+    "device",
+    "device_count",
+    "empty_cache",
+    "get_device_capability",
+    "get_device_name",
+    "get_device_properties",
+    "is_available",
+    "max_memory_allocated",
+    "max_memory_reserved",
+    "mem_get_info",
+    "memory_allocated",
+    "memory_reserved",
+    "memory_stats",
+    "reset_peak_memory_stats",
+    "set_device",
+    "stream",
+    "synchronize",
+    "why_not",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`Stream` and `Event`, which are loaded when they are asked for."""
+    if name in ("Stream", "Event"):
+        from .kernels.cuda import streams
+
+        return getattr(streams, name)
+    raise AttributeError(f"module 'minidl.cuda' has no attribute {name!r}", name=name)
+
+
+# Devices ------------------------------------------------------------------------------------------------------------------
+
+
+def is_available() -> bool:
+    """Whether tensors can be put on a GPU here, or on the simulator's."""
+    return why_not() is None
+
+
+def why_not() -> str | None:
+    """Why no GPU can be used here, and what to do about it; None where one can."""
+    return driver.why_not()
+
+
+def device_count() -> int:
+    """How many GPUs there are; 0 where none can be used."""
+    return driver.device_count()
+
+
+def current_device() -> int:
+    """The number of the GPU that `device="cuda"` means in this thread."""
+    driver.api()
+    return driver.current_device()
+
+
+def _number(device: Any) -> int:
+    """The number of a GPU that is named by a number, by a name such as "cuda:1", or by None: the one in use.
+
+    Raises:
+        DeviceError: it is not there.
+        UsageError: it is no GPU.
+    """
+    found = device_of("cuda" if device is None else device, "minidl.cuda").index
+    if found is None:
+        raise UsageError(f"minidl.cuda: {str(device)!r} is no GPU; 'cuda' and 'cuda:0' are")
+    return found
+
+
+def set_device(device: Any) -> None:
+    """Choose the GPU that `device="cuda"` means in this thread."""
+    driver.set_device(_number(device))
+
+
+@contextmanager
+def device(device: Any) -> Iterator[None]:
+    """Choose the GPU that `device="cuda"` means in this thread, for a `with` block."""
+    before = current_device()
+    set_device(device)
+    try:
+        yield
+    finally:
+        set_device(before)
+
+
+def get_device_name(device: Any = None) -> str:
+    """The maker's name for a GPU."""
+    return get_device_properties(device).name
+
+
+def get_device_capability(device: Any = None) -> tuple[int, int]:
+    """A GPU's compute capability, such as (9, 0), on which it depends what its threads can do."""
+    found = get_device_properties(device)
+    return found.major, found.minor
+
+
+def get_device_properties(device: Any = None) -> Properties:
+    """A GPU's `name`, `major`, `minor`, `multi_processor_count` and `total_memory` in bytes."""
+    return driver.properties(_number(device))
+
+
+def synchronize(device: Any = None) -> None:
+    """Wait until a GPU has done all that it was given: launches return at once, so a clock must be read after this."""
+    driver.enter(_number(device))
+    driver.call("cuCtxSynchronize")
+
+
+def stream(stream: Stream | None) -> AbstractContextManager[Any]:
+    """Put what a `with` block launches into a stream; None leaves it where it goes."""
+    return nullcontext() if stream is None else stream
+
+
+# Memory -------------------------------------------------------------------------------------------------------------------
+
+
+def memory_stats(device: Any = None) -> dict[str, int]:
+    """What the allocator has handed out, in bytes under PyTorch's names, and how often it could do without the driver."""
+    from .kernels.cuda import memory
+
+    known = memory.statistics(_number(device))
+    return {
+        "allocated_bytes.all.current": known.allocated,
+        "allocated_bytes.all.peak": known.peak_allocated,
+        "reserved_bytes.all.current": known.reserved,
+        "reserved_bytes.all.peak": known.peak_reserved,
+        "allocation.all.allocated": known.requests,
+        "num_device_alloc": known.requests - known.hits,
+    }
+
+
+def memory_allocated(device: Any = None) -> int:
+    """The bytes that arrays on a GPU take."""
+    return memory_stats(device)["allocated_bytes.all.current"]
+
+
+def max_memory_allocated(device: Any = None) -> int:
+    """The most bytes that arrays on a GPU took at once, since the start or `reset_peak_memory_stats`."""
+    return memory_stats(device)["allocated_bytes.all.peak"]
+
+
+def memory_reserved(device: Any = None) -> int:
+    """The bytes that were asked of the driver: those of arrays, and those kept for the next ones."""
+    return memory_stats(device)["reserved_bytes.all.current"]
+
+
+def max_memory_reserved(device: Any = None) -> int:
+    """The most bytes that were reserved at once."""
+    return memory_stats(device)["reserved_bytes.all.peak"]
+
+
+def reset_peak_memory_stats(device: Any = None) -> None:
+    """Let the peaks be what is in use now."""
+    from .kernels.cuda import memory
+
+    known = memory.statistics(_number(device))
+    known.peak_allocated, known.peak_reserved = known.allocated, known.reserved
+
+
+def empty_cache() -> None:
+    """Give the memory that no array holds back to the driver, for other programs; it makes nothing faster."""
+    if is_available():
+        from .kernels.cuda import memory
+
+        memory.empty_cache(current_device())
+
+
+def mem_get_info(device: Any = None) -> tuple[int, int]:
+    """A GPU's free and total memory, in bytes, as its driver sees it: what other programs take is not free."""
+    driver.enter(_number(device))
+    free, total = driver.call("cuMemGetInfo")
+    return int(free), int(total)

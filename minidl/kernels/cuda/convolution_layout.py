@@ -1,0 +1,145 @@
+"""Operands as the convolution's kernels want them: images channels last, weights packed tap by tap.
+
+Both are transpositions through shared memory. A warp reads 32 neighbours of a row into a tile of 32×32 numbers and writes
+32 neighbours of a column out of it, so that both sides touch whole lines of memory; a plain strided copy touches a line for
+each number on one side. The tile's rows are 33 numbers apart: with 32, the numbers of a column would all lie in one bank of
+shared memory and be read one after the other.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from . import copies, memory
+from .array import DeviceArray
+from .convolution_problem import Plan, padded
+from .language import Kernel, ceil_div, cuda, float32, float64, kernel
+from .layouts import numbers
+
+THREADS = 256
+TILE = 32
+LINE = TILE + 1
+ROWS = THREADS // TILE
+"""A tile's rows that are read at once."""
+SHARED = TILE * LINE
+_WORDS = {"float32": float32, "float64": float64}
+_MOST = 65535
+"""The most blocks along a grid's second and third axes."""
+
+
+@functools.cache
+def transposing_kernel(dtype: str) -> Kernel:
+    """Matrices in a row, each transposed; a block moves one tile of one matrix after the other."""
+    real = _WORDS[dtype]
+
+    @kernel(f"{dtype}[::1], {dtype}[::1], int32, int32, int32", name=f"transpose_{dtype}", threads=THREADS)
+    def transpose(source: Any, target: Any, rows: int, columns: int, count: int) -> None:
+        """source (count, rows, columns) → target (count, columns, rows)."""
+        tile = cuda.shared.array(SHARED, real)
+        lane, line = cuda.threadIdx.x & (TILE - 1), cuda.threadIdx.x // TILE
+        x, y = cuda.blockIdx.x * TILE, cuda.blockIdx.y * TILE
+        for matrix in range(cuda.blockIdx.z, count, cuda.gridDim.z):
+            first = matrix * rows * columns
+            for i in range(line, TILE, ROWS):
+                if y + i < rows and x + lane < columns:
+                    tile[i * LINE + lane] = source[first + (y + i) * columns + x + lane]
+            cuda.syncthreads()
+            for i in range(line, TILE, ROWS):
+                if x + i < columns and y + lane < rows:
+                    target[first + (x + i) * rows + y + lane] = tile[lane * LINE + i]
+            cuda.syncthreads()
+
+    return transpose
+
+
+@functools.cache
+def packing_kernel(dtype: str, back: bool) -> Kernel:
+    """The weights of a group, a matrix of K rows and C·taps columns, packed: a row of columns for each tap and channel.
+
+    Without `back` a packed row holds all output channels of one tap and input channel; with `back`, for the transpose in
+    the image, all input channels of one tap and output channel. Block (x, y, z) moves a tile of the group z.
+    """
+    real = _WORDS[dtype]
+
+    @kernel(f"{dtype}[::1], {dtype}[::1], int32[::1], int32, int32, int32, int32, int32",
+            name=f"pack_{'back' if back else 'forward'}_{dtype}", threads=THREADS)  # fmt: skip
+    def pack(w: Any, packed: Any, places: Any, k: int, c: int, taps: int, rows: int, columns: int) -> None:
+        """w (groups, k, c, taps) → packed (groups, rows, columns); a tap whose place is negative is left out."""
+        tile = cuda.shared.array(SHARED, real)
+        lane, line = cuda.threadIdx.x & (TILE - 1), cuda.threadIdx.x // TILE
+        x, y = cuda.blockIdx.x * TILE, cuda.blockIdx.y * TILE
+        source, target = cuda.blockIdx.z * k * c * taps, cuda.blockIdx.z * rows * columns
+        for i in range(line, TILE, ROWS):
+            if y + i < k and x + lane < c * taps:
+                tile[i * LINE + lane] = w[source + (y + i) * c * taps + x + lane]
+        cuda.syncthreads()
+        for i in range(line, TILE, ROWS):
+            row, column = (y + i, x + lane) if back else (y + lane, x + i)
+            if row < k and column < c * taps:
+                place = places[column % taps]
+                channel = column // taps
+                if place >= 0:
+                    if back:
+                        packed[target + (place + row) * columns + channel] = tile[i * LINE + lane]
+                    else:
+                        packed[target + (place + channel) * columns + row] = tile[lane * LINE + i]
+
+    return pack
+
+
+def images_of(x: DeviceArray) -> DeviceArray:
+    """Images `(N, C, …)` as `(N, …, C)`, one behind the other; copied only where they do not lie so already.
+
+    The first element's address is a multiple of 16 bytes, so that four channels can be read at once.
+    """
+    n, c, *size = x.shape
+    shape, strides = (n, *size, c), (x.strides[0], *x.strides[2:], x.strides[1])
+    view = x.view_as(shape, strides)
+    if view.is_contiguous and view.address % 16 == 0:
+        return view
+    if not x.is_contiguous:
+        return copies.copy(view)
+    out = memory.empty(shape, x.dtype, x.memory.device)
+    pixels = x.size // max(n * c, 1)
+    if x.size:
+        grid = (ceil_div(pixels, TILE), ceil_div(c, TILE), min(n, _MOST))
+        transposing_kernel(x.dtype.name)[grid, THREADS](x, out, c, pixels, n)
+    return out
+
+
+def shown(y: DeviceArray) -> DeviceArray:
+    """Images `(N, …, C)` as `(N, C, …)`, without a copy."""
+    n, *size, c = y.shape
+    first, *steps, last = y.strides
+    return DeviceArray(y.memory, (n, c, *size), y.dtype, (first, last, *steps), y.offset)
+
+
+def channels_last(shape: tuple[int, ...], like: DeviceArray) -> DeviceArray:
+    """A new array `(N, C, …)` whose channels lie side by side."""
+    n, c, *size = shape
+    return shown(memory.empty((n, *size, c), like.dtype, like.memory.device))
+
+
+def packed_weights(w: DeviceArray, plan: Plan, back: bool = False) -> DeviceArray:
+    """Weights `(K, C/groups, …)` as the sweeps of a plan read them: `(groups, rows, columns)`, columns a multiple of 4."""
+    w = copies.contiguous(w)
+    device, columns = w.memory.device, padded(plan.outs, 4)
+    k, c = (plan.ins, plan.outs) if back else (plan.outs, plan.ins)
+    taps = len(plan.places)
+    out = memory.empty((plan.groups, plan.rows, columns), w.dtype, device)
+    if columns != plan.outs or plan.rows != taps * plan.ins:
+        memory.fill_zeros(out)
+    grid = (ceil_div(c * taps, TILE), ceil_div(k, TILE), plan.groups)
+    places = numbers(device, plan.places)
+    packing_kernel(w.dtype.name, back)[grid, THREADS](w, out, places, k, c, taps, plan.rows, columns)
+    return out
+
+
+def taps_first(w: DeviceArray) -> DeviceArray:
+    """Weights of single channels `(K, 1, …)` as `(taps, K)`."""
+    w = copies.contiguous(w)
+    k, taps = w.shape[0], w.size // max(w.shape[0], 1)
+    out = memory.empty((taps, k), w.dtype, w.memory.device)
+    transposing_kernel(w.dtype.name)[(ceil_div(taps, TILE), ceil_div(k, TILE)), THREADS](w, out, k, taps, 1)
+    return out

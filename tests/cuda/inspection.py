@@ -1,0 +1,226 @@
+"""What the compiler made of a kernel: PTX by Numba, machine code by ptxas, read with nvdisasm. No GPU is needed.
+
+    python tests/cuda/inspection.py            # the table of all kernels, printed
+    python tests/cuda/inspection.py --write    # written into minidl/kernels/cuda/README.md
+    python tests/cuda/inspection.py NAME …     # what there is to say about some kernels, with their hottest loops
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from minidl.files import write_atomic
+from minidl.kernels.cpu.jit import cache_folder
+from minidl.kernels.cuda import catalogue, compiling
+from minidl.kernels.cuda.language import Kernel
+from minidl.kernels.cuda.occupancy import LIMITS, occupancy
+
+Capability = tuple[int, int]
+README = Path(catalogue.__file__).parent / "README.md"
+BEGIN, END = "<!-- the table: python tests/cuda/inspection.py --write -->", "<!-- its end -->"
+
+
+@functools.cache
+def tool(name: str) -> str | None:
+    """A program of NVIDIA's, from the package `nvidia-cuda-nvcc` or `nvidia-cuda-nvdisasm`, or on the path."""
+    spec = importlib.util.find_spec("nvidia")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        for found in Path(folder).glob(f"*/bin/{name}*"):
+            if found.stem == name:
+                return str(found)
+    return shutil.which(name)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a kernel became on an architecture.
+
+    Attributes:
+        name: the kernel's.
+        capability: the architecture's compute capability.
+        registers: of a thread.
+        shared: bytes of shared memory of a block.
+        stack: bytes of a thread's stack, which lies in slow local memory.
+        spilled: bytes that are written to local memory for want of registers, and read from it.
+        occupancy: the part of a multiprocessor's threads that can be there at once.
+        instructions: how often each instruction occurs, by its name without modifiers.
+        wide: how often each instruction of 128 bits occurs, such as "LDS.128".
+        loop: how often each occurs in the hottest loop: the innermost one with the most multiplications or, without any, the
+            longest.
+        doubles: how many instructions of the PTX compute in double precision.
+    """
+
+    name: str
+    capability: Capability
+    registers: int
+    shared: int
+    stack: int
+    spilled: int
+    occupancy: float
+    instructions: dict[str, int]
+    wide: dict[str, int]
+    loop: dict[str, int]
+    doubles: int
+
+    @property
+    def ffma_share(self) -> float:
+        """The part of the hottest loop's instructions that are single-precision multiply-adds."""
+        return self.loop.get("FFMA", 0) / max(sum(self.loop.values()), 1)
+
+    @property
+    def local(self) -> int:
+        """How many instructions go to local memory."""
+        return self.instructions.get("LDL", 0) + self.instructions.get("STL", 0)
+
+
+def inspect(kernel: Kernel, capability: Capability) -> Report:
+    """Compile, assemble and read a kernel; what was read once is kept beside its PTX."""
+    text = compiling.ptx(kernel, capability)
+    checksum = hashlib.sha256(text + Path(__file__).read_bytes()).hexdigest()[:16]
+    kept = cache_folder() / "cuda" / "inspected" / f"{kernel.name}-{checksum}.json"
+    if kept.exists():
+        found = json.loads(kept.read_text())
+        return Report(**{**found, "capability": tuple(found["capability"])})
+    report = _read(kernel, capability, text.rstrip(b"\0").decode())
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(kept, json.dumps(asdict(report)).encode())
+    return report
+
+
+def _read(kernel: Kernel, capability: Capability, text: str) -> Report:
+    told, code = assembled(text, capability)
+    registers = int(_number(r"Used (\d+) registers", told))
+    shared = int(_number(r"(\d+) bytes smem", told))
+    spilled = int(_number(r"(\d+) bytes spill stores", told)) + int(_number(r"(\d+) bytes spill loads", told))
+    lines = _instructions(code)
+    names = [name for _, name, _ in lines if name is not None]
+    return Report(
+        kernel.name,
+        capability,
+        registers,
+        shared,
+        int(_number(r"(\d+) bytes stack frame", told)),
+        spilled,
+        occupancy(capability, kernel.threads, registers, shared),
+        dict(Counter(name.split(".")[0] for name in names)),
+        dict(Counter(f"{name.split('.')[0]}.128" for name in names if ".128" in name)),
+        dict(Counter(_hottest(lines))),
+        len(re.findall(r"^\s*(?:@\S+\s+)?(?:add|sub|mul|fma|div|sqrt|cvt)\S*\.f64", text, re.MULTILINE)),
+    )
+
+
+def assembled(ptx: str, capability: Capability) -> tuple[str, str]:
+    """What ptxas says of a PTX text, and nvdisasm's listing of the machine code."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "kernel.ptx", Path(folder) / "kernel.cubin"
+        source.write_text(ptx)
+        arch = f"sm_{capability[0]}{capability[1]}"
+        command = [str(tool("ptxas")), f"-arch={arch}", "-v", "-o", str(target), str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"ptxas for {arch}: {done.stderr}"
+        listing = subprocess.run([str(tool("nvdisasm")), "-c", str(target)], capture_output=True, text=True, check=True)
+    return done.stderr, listing.stdout
+
+
+def _number(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    return found[1] if found else "0"
+
+
+def _instructions(code: str) -> list[tuple[str, str | None, str]]:
+    """The lines of a listing: labels as (label, None, ""), instructions as ("", name, operands)."""
+    found: list[tuple[str, str | None, str]] = []
+    for line in code.splitlines():
+        if label := re.match(r"(\.L_\w+):", line):
+            found.append((label[1], None, ""))
+        elif step := re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]*)(.*?);", line):
+            found.append(("", step[1], step[2]))
+    return found
+
+
+def _hottest(lines: list[tuple[str, str | None, str]]) -> list[str]:
+    """The instructions of the innermost loop with the most multiplications; a jump backwards ends a loop."""
+    places = {label: i for i, (label, name, _) in enumerate(lines) if name is None}
+    loops = []
+    for end, (_, name, operands) in enumerate(lines):
+        if name is not None and name.startswith("BRA") and (to := re.search(r"\.L_\w+", operands)):
+            start = places.get(to[0], end)
+            if start < end and any(n is not None and not n.startswith("BRA") for _, n, _ in lines[start:end]):
+                loops.append((start, end))
+    inner = [one for one in loops if not any(one != other and one[0] <= other[0] and other[1] <= one[1] for other in loops)]
+    bodies = [[n.split(".")[0] for _, n, _ in lines[a : b + 1] if n is not None] for a, b in inner]
+    products = ("FFMA", "HMMA", "IMMA", "DFMA")
+    return max(bodies, key=lambda body: (sum(map(body.count, products)), len(body)), default=[])
+
+
+def architectures(kernel: Kernel) -> list[Capability]:
+    """For which architectures a kernel is looked at: the hot ones for all, the others for the oldest and the newest."""
+    if kernel.name in catalogue.hot():
+        return [c for c in LIMITS if c >= catalogue.needs(kernel)]
+    return [(7, 5), (9, 0)]
+
+
+def all_pairs() -> list[tuple[str, Capability]]:
+    """Each kernel with each architecture for which it is looked at."""
+    return [(kernel.name, capability) for kernel in catalogue.kernels() for capability in architectures(kernel)]
+
+
+def inspect_named(pair: tuple[str, Capability]) -> Report:
+    """The same as `inspect`, by name, for other processes."""
+    return inspect(catalogue.by_name()[pair[0]], pair[1])
+
+
+def all_reports(processes: int = 2) -> dict[tuple[str, Capability], Report]:
+    """All reports, made side by side."""
+    pairs = all_pairs()
+    with ProcessPoolExecutor(processes) as pool:
+        return dict(zip(pairs, pool.map(inspect_named, pairs, chunksize=4), strict=True))
+
+
+def table(reports: dict[tuple[str, Capability], Report]) -> str:
+    """Registers, bytes of shared memory and occupancy of each kernel on each architecture, as Markdown."""
+    heads = [f"sm_{a}{b}" for a, b in LIMITS]
+    rows = [f"| kernel | threads | {' | '.join(heads)} |", f"| --- | --- |{' --- |' * len(heads)}"]
+    for kernel in catalogue.kernels():
+        cells = []
+        for capability in LIMITS:
+            report = reports.get((kernel.name, capability))
+            shown = "" if report is None else f"{report.registers} · {report.shared} · {report.occupancy:.0%}"
+            cells.append(shown)
+        rows.append(f"| {kernel.name} | {kernel.threads} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def readme(reports: dict[tuple[str, Capability], Report]) -> str:
+    """The README with a fresh table."""
+    before, rest = README.read_text(encoding="utf-8").split(BEGIN)
+    return f"{before}{BEGIN}\n\n{table(reports)}\n\n{END}{rest.split(END)[1]}"
+
+
+def main(names: list[str]) -> None:
+    """Print or write the table, or describe some kernels."""
+    for name in names:
+        if not name.startswith("-"):
+            kernel = catalogue.by_name()[name]
+            for capability in architectures(kernel):
+                print(inspect(kernel, capability))
+    if not names:
+        print(table(all_reports()))
+    if "--write" in names:
+        README.write_text(readme(all_reports()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

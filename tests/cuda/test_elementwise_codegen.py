@@ -1,0 +1,110 @@
+"""What the compiler makes of elementwise kernels: 128-bit loads and stores, no float64, few divisions, no spills."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba_cuda")
+
+from minidl.kernels.cuda import compiling, copies
+from minidl.kernels.cuda.formulas import FORMULAS, dtypes_of
+from minidl.kernels.cuda.generated import Form, Operand, kernel_of
+from minidl.kernels.cuda.language import Kernel
+
+pytestmark = pytest.mark.codegen
+
+CAPABILITIES = [(7, 5), (8, 0), (8, 6), (9, 0)]
+SWISH = ("multiply", ("add", ("multiply", 0, 1), 2), ("sigmoid", ("add", ("multiply", 0, 1), 2)))
+SLOW = {"sin", "cos", "tan", "sinc"}
+"""Of angles beyond 105,615 the library reduces the angle by a table in local memory and a product in float64."""
+
+
+def operand(steps: str, dtype: str = "float32") -> Operand:
+    return Operand(np.dtype(dtype), steps)
+
+
+def compiled(form: Form, capability: tuple[int, int] = (9, 0)) -> str:
+    return compiling.compiled(kernel_of(form)[0], capability)
+
+
+def loads(ptx: str) -> list[str]:
+    return re.findall(r"\b(ld\.global\S*)", ptx)
+
+
+def test_a_fused_chain_reads_and_writes_16_bytes_at_once() -> None:
+    form = Form((SWISH,), (operand("1"), operand("1"), float), (operand("1"),), True)
+    for capability in (CAPABILITIES[0], CAPABILITIES[-1]):
+        ptx = compiled(form, capability)
+        assert loads(ptx).count("ld.global.v4.f32") == 2
+        assert ptx.count("st.global.v4.f32") == 1
+        assert ".f64" not in ptx
+        assert "fma.rn.f32" not in ptx.split("ex2.approx", maxsplit=1)[0].split("mul.rn.f32")[-1][:200]
+        assert ".local" not in ptx
+
+
+def test_a_chain_rounds_its_products() -> None:
+    ptx = compiled(Form((("add", ("multiply", 0, 1), 2),), (operand("1"),) * 3, (operand("1"),), True))
+    assert "mul.rn.f32" in ptx
+    assert "fma" not in ptx
+
+
+def test_a_bias_is_read_with_its_rows_and_without_a_division() -> None:
+    form = Form((("maximum", ("add", 0, 1), 2),), (operand("n1"), operand("01"), int), (operand("n1"),), True)
+    ptx = compiled(form)
+    assert loads(ptx) == ["ld.global.v4.f32"] * 2
+    assert not re.search(r"\b(div|rem)\.[us]", ptx)
+    assert ".f64" not in ptx
+
+
+def test_any_strides_are_found_without_a_division() -> None:
+    ptx = compiled(Form((("add", 0, 1),), (operand("nnn"), operand("0n1")), (operand("nn1"),), False))
+    assert loads(ptx) == ["ld.global.f32"] * 2
+    assert not re.search(r"\b(div|rem)\.[us]", ptx)
+    assert not re.search(r"mul\.lo\.s64", ptx)
+
+
+def test_masks_are_read_four_at_once() -> None:
+    form = Form((("where", 0, 1, 2),), (operand("1", "bool"), operand("1"), float), (operand("1"),), True)
+    ptx = compiled(form)
+    assert sorted(loads(ptx))[-2:] == ["ld.global.v4.f32", "ld.global.v4.u8"]
+
+
+@pytest.mark.parametrize(
+    "name", ["divide", "pow", "sqrt", "tanh", "gelu_slope", "logaddexp", "floor_divide", "isclose", *SLOW]
+)
+def test_float32_functions_stay_float32(name: str) -> None:
+    (text,) = [text for kinds, text in FORMULAS[name].items() if "f" in kinds]
+    count = len(set(re.findall(r"\{(\d)\}", text)))
+    _, result = dtypes_of(name, (np.dtype("float32"),) * count)
+    ptx = compiled(Form(((name, *range(count)),), (operand("1"),) * count, (operand("1", result.name),), True))
+    assert (".f64" in ptx or ".local" in ptx) == (name in SLOW)
+
+
+def assembled(ptx: str, architecture: str, folder: Path) -> Any:
+    """What the assembler says of a kernel."""
+    tool = pytest.importorskip("nvidia.cu13")
+    ptxas = Path(tool.__path__[0]) / "bin" / "ptxas"
+    if not ptxas.exists():
+        pytest.skip("no ptxas here")
+    source = folder / "kernel.ptx"
+    source.write_text(ptx, encoding="utf-8")
+    command = [str(ptxas), "-v", f"-arch={architecture}", str(source), "-o", str(folder / "kernel.cubin")]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stderr
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES)
+def test_kernels_spill_nothing_on_any_device(capability: tuple[int, int], tmp_path: Path) -> None:
+    chain = Form((SWISH,), (operand("1"), operand("1"), float), (operand("1"),), True)
+    kernels: list[Kernel] = [kernel_of(chain)[0], copies.transposing_kernel("int32")]
+    for kernel in kernels:
+        said = assembled(compiling.compiled(kernel, capability), "sm_{}{}".format(*capability), tmp_path)
+        assert "0 bytes stack frame, 0 bytes spill stores" in said
+        used = re.search(r"Used (\d+) registers", said)
+        assert used is not None
+        assert int(used[1]) <= 64

@@ -1,0 +1,99 @@
+"""Every operation of the catalogue on a device: its results and gradients are the CPU's, or it says by name that it is not there.
+
+By default the device is the simulator's. `pytest -m cuda` takes a real GPU instead, and says why where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.graph import Node
+from minidl.kernels.cuda import driver
+from minidl.primitives import Operation, Sample, catalogue
+
+NOT_THERE: set[str] = set()
+"""What is not computed on a device, for at least one of its samples or its gradient. It is to shrink knowingly."""
+
+RANDOM_ON_DEVICE: set[str] = set()
+"""What draws other random numbers on a device than on the CPU: only shapes and dtypes are compared."""
+
+
+@pytest.fixture(params=["simulated", pytest.param("real", marks=pytest.mark.cuda)])
+def gpu(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The simulated device, or a real one."""
+    if request.param == "simulated":
+        request.getfixturevalue("simulated_gpu")
+    elif driver.is_simulated() or driver.why_not() is not None:
+        pytest.skip(driver.why_not() or "NUMBA_ENABLE_CUDASIM is set, so there is only the simulator")
+    yield
+
+
+def test_every_operation_is_known() -> None:
+    assert NOT_THERE | RANDOM_ON_DEVICE <= set(catalogue)
+
+
+@pytest.mark.parametrize("op", catalogue.values(), ids=lambda op: op.path)
+def test_the_device_agrees_with_the_cpu(op: Operation, gpu: None) -> None:
+    missing = []
+    for i, sample in enumerate(op.samples):
+        here = outcome(op, sample, "cpu")
+        try:
+            there = outcome(op, sample, "cuda:0")
+        except NotImplementedError as error:
+            missing.append(f"sample {i}: {error}")
+            assert op.name in str(error)
+            continue
+        compare(here, there, op)
+    assert bool(missing) == (op.path in NOT_THERE), missing
+
+
+def outcome(op: Operation, sample: Sample, device: str) -> list[Any]:
+    """The results in float32, and behind them the gradients of the inputs for random gradients of the results."""
+    rng = np.random.default_rng(0)
+    inputs = [
+        minidl.tensor(as_input(a), requires_grad=a.dtype.kind == "f", device=device) for a in sample.arrays(rng)
+    ]
+    params = {
+        k: minidl.tensor(as_input(v), device=device) if isinstance(v, np.ndarray) else v for k, v in sample.params.items()
+    }
+    minidl.manual_seed(0)
+    results = flat(op.call(op.function, inputs, params))
+    for result in results:
+        assert not isinstance(result, Node) or result.device == device
+    differentiable = [r for r in results if isinstance(r, Node) and r.requires_grad]
+    leaves = [x for x in inputs if x.requires_grad]
+    if not differentiable or not leaves:
+        return results
+    starts = [minidl.tensor(rng.standard_normal(r.shape).astype(np.float32), device=device) for r in differentiable]
+    gradients = minidl.grad(differentiable, leaves, starts, allow_unused=True, materialize_grads=True)
+    for g in gradients:
+        assert g.device == device
+    return [*results, *gradients]
+
+
+def as_input(array: Any) -> Any:
+    """Floating-point numbers as float32."""
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
+
+
+def flat(result: Any) -> list[Any]:
+    """What an operation returns, one or several, as a list."""
+    return [r for part in result for r in flat(part)] if isinstance(result, tuple | list) else [result]
+
+
+def compare(here: list[Any], there: list[Any], op: Operation) -> None:
+    """The same kinds, shapes and dtypes, and numbers within a few units of float32's last place of the largest."""
+    assert len(here) == len(there)
+    for a, b in zip(here, there, strict=True):
+        if not isinstance(a, Node):
+            assert a == b
+            continue
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        if op.path not in RANDOM_ON_DEVICE:
+            expected, found = a.data, b.data.numpy()
+            np.testing.assert_allclose(found, expected, rtol=2e-5 * op.tolerance, atol=2e-5 * op.tolerance)
