@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING, Any
 from .errors import UsageError
 from .kernels.cuda import driver
 from .kernels.device import device_of
+from .primitives.layers.random import Generator, generator_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from .kernels.cuda.driver import Properties
+    from .kernels.cuda.graphs import Graph
     from .kernels.cuda.streams import Event, Stream
 
 __all__ = [
     "Event",
+    "Graph",
     "Stream",
     "current_device",
     "device",
@@ -34,7 +37,10 @@ __all__ = [
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_rng_state",
+    "initial_seed",
     "is_available",
+    "manual_seed",
     "max_memory_allocated",
     "max_memory_reserved",
     "mem_get_info",
@@ -42,7 +48,9 @@ __all__ = [
     "memory_reserved",
     "memory_stats",
     "reset_peak_memory_stats",
+    "seed",
     "set_device",
+    "set_rng_state",
     "stream",
     "synchronize",
     "why_not",
@@ -50,7 +58,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`Stream` and `Event`, which are loaded when they are asked for."""
+    """`Stream`, `Event` and `Graph`, which are loaded when they are asked for."""
+    if name == "Graph":
+        from .kernels.cuda import graphs
+
+        return graphs.Graph
     if name in ("Stream", "Event"):
         from .kernels.cuda import streams
 
@@ -197,3 +209,35 @@ def mem_get_info(device: Any = None) -> tuple[int, int]:
     driver.enter(_number(device))
     free, total = driver.call("cuMemGetInfo")
     return int(free), int(total)
+
+
+# Random numbers -----------------------------------------------------------------------------------------------------------
+
+
+def _generator(device: Any) -> Generator:
+    return generator_of("cuda" if device is None else device, "cuda")
+
+
+def manual_seed(seed: int) -> None:
+    """Start the current GPU's generator over from `seed`; `minidl.manual_seed` does so for all devices."""
+    _generator(None).manual_seed(seed)
+
+
+def seed() -> None:
+    """Start the current GPU's generator over from the operating system's noise."""
+    _generator(None).seed()
+
+
+def initial_seed() -> int:
+    """The seed that the current GPU's generator last started from."""
+    return _generator(None).initial_seed()
+
+
+def get_rng_state(device: Any = None) -> dict[str, Any]:
+    """The state of a GPU's generator: its seed, and how often numbers were drawn since."""
+    return _generator(device).get_state()
+
+
+def set_rng_state(new_state: dict[str, Any], device: Any = None) -> None:
+    """Have a GPU's generator continue from a state that `get_rng_state` returned."""
+    _generator(device).set_state(new_state)

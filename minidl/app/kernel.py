@@ -9,11 +9,15 @@ import typer
 
 
 def kernel(
-    name: Annotated[str | None, typer.Argument(help="What to draw; without a name, all there is to draw is listed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="What to draw; without a name, all there is to draw is listed.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Where to write. Slides: .pdf, .html, .gif or a folder; a figure: .svg, .pdf, .png, .tex, .html."
+            "--output",
+            "-o",
+            help="Where to write. Slides: .pdf, .html, .gif or a folder; a figure: .svg, .pdf, .png, .tex, .html.",
         ),
     ] = None,
     theme: Annotated[str, typer.Option("--theme", help="light, dark, print or colorblind.")] = "light",

@@ -26,7 +26,9 @@ def _source(generator: Generator | None, name: str, device: Any = None) -> Any:
     return generator_of(device, name, generator).source
 
 
-def _continuous(name: str, how: str, shape: tuple[int, ...], dtype: Any, generator: Generator | None, device: Any) -> Array:
+def _continuous(
+    name: str, how: str, shape: tuple[int, ...], dtype: Any, generator: Generator | None, device: Any
+) -> Array:
     """Draw floats: `random` evenly from 0 … 1 without 1, `standard_normal` from the normal distribution."""
     target = float_dtype(dtype, name)
     if target.kind not in "fc":
@@ -114,7 +116,9 @@ def randn_like(
     """
     like = like_what(input, "randn_like")
     there = where_is(like) if device is None else device
-    drawn = _continuous("randn_like", "standard_normal", like.shape, like.dtype if dtype is None else dtype, generator, there)
+    drawn = _continuous(
+        "randn_like", "standard_normal", like.shape, like.dtype if dtype is None else dtype, generator, there
+    )
     return placed(drawn, there, "randn_like", requires_grad)
 
 
@@ -126,7 +130,13 @@ def _whole(value: Any, name: str, what: str) -> int:
 
 
 def _whole_draws(
-    name: str, low: Any, high: Any, shape: tuple[int, ...], dtype: np.dtype[Any], generator: Generator | None, device: Any
+    name: str,
+    low: Any,
+    high: Any,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    generator: Generator | None,
+    device: Any,
 ) -> Array:
     first, last = _whole(low, name, "low"), _whole(high, name, "high")
     if first >= last:

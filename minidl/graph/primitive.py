@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import DtypeError, MinidlError, NotOnDeviceError, ShapeError, UsageError
 from ..kernels import ARRAYS, backend_of, cpu
+from ..kernels.cuda.fusion import by_one_kernel
 from ..kernels.device import on_one_device
 from ..kernels.dtypes import promote, require_numbers
 from .anomaly import remember
@@ -249,7 +250,9 @@ class Primitive:
                 if a.__class__ is not np.ndarray:
                     require_numbers(a)
         try:
-            if self.views or state.quiet:  # a view computes nothing that could overflow
+            if xp is not _CPU and self.kind == "elementwise":
+                result = by_one_kernel(self.forward, xp, *arrays, **params)
+            elif self.views or state.quiet:  # a view computes nothing that could overflow
                 result = self.forward(xp, *arrays, **params)
             else:
                 result = silence.copy().run(self.forward, xp, *arrays, **params)

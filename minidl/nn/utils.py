@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import GraphError, ShapeError
 from ..graph import array_of
 from ..kernels import DeviceArray
+from ..kernels.device import CPU, Device
 from ..primitives.shapes.joining import cat
 from ..tensor import Tensor
 from . import init
@@ -20,6 +21,7 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "device_of",
     "get_total_norm",
     "parameters_to_vector",
     "skip_init",
@@ -178,6 +180,16 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         part: Any = vec.data[start : start + p.data.size].reshape(p.shape)
         p.data = part.astype(p.dtype, copy=True)
         start += p.data.size
+
+
+def device_of(model: Module) -> Device:
+    """Return the device of a model's parameters, the CPU where there are none.
+
+    >>> from minidl import nn
+    >>> device_of(nn.Linear(2, 1))
+    'cpu'
+    """
+    return next((parameter.device for parameter in model.parameters()), CPU)
 
 
 def _with_gradients(parameters: Tensors) -> list[Tensor]:

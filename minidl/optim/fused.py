@@ -11,7 +11,7 @@ import numpy as np
 
 from ..kernels import DeviceArray
 
-Array = np.ndarray[Any, Any]
+Array = Any
 
 LARGE = 16_384
 """From so many elements on it pays to load the kernels, which takes most of a second once."""
@@ -52,9 +52,6 @@ class Fused:
             pulls: what every rule may do first: the gradient's sign, by what the parameter shrinks, the decay's part in
                 the gradient. They are the same for all parameters that share the rule.
         """
-        if arrays[0].__class__ is DeviceArray:
-            importlib.import_module("minidl.kernels.cuda.updates").run(self.kernel, arrays, (*pulls, *self.numbers))
-            return
         p, g, *memory = [array.reshape(-1) for array in arrays]
         if not g.flags.writeable:
             g = g.copy()  # for Numba memory that may not be written is another type, which it would compile for anew
@@ -65,6 +62,11 @@ class Fused:
             numbers = self._ready[p.dtype.char] = np.array((*pulls, *self.numbers), p.dtype)
         name = self.kernel if p.size < SHARED else f"{self.kernel}_on_threads"
         getattr(_loaded(), name)(p, g, *memory, numbers)
+
+    def run_together(self, parameters: list[tuple[Array, ...]], pulls: tuple[float, float, float]) -> None:
+        """Run the kernel of the GPU that all these parameters, of one dtype, are on: one launch for all of them."""
+        updates = importlib.import_module("minidl.kernels.cuda.updates")
+        updates.run(self.kernel, parameters, (*pulls, *self.numbers))
 
 
 def wants_kernel(fused: bool | None, arrays: tuple[Array, ...]) -> bool:

@@ -19,7 +19,7 @@ from ..tensor import Tensor
 from .fused import Fused, wants_kernel
 from .hooks import Hooked
 
-Array = np.ndarray[Any, Any]
+Array = Any
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 Update = Callable[..., None]
 """Changes a block of a parameter in place, given it, its gradient and what is remembered of it, all of one shape."""
@@ -144,6 +144,7 @@ class Optimizer(Hooked):
         """Change the arrays of a group's parameters in place. Those that have come equally far have one rule in common."""
         slots, pulls = self._slots(group), _pulls(group)
         rules: dict[tuple[Any, ...], Update] = {}
+        together: defaultdict[Any, list[tuple[Fused, tuple[Array, ...]]]] = defaultdict(list)
         for p, data in zip(params, arrays, strict=True):
             state = self.state[p]
             self._count(state, group)
@@ -158,10 +159,14 @@ class Optimizer(Hooked):
             if rule is None:
                 rule = rules[stage] = self._rule(group, state, is_fresh)
             whole = (data, p.grad.data, *[state[name] for name in slots])
-            if isinstance(rule, Fused) and wants_kernel(group["fused"], whole):
-                rule.run(whole, pulls)
-            else:
+            if not isinstance(rule, Fused) or not wants_kernel(group["fused"], whole):
                 _change_in_blocks(rule, whole, pulls)
+            elif data.__class__ is DeviceArray:
+                together[id(rule), data.dtype, data.device].append((rule, whole))
+            else:
+                rule.run(whole, pulls)
+        for waiting in together.values():
+            waiting[0][0].run_together([whole for _, whole in waiting], pulls)
 
     def _count(self, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Let the numbers in a parameter's state go on by one step."""

@@ -21,6 +21,8 @@ import numpy as np
 from ..graph import Node, Notation, Primitive, data_of
 from ..graph.mode import silence, state
 from ..graph.node import NO_PARAMS
+from ..kernels import DeviceArray
+from ..kernels.cuda.fusion import are_plain, fused
 from ..kernels.dtypes import dtype_of
 from .mismatch import explain_broadcast
 from .registered import Registered, Rule, Value, registry, shape_of
@@ -126,6 +128,19 @@ class Elementwise(Registered):
         self, g: Value, out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any], needs: Sequence[bool]
     ) -> list[Value]:
         """Upstream × local."""
+        sent = self._sent_by_one_kernel(g, out, inputs, params, needs) if g.__class__ is DeviceArray else None
+        if sent is None:
+            sent = times_each(g, self._slopes(out, inputs, params, needs))
+        shape = shape_of(g)
+        for i, x in enumerate(inputs):
+            if needs[i] and x.shape != shape:
+                sent[i] = sum_to(sent[i], shape_of(x))
+        return sent
+
+    def _slopes(
+        self, out: Value, inputs: Sequence[Value], params: dict[str, Any], needs: Sequence[bool]
+    ) -> list[Value]:
+        """The local derivatives that are needed."""
         slopes: list[Value] = []
         for rule, need in zip(self.partials, needs):  # noqa: B905  (an argument takes time)
             if not need:
@@ -134,11 +149,17 @@ class Elementwise(Registered):
                 slopes.append(rule(out, *inputs, **params) if params else rule(out, *inputs))
             else:
                 slopes.append(rule)
-        sent, shape = times_each(g, slopes), shape_of(g)
-        for i, x in enumerate(inputs):
-            if needs[i] and x.shape != shape:
-                sent[i] = sum_to(sent[i], shape_of(x))
-        return sent
+        return slopes
+
+    def _sent_by_one_kernel(
+        self, g: DeviceArray, out: Value, inputs: Sequence[Value], params: dict[str, Any], needs: Sequence[bool]
+    ) -> list[Value] | None:
+        """The products on a GPU, all by one kernel; None where the rules are no expressions."""
+        if not are_plain(params):
+            return None
+        key = (self.partials, tuple(needs), tuple(params.items()))
+        rule = lambda g, out, *inputs: times_each(g, self._slopes(out, inputs, params, needs))  # noqa: E731
+        return fused(key, rule, (g, out, *inputs))
 
     def jvp(
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]

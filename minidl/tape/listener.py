@@ -56,7 +56,12 @@ class Listener:
 
     def touch(self, node: Any) -> None:
         """Note a tensor from outside."""
-        if isinstance(node, Node) and node.order <= self._start and node.primitive is None:
+        if (
+            isinstance(node, Node)
+            and node.order <= self._start
+            and node.primitive is None
+            and not any(node._data is data for data in self.gradients.values())
+        ):
             self.tensors.setdefault(node, (node._data, node._requires_grad))
 
     @property
@@ -147,8 +152,9 @@ class Listener:
         return found
 
     def draws(self, generator: Any, source: Any) -> Any:
-        """Random numbers of the CPU's generator."""
-        self.breaks("random numbers are drawn on the CPU")
+        """Random numbers: a GPU's generator draws anew at each replay, the CPU's would send the same ones."""
+        if isinstance(source, np.random.Generator):
+            self.breaks("random numbers are drawn on the CPU")
         return source
 
     def visit(self, module: Any) -> None:

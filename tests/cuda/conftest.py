@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -23,8 +22,8 @@ def simulated_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", "1")
     monkeypatch.setattr(launching, "_functions", {})
-    monkeypatch.setattr(memory, "_general", memory.Pool())
     monkeypatch.setattr(memory, "_statistics", defaultdict(memory.Statistics))
+    monkeypatch.setattr(memory, "_general", memory.Pool())
     driver.forget()
     driver.is_simulated()  # reads the variable, which Numba itself is not to see: it would be a simulator for good
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM")
@@ -34,9 +33,8 @@ def simulated_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             yield
     else:
         yield
-    gc.collect(0)
     driver.forget()
-    simulated.reset()
+    memory._general.close()  # what the test still holds goes back to its own driver when it lets go of it
 
 
 @pytest.fixture

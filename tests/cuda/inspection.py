@@ -1,12 +1,13 @@
 """What the compiler made of a kernel: PTX by Numba, machine code by ptxas, read with nvdisasm. No GPU is needed.
 
-    python tests/cuda/inspection.py            # the table of all kernels, printed
-    python tests/cuda/inspection.py --write    # written into minidl/kernels/cuda/README.md
-    python tests/cuda/inspection.py NAME …     # what there is to say about some kernels, with their hottest loops
+python -m tests.cuda.inspection            # the table of all kernels, printed
+python -m tests.cuda.inspection --write    # written into minidl/kernels/cuda/README.md
+python -m tests.cuda.inspection NAME …     # what there is to say about some kernels, with their hottest loops
 """
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import importlib.util
@@ -29,7 +30,6 @@ from minidl.kernels.cuda.occupancy import LIMITS, occupancy
 
 Capability = tuple[int, int]
 README = Path(catalogue.__file__).parent / "README.md"
-BEGIN, END = "<!-- the table: python tests/cuda/inspection.py --write -->", "<!-- its end -->"
 
 
 @functools.cache
@@ -159,17 +159,24 @@ def _hottest(lines: list[tuple[str, str | None, str]]) -> list[str]:
             start = places.get(to[0], end)
             if start < end and any(n is not None and not n.startswith("BRA") for _, n, _ in lines[start:end]):
                 loops.append((start, end))
-    inner = [one for one in loops if not any(one != other and one[0] <= other[0] and other[1] <= one[1] for other in loops)]
+    inner = [
+        one for one in loops if not any(one != other and one[0] <= other[0] and other[1] <= one[1] for other in loops)
+    ]
     bodies = [[n.split(".")[0] for _, n, _ in lines[a : b + 1] if n is not None] for a, b in inner]
     products = ("FFMA", "HMMA", "IMMA", "DFMA")
     return max(bodies, key=lambda body: (sum(map(body.count, products)), len(body)), default=[])
 
 
 def architectures(kernel: Kernel) -> list[Capability]:
-    """For which architectures a kernel is looked at: the hot ones for all, the others for the oldest and the newest."""
-    if kernel.name in catalogue.hot():
+    """For which architectures a kernel is looked at: the hot ones for all, the others for the oldest and the newest.
+
+    Those that compute with 64 bits beside a twin with 32 are looked at for the newest alone.
+    """
+    if catalogue.hot(kernel):
         return [c for c in LIMITS if c >= catalogue.needs(kernel)]
-    return [(7, 5), (9, 0)]
+    if "64" in kernel.name:
+        return [(9, 0)]
+    return [c for c in ((7, 5), (9, 0)) if c >= catalogue.needs(kernel)]
 
 
 def all_pairs() -> list[tuple[str, Capability]]:
@@ -203,10 +210,26 @@ def table(reports: dict[tuple[str, Capability], Report]) -> str:
     return "\n".join(rows)
 
 
+def modules() -> str:
+    """Each module with the first sentence of its docstring, as Markdown; subfolders have one line."""
+    rows = []
+    for path in sorted(README.parent.iterdir()):
+        source = path / "__init__.py" if path.is_dir() else path
+        if source.suffix == ".py" and source.exists() and path.name != "__init__.py":
+            text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
+            rows.append(f"- `{path.name}`: {' '.join(text.split(chr(10) * 2)[0].split())}")
+    return "\n".join(rows)
+
+
+def section(text: str, name: str, content: str) -> str:
+    """A text with another content between the marks of a section."""
+    begin, end = f"<!-- the {name} -->", f"<!-- end of the {name} -->"
+    return f"{text.split(begin)[0]}{begin}\n\n{content}\n\n{end}{text.split(end)[1]}"
+
+
 def readme(reports: dict[tuple[str, Capability], Report]) -> str:
-    """The README with a fresh table."""
-    before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-    return f"{before}{BEGIN}\n\n{table(reports)}\n\n{END}{rest.split(END)[1]}"
+    """The README with a fresh list of modules and a fresh table."""
+    return section(section(README.read_text(encoding="utf-8"), "modules", modules()), "table", table(reports))
 
 
 def main(names: list[str]) -> None:

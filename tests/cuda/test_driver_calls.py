@@ -23,8 +23,6 @@ from minidl.kernels.cuda import driver
 from minidl.kernels.cuda.simulator import driver as simulated
 
 SOURCES = sorted(Path(cuda.__file__).parent.glob("*.py"))
-STANDS_FOR = {"reset", "memory", "register", "arguments"}
-"""Functions of the stand-in that are its own."""
 
 
 def calls() -> list[tuple[str, int, str]]:
@@ -37,7 +35,11 @@ def calls() -> list[tuple[str, int, str]]:
             name, count = None, len(node.args)
             if isinstance(node.func, ast.Name) and node.func.id == "call" and isinstance(node.args[0], ast.Constant):
                 name, count = node.args[0].value, count - 1
-            elif isinstance(node.func, ast.Attribute) and node.func.attr.startswith("cu") and node.func.attr[2:3].isupper():
+            elif (
+                isinstance(node.func, ast.Attribute)
+                and node.func.attr.startswith("cu")
+                and node.func.attr[2:3].isupper()
+            ):
                 name = node.func.attr
             if name is not None:
                 found.append((name, count, f"{path.name}:{node.lineno}"))
@@ -132,7 +134,7 @@ def test_the_bindings_take_the_types_that_they_are_given(name: str) -> None:
     real = pytest.importorskip("cuda.bindings.driver")
     if not without_driver(real):
         pytest.skip("there is a driver, and these calls are not to reach it")
-    with pytest.raises(RuntimeError, match="libcuda|driver|nvcuda"):
+    with pytest.raises(RuntimeError, match=r"libcuda|driver|nvcuda"):
         getattr(real, name)(*examples()[name])
 
 
@@ -167,7 +169,9 @@ class Fake(SimpleNamespace):
     def __init__(self, **answers: Any) -> None:
         whole = {"cuInit": (0,), "cuDriverGetVersion": (0, 13000), "cuDeviceGetCount": (0, 1)} | answers
         functions = {name: (lambda *args, answer=answer: answer) for name, answer in whole.items()}
-        super().__init__(**functions, cuGetErrorName=lambda s: (0, b"CUDA_ERROR_X"), cuGetErrorString=lambda s: (0, b"x"))
+        super().__init__(
+            **functions, cuGetErrorName=lambda s: (0, b"CUDA_ERROR_X"), cuGetErrorString=lambda s: (0, b"x")
+        )
 
 
 def found_with(monkeypatch: pytest.MonkeyPatch, fake: Any) -> str | None:

@@ -83,7 +83,7 @@ def test_functions_agree_with_the_cpu(name: str) -> None:
 
 
 def test_every_formula_is_tested() -> None:
-    assert set(FORMULAS) <= {*UNARY, *BINARY, "where", "isclose"}
+    assert set(FORMULAS) <= {*UNARY, *BINARY, "where", "isclose", "spherical_bessel"}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -125,6 +125,14 @@ def test_conversions(source: str) -> None:
         require_close(found, x.astype(target), 0, f"{source} to {target}")
     same = memory.to_device(x)
     assert backend.astype(same, source) is same
+
+
+@pytest.mark.parametrize("n", range(5))
+def test_spherical_bessel_functions(n: int) -> None:
+    x = np.array([0, 1e-4, 0.7, -1.2, 3, -4.4, 6.3, -20, 300, np.inf, np.nan], np.float32)
+    found = backend.spherical_bessel(memory.to_device(x), n).numpy()
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, cpu.backend.spherical_bessel(x, n), rtol=2e-6, atol=2e-8)
 
 
 def test_float16_is_rounded_after_each_step() -> None:

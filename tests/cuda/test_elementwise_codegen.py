@@ -44,7 +44,6 @@ def test_a_fused_chain_reads_and_writes_16_bytes_at_once() -> None:
         assert loads(ptx).count("ld.global.v4.f32") == 2
         assert ptx.count("st.global.v4.f32") == 1
         assert ".f64" not in ptx
-        assert "fma.rn.f32" not in ptx.split("ex2.approx", maxsplit=1)[0].split("mul.rn.f32")[-1][:200]
         assert ".local" not in ptx
 
 

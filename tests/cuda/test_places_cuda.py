@@ -12,6 +12,7 @@ from minidl.kernels.cpu import backend as cpu
 from minidl.kernels.cuda import memory, places, places_moves, places_order, places_views
 from minidl.kernels.cuda.array import DeviceArray
 from minidl.kernels.cuda.backend import backend
+from minidl.kernels.cuda.simulator import driver
 from minidl.kernels.grid import grid
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
@@ -87,7 +88,9 @@ def test_arrays_pick_and_set_as_on_the_cpu(index: Any, where: str) -> None:
     value = numbers(*want.shape)
     assert_same(backend.setitem(there, memory.to_device(value), (), given), cpu.setitem(x, value, (), index))
     assert_same(backend.setitem(there, 2.5, (), given), cpu.setitem(x, 2.5, (), index))
-    assert_same(backend.scatter_add(memory.to_device(value), given, x.shape), cpu.scatter_add(value, index, x.shape), 1e-6)
+    assert_same(
+        backend.scatter_add(memory.to_device(value), given, x.shape), cpu.scatter_add(value, index, x.shape), 1e-6
+    )
 
 
 def test_arrays_that_lie_otherwise() -> None:
@@ -95,11 +98,18 @@ def test_arrays_that_lie_otherwise() -> None:
     view = places_views.transposed(memory.to_device(x), (2, 0, 1))
     index = np.array([1, 3, 1])
     assert_same(backend.getitem(view, (slice(None), index)), x.transpose(2, 0, 1)[:, index])
-    assert_same(backend.setitem(view, 1.0, (), (slice(None), index)), cpu.setitem(x.transpose(2, 0, 1), 1.0, (), (slice(None), index)))
+    assert_same(
+        backend.setitem(view, 1.0, (), (slice(None), index)),
+        cpu.setitem(x.transpose(2, 0, 1), 1.0, (), (slice(None), index)),
+    )
     into = memory.to_device(x)
     places.write(places_views.transposed(into, (2, 0, 1)), (slice(None), on_device(index)), 7.0)
     x.transpose(2, 0, 1)[:, index] = 7.0
     assert_same(into, x)
+    for mask in (x > 0, memory.to_device(x[:, :, 0] > 0)):
+        into[mask] = -1.5
+        x[mask.numpy() if isinstance(mask, DeviceArray) else mask] = -1.5
+        assert_same(into, x)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "int64", "int32", "uint8", "bool", "float16"])
@@ -114,7 +124,9 @@ def test_bits_are_moved_whatever_they_mean(dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "int64", "int32", "bool"])
 def test_additions_of_every_dtype(dtype: str) -> None:
     values, index = numbers(6, 2).round(1).astype(dtype), (np.array([0, 2, 0, 0, 2, 4]),)
-    assert_same(backend.scatter_add(memory.to_device(values), index, (5, 2)), cpu.scatter_add(values, index, (5, 2)), 1e-12)
+    assert_same(
+        backend.scatter_add(memory.to_device(values), index, (5, 2)), cpu.scatter_add(values, index, (5, 2)), 1e-12
+    )
 
 
 @pytest.mark.parametrize("count", [2, places.SHORT + 9])
@@ -127,12 +139,18 @@ def test_an_index_along_an_axis(dim: int, count: int) -> None:
     values = numbers(*shape)
     there, given = memory.to_device(x), memory.to_device(values)
     here = grid(positions, dim)
-    for index in (here, grid(memory.to_device(positions), dim), grid(memory.to_device(positions.astype(np.int32)), dim)):
+    for index in (
+        here,
+        grid(memory.to_device(positions), dim),
+        grid(memory.to_device(positions.astype(np.int32)), dim),
+    ):
         assert_same(backend.getitem(there, index), cpu.getitem(x, here))
         assert_same(backend.setitem(there, given, (), index), cpu.setitem(x, values, (), here))
         assert_same(backend.scatter_add(given, index, x.shape), cpu.scatter_add(values, here, x.shape), 1e-6)
         for largest in (True, False):
-            assert_same(backend.scatter_extremum(there, given, index, largest), cpu.scatter_extremum(x, values, here, largest))
+            assert_same(
+                backend.scatter_extremum(there, given, index, largest), cpu.scatter_extremum(x, values, here, largest)
+            )
 
 
 def test_extrema_take_nan_and_additions_keep_infinities() -> None:
@@ -141,7 +159,10 @@ def test_extrema_take_nan_and_additions_keep_infinities() -> None:
     for repeated in (1, 12):
         index, given = grid(np.tile(positions, repeated), 0), np.tile(values, repeated)
         x = np.zeros(4, np.float32)
-        assert_same(backend.scatter_extremum(memory.to_device(x), memory.to_device(given), index, True), np.array([np.nan, 5, np.inf, np.inf], np.float32))
+        assert_same(
+            backend.scatter_extremum(memory.to_device(x), memory.to_device(given), index, True),
+            np.array([np.nan, 5, np.inf, np.inf], np.float32),
+        )
         added = backend.scatter_add(memory.to_device(given), index, (4,)).numpy()
         assert np.isnan(added[0])
         assert added[1:].tolist() == [5 * repeated, np.inf, np.inf]
@@ -150,6 +171,8 @@ def test_extrema_take_nan_and_additions_keep_infinities() -> None:
 def test_positions_out_of_range() -> None:
     x = numbers(3, 2)
     there = memory.to_device(x)
+    long = memory.to_device(np.tile(x, (1, 4)))
+    assert np.isnan(backend.getitem(long, on_device((np.array([3, 0]),))).numpy()).tolist() == [[True] * 8, [False] * 8]
     for index in ((np.array([0, 3]),), (slice(None), np.array([-3])), 3, (0, 0, 0), (np.zeros((2, 2), bool),)):
         with pytest.raises(RangeError):
             backend.getitem(there, index)
@@ -191,13 +214,21 @@ def test_tiles_of_keys_join() -> None:
 
 
 def test_what_is_not_0_is_found_in_order() -> None:
-    for x in (numbers(5, 7, 2) * (np.arange(70).reshape(5, 7, 2) % 3 == 0), np.array(4.0), np.zeros((0, 3)), np.array([np.nan, 0, -0.0])):
+    for x in (
+        numbers(5, 7, 2) * (np.arange(70).reshape(5, 7, 2) % 3 == 0),
+        np.array(4.0),
+        np.zeros((0, 3)),
+        np.array([np.nan, 0, -0.0]),
+    ):
         assert_same(backend.argwhere(memory.to_device(x)), np.argwhere(x))
 
 
 def test_take_along_axis_broadcasts() -> None:
     x, index = numbers(2, 3, 4), np.array([[[3, 0, -1]]])
-    assert_same(backend.take_along_axis(memory.to_device(x), on_device(index), -1), np.take_along_axis(x, np.tile(index, (2, 3, 1)), -1))
+    assert_same(
+        backend.take_along_axis(memory.to_device(x), on_device(index), -1),
+        np.take_along_axis(x, np.tile(index, (2, 3, 1)), -1),
+    )
 
 
 def test_diagonals_and_windows_are_views() -> None:
@@ -206,7 +237,10 @@ def test_diagonals_and_windows_are_views() -> None:
     for offset in (-9, -1, 0, 2):
         assert_same(backend.diagonal(there, offset, 2, 0), cpu.diagonal(x, offset, 2, 0))
         line = cpu.diagonal(x, offset, 0, 1)
-        assert_same(backend.from_diagonal(memory.to_device(line), (3, 4, 5), offset, 0, 1), cpu.from_diagonal(line, (3, 4, 5), offset, 0, 1))
+        assert_same(
+            backend.from_diagonal(memory.to_device(line), (3, 4, 5), offset, 0, 1),
+            cpu.from_diagonal(line, (3, 4, 5), offset, 0, 1),
+        )
     assert backend.diagonal(there, 0, 0, 1).base is there
     for axis, size, step, dilation in ((1, 2, 1, 2), (-1, 3, 2, 1), (0, 0, 1, 1)):
         cut = backend.windows(there, axis, size, step, dilation)
@@ -219,6 +253,17 @@ def test_padding_keeps_the_order_of_memory() -> None:
     padded = backend.scatter_add(image, (slice(None), slice(None), slice(1, 4), slice(1, 4)), (2, 4, 5, 5))
     assert padded.strides == (400, 4, 80, 16)
     assert_same(padded, np.pad(image.numpy(), ((0, 0), (0, 0), (1, 1), (1, 1))))
+
+
+def test_rows_of_fours_are_picked_together() -> None:
+    x = numbers(2, 3, 8)
+    for there, here in ((memory.to_device(x), x), (memory.to_device(x)[:, :, 1:5], x[:, :, 1:5])):
+        for axis in (0, 1):
+            index = (slice(None),) * axis + (np.array([1, 0, 1]),)
+            driver.launches.clear()
+            picked = backend.getitem(there, index)
+            assert "pick_fours" in driver.launches
+            assert_same(picked, here[index])
 
 
 def test_packing() -> None:

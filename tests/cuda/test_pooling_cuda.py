@@ -56,7 +56,10 @@ def test_maxima_and_their_gradients(case: str, dtype: str) -> None:
     assert_same(position, places)
     g = np.random.default_rng(1).standard_normal(wanted.shape).round(1).astype(dtype)
     back = cpu.plane_scatter(g, places, shape[2:])
-    for positions, kernel in ((position, f"gather_windows_{dtype}"), (memory.to_device(places), f"scatter_planes_{dtype}")):
+    for positions, kernel in (
+        (position, f"gather_windows_{dtype}"),
+        (memory.to_device(places), f"scatter_planes_{dtype}"),
+    ):
         driver.launches.clear()
         assert_same(backend.plane_scatter(memory.to_device(g), positions, shape[2:]), back)
         assert not x.size or kernel in driver.launches
@@ -95,18 +98,30 @@ def test_an_axis_may_be_left_alone_and_pixels_of_no_weight_do_not_enter() -> Non
             backend.weighted_sums(memory.to_device(x.astype(dtype)), taps)
 
 
-@pytest.mark.parametrize(("count", "size", "step", "dilation", "length"), [(3, 2, 2, 1, 6), (3, 3, 1, 2, 8), (2, 2, 3, 2, 9), (2, 0, 1, 1, 4)])
+@pytest.mark.parametrize(
+    ("count", "size", "step", "dilation", "length"),
+    [(3, 2, 2, 1, 6), (3, 3, 1, 2, 8), (2, 2, 3, 2, 9), (2, 0, 1, 1, 4)],
+)
 def test_windows_add_up(count: int, size: int, step: int, dilation: int, length: int) -> None:
     x = np.random.default_rng(0).standard_normal((2, count, 3, size)).astype(np.float32)
-    assert_same(backend.from_windows(memory.to_device(x), 1, length, step, dilation), cpu.from_windows(x, 1, length, step, dilation), 1e-6)
+    assert_same(
+        backend.from_windows(memory.to_device(x), 1, length, step, dilation),
+        cpu.from_windows(x, 1, length, step, dilation),
+        1e-6,
+    )
     whole = np.ones((count, size), np.int64)
-    assert_same(backend.from_windows(memory.to_device(whole), 0, length, step, dilation), cpu.from_windows(whole, 0, length, step, dilation))
+    assert_same(
+        backend.from_windows(memory.to_device(whole), 0, length, step, dilation),
+        cpu.from_windows(whole, 0, length, step, dilation),
+    )
 
 
 def test_layers_train_through_pooling() -> None:
     grads = []
     for device in ("cpu", "cuda"):
-        x = minidl.tensor(np.random.default_rng(0).standard_normal((2, 3, 8, 6)).astype(np.float32), device=device, requires_grad=True)
+        x = minidl.tensor(
+            np.random.default_rng(0).standard_normal((2, 3, 8, 6)).astype(np.float32), device=device, requires_grad=True
+        )
         functional = minidl.nn.functional
         y = functional.max_pool2d(x, 3, stride=2, padding=1)
         y = functional.avg_pool2d(y, 2, ceil_mode=True) + functional.adaptive_avg_pool2d(x, (2, 2))

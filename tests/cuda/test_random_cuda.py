@@ -138,7 +138,9 @@ class TestDraws:
         planes = y.detach().cpu().numpy().reshape(63, 6)
         assert (planes == planes[:, :1]).all()
         from_the_cpu = functional.dropout(x, 0.5, generator=minidl.Generator(1)).detach().cpu().numpy()
-        assert np.array_equal(from_the_cpu, functional.dropout(x.cpu(), 0.5, generator=minidl.Generator(1)).detach().numpy())
+        assert np.array_equal(
+            from_the_cpu, functional.dropout(x.cpu(), 0.5, generator=minidl.Generator(1)).detach().numpy()
+        )
         kept = functional.alpha_dropout(x, 0.3, training=True).detach().cpu().numpy()
         assert len(np.unique(kept)) == 2
 
@@ -147,3 +149,13 @@ class TestDraws:
         generators._of_gpus.clear()
         first = minidl.rand(3, device="cuda").tolist()
         assert first == minidl.Generator(21, device="cuda").uniform((3,)).tolist()
+
+    def test_the_functions_of_the_cuda_module(self) -> None:
+        minidl.cuda.manual_seed(31)
+        assert minidl.cuda.initial_seed() == 31
+        state = minidl.cuda.get_rng_state()
+        first = minidl.rand(3, device="cuda").tolist()
+        minidl.cuda.set_rng_state(state, "cuda:0")
+        assert minidl.rand(3, device="cuda").tolist() == first
+        minidl.cuda.seed()
+        assert minidl.cuda.initial_seed() != 31

@@ -34,7 +34,7 @@ def gpu(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def test_every_operation_is_known() -> None:
-    assert NOT_THERE | RANDOM_ON_DEVICE <= set(catalogue)
+    assert set(catalogue) >= NOT_THERE | RANDOM_ON_DEVICE
 
 
 @pytest.mark.parametrize("op", catalogue.values(), ids=lambda op: op.path)

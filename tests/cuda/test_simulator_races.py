@@ -40,7 +40,9 @@ def reversal(barrier: bool) -> Callable[..., None]:
 
 def test_a_barrier_that_is_missing_is_found_though_the_numbers_are_right() -> None:
     assert run(reversal(True))[:64].tolist() == [*range(32), *range(31, -1, -1)]
-    with pytest.raises(SimulationError, match=r"a race for tile\[31\], which thread \(31, 0, 0\) writes and this one reads"):
+    with pytest.raises(
+        SimulationError, match=r"a race for tile\[31\], which thread \(31, 0, 0\) writes and this one reads"
+    ):
         run(reversal(False))
 
 
@@ -53,7 +55,9 @@ def test_a_tile_is_not_written_anew_while_others_may_still_read_it() -> None:
             cuda.syncthreads()
             a[64 * turn + x] = tile[x ^ 32]  # and a second barrier is missing here
 
-    with pytest.raises(SimulationError, match=r"a race for tile\[0\], which thread \(0, 0, 0\) writes and this one reads"):
+    with pytest.raises(
+        SimulationError, match=r"a race for tile\[0\], which thread \(0, 0, 0\) writes and this one reads"
+    ):
         run(body)
 
 
@@ -168,7 +172,7 @@ def test_copies_under_way_belong_to_nobody(flaw: str) -> None:
     if not flaw:
         assert run(body, 32)[:2].tolist() == [2 * 16 + 2 * 144, 2 * 20 + 2 * 148]
     else:
-        with pytest.raises(SimulationError, match="while a copy to it is under way|a race for tile"):
+        with pytest.raises(SimulationError, match=r"while a copy to it is under way|a race for tile"):
             run(body, 32)
 
 

@@ -157,7 +157,9 @@ def test_chosen_blocks_and_local_arrays() -> None:
     assert [(x.array, x.action, x.block.x, x.thread.x) for x in run.accesses] == [
         ("mine", "write", 2, 0), ("mine", "read", 2, 0), ("mine", "write", 2, 1), ("mine", "read", 2, 1),
     ]  # fmt: skip
-    assert len(trace(body, 4, 2, (a,)).together(array="a")) == 4 * 3  # two reads by the function, at places of their own
+    assert (
+        len(trace(body, 4, 2, (a,)).together(array="a")) == 4 * 3
+    )  # two reads by the function, at places of their own
 
 
 def test_atomic_changes_are_one_access() -> None:

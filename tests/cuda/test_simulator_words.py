@@ -253,7 +253,14 @@ def test_copies_write_zeros_where_there_is_nothing_to_read() -> None:
     assert run(body, 1)[:6].tolist() == [1.0, 1.0, 0.0, 0.0, 0.0, 1.0]
 
 
-@pytest.mark.parametrize(("start", "why"), [(-4, "elements -4 to -1"), (64, "elements 64 to 67"), (6, "from element 6, which does not lie at a multiple of 16")])
+@pytest.mark.parametrize(
+    ("start", "why"),
+    [
+        (-4, "elements -4 to -1"),
+        (64, "elements 64 to 67"),
+        (6, "from element 6, which does not lie at a multiple of 16"),
+    ],
+)
 def test_copies_read_from_within_an_array(start: int, why: str) -> None:
     def body(a: Any) -> None:
         tile = cuda.shared.array(8, float32, 16)

@@ -219,7 +219,13 @@ def test_lenet_learns_the_same_compiled() -> None:
     def make() -> Callable[..., Any]:
         minidl.manual_seed(1)
         model = nn.Sequential(
-            nn.Conv2d(1, 2, 3), nn.Tanh(), nn.MaxPool2d(2), nn.Conv2d(2, 3, 3), nn.Tanh(), nn.Flatten(), nn.Linear(12, 4)
+            nn.Conv2d(1, 2, 3),
+            nn.Tanh(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(2, 3, 3),
+            nn.Tanh(),
+            nn.Flatten(),
+            nn.Linear(12, 4),
         ).to("cuda")
         optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 

@@ -42,7 +42,7 @@ def test_a_step_is_the_cpus(name: str, slots: int, numbers: tuple[float, ...], c
     rng = np.random.default_rng(count)
     here = [np.abs(rng.standard_normal(count)).astype(dtype) for _ in range(2 + slots)]
     there = [memory.to_device(a) for a in here]
-    updates.run(name, there, numbers)
+    updates.run(name, [there], numbers)
     kernel = getattr(importlib.import_module("minidl.kernels.cpu.updates"), name)
     kernel(*here, *[here[0][:0]] * (SLOTS[name] - slots), np.array(numbers, dtype))
     for a, b in zip(there, here, strict=True):
@@ -54,7 +54,7 @@ def test_arrays_that_are_not_aligned_or_lie_otherwise() -> None:
     p, g, v = (rng.standard_normal((5, 7)).astype(np.float32) for _ in range(3))
     shifted = memory.to_device(np.concatenate([[0], p.reshape(-1)]).astype(np.float32)).view_as((5, 7), (28, 4), 4)
     transposed = places_views.transposed(memory.to_device(v.T.copy()), (1, 0))
-    updates.run("sgd", [shifted, memory.to_device(g), transposed], RULES[1][2])
+    updates.run("sgd", [[shifted, memory.to_device(g), transposed]], RULES[1][2])
     flat = [a.reshape(-1) for a in (p, g, v)]
     importlib.import_module("minidl.kernels.cpu.updates").sgd(*flat, np.array(RULES[1][2], np.float32))
     np.testing.assert_allclose(shifted.numpy(), p, rtol=1e-6)
@@ -64,7 +64,7 @@ def test_arrays_that_are_not_aligned_or_lie_otherwise() -> None:
 def test_without_a_decay_an_infinite_weight_does_not_enter() -> None:
     p, g = (memory.to_device(np.array([np.inf, 1, np.nan], np.float32)) for _ in range(2))
     g = memory.to_device(np.zeros(3, np.float32))
-    updates.run("sgd", [p, g], (1, 1, 0, 0.1, 0, 1, 0))
+    updates.run("sgd", [[p, g]], (1, 1, 0, 0.1, 0, 1, 0))
     np.testing.assert_equal(p.numpy(), np.array([np.inf, 1, np.nan], np.float32))
 
 
@@ -85,11 +85,19 @@ def test_optimizers_take_the_same_steps(name: str) -> None:
     np.testing.assert_allclose(ends[1], ends[0], rtol=2e-5, atol=1e-6)
 
 
-def test_a_parameter_takes_one_launch() -> None:
-    x = minidl.ones(3, device="cuda", requires_grad=True)
-    optimizer = minidl.optim.AdamW([x])
-    (x * 2).sum().backward()
-    optimizer.step()
-    driver.launches.clear()
-    optimizer.step()
+def test_all_parameters_take_one_launch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(updates, "PIECE", 8)  # so that a parameter fills several rows of the table
+    starts = [np.random.default_rng(0).standard_normal(n).astype(np.float32) for n in (1, 19, 4)]
+    ends = []
+    for device in ("cpu", "cuda"):
+        parameters = [minidl.tensor(start, device=device, requires_grad=True) for start in starts]
+        optimizer = minidl.optim.AdamW(parameters)
+        for _ in range(2):
+            optimizer.zero_grad()
+            sum((p**2).sum() for p in parameters[:-1]).backward()
+            driver.launches.clear()
+            optimizer.step()
+        ends.append([p.detach().cpu().numpy() for p in parameters])
     assert driver.launches == ["adam_float32"]
+    for here, there in zip(*ends, strict=True):
+        np.testing.assert_allclose(there, here, rtol=1e-6)

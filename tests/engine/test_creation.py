@@ -213,7 +213,7 @@ def test_rand_is_below_one_in_every_precision() -> None:
     class Highest:
         numpy = type("", (), {"random": staticmethod(lambda shape: np.full(shape, np.nextafter(1.0, 0.0)))})()
 
-    source = object.__new__(random.Generator)
+    source = random.Generator()
     source._source = Highest.numpy
     for dtype in (minidl.float16, minidl.float32, minidl.float64):
         assert M.rand(3, dtype=dtype, generator=source).data.max() < 1

@@ -58,10 +58,10 @@ def test_in_turn_k_of_the_naive_product_thread_r_c_reads_A_r_k_and_B_k_c() -> No
     turns = [m for m in found("naive") if m.kind == BRING]
     assert len(turns) == 8
     for k, moment in enumerate(turns):
-        assert touched(moment, "x") == {(4 * r + c, 8 * r + k) for r in range(4) for c in range(4)}
-        assert touched(moment, "y") == {(4 * r + c, 8 * k + c) for r in range(4) for c in range(4)}
-        # 16 threads read two numbers each: four rows of A, which are a sector each, and one row of B.
-        assert moment.cost == Cost(read=32, sectors=5)
+        assert touched(moment, "x") == {(8 * r + c, 8 * r + k) for r in range(4) for c in range(8)}
+        assert touched(moment, "y") == {(8 * r + c, 8 * k + c) for r in range(4) for c in range(8)}
+        # A warp's threads read two numbers each: four rows of A, which are a sector each, and one row of B.
+        assert moment.cost == Cost(read=64, sectors=5)
 
 
 def test_the_tiled_product_brings_a_tile_of_each_factor_and_multiplies_it() -> None:
@@ -115,7 +115,9 @@ def test_nothing_jumps(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = set()
     for frame in (deck(name)[0], deck(name)[1], deck(name)[2], deck(name)[-1]):
         geometry = frame.figure.geometry()
-        boards = frozenset((b.left, b.bottom, b.right, b.top) for n, b in geometry.nodes.items() if n.startswith("cells"))
+        boards = frozenset(
+            (b.left, b.bottom, b.right, b.top) for n, b in geometry.nodes.items() if n.startswith("cells")
+        )
         seen.add((geometry.page, boards))
     assert len(seen) == 1
     assert len(next(iter(seen))[1]) == len(telling(name).boards)
@@ -148,7 +150,9 @@ def test_a_lit_cell_has_the_number_of_the_thread_that_reads_it(monkeypatch: pyte
     for r in range(4):
         for c in range(4):
             x, y = cells.center((r, c))
-            here = [run.text for run in runs if abs((run.left + run.right) / 2 - x) < 4 and abs(run.baseline + 4 - y) < 4]
+            here = [
+                run.text for run in runs if abs((run.left + run.right) / 2 - x) < 4 and abs(run.baseline + 4 - y) < 4
+            ]
             assert here == [str(4 * r + c)]
 
 

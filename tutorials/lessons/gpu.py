@@ -27,7 +27,10 @@ out = np.zeros(blocks * threads, np.float32)
         question=Number(
             ask=("Thread {asked} of block {block}, both counted from zero: its i = ?",),
             answer="mine",
-            hints=("How many threads are there in the blocks before its own?", "{block} blocks of {threads} come first."),
+            hints=(
+                "How many threads are there in the blocks before its own?",
+                "{block} blocks of {threads} come first.",
+            ),
             mistakes=(
                 Mistake("asked", "That is its number in its own block. Two such threads would meet at one i."),
                 Mistake("mine + 1", "One too far: both are counted from zero."),
@@ -104,7 +107,10 @@ per_byte = operations / nbytes
 possible = min(peak, bandwidth * per_byte)
 print(f"{per_byte} operations a byte; peak needs {peak / bandwidth:.0f}")
 """,
-        say=("A GPU's arithmetic and its memory, as NVIDIA's data sheet has them, and", "what our kernel asks of both."),
+        say=(
+            "A GPU's arithmetic and its memory, as NVIDIA's data sheet has them, and",
+            "what our kernel asks of both.",
+        ),
         question=Choice(
             ask=("If every read went to global memory, it would reach … of the peak.",),
             options=(
@@ -146,7 +152,10 @@ A, B, C = three(n)
         question=Number(
             ask=("One request of a warp for A: how many sectors?",),
             answer="sectors",
-            hints=("Which number of A does each of the {lanes} threads want?", "They lie a whole row apart, {n} numbers."),
+            hints=(
+                "Which number of A does each of the {lanes} threads want?",
+                "They lie a whole row apart, {n} numbers.",
+            ),
             mistakes=(
                 Mistake("1", "That holds if all want the same number. Which row does each thread have?"),
                 Mistake("4", "That holds for {lanes} neighbours in a row. These lie in a column."),
@@ -333,12 +342,9 @@ loads = len(run.of(space="shared", action="read")) / products
     Step(
         name="wide-and-early",
         code="""
-from minidl.kernels.cuda.matmul_fast import fast_kernel
 from minidl.kernels.cuda.tile import Tile
-fast = fast_kernel(Tile(16, 32, 8, 2, down=1, across=1), True, False, True)
-sizes = (16, 32, 24)                           # rows, columns, sums
-A, B, C = (np.ones(s, "f") for s in ((16, 24), (24, 32), (16, 32)))
-run = trace(fast, 1, 32, (A, B, C, *sizes, 24, 24, 32, 1, 0, 0, 0, 0))
+from viz.gpu.matmul import run_fast           # traces minidl's fast kernel
+run = run_fast(Tile(16, 32, 8, 2, down=1, across=1), 24)
 for step in range(max(run.steps.values())):
     far = run.of(space="global", action="read", step=step)
     near = run.of(space="shared", action="read", step=step)
@@ -347,7 +353,7 @@ for step in range(max(run.steps.values())):
 wide = max(a.width for a in near)
 """,
         say=(
-            "Two tricks more, here in minidl's own fast kernel, with a small tile.",
+            "Two tricks more, in minidl's own fast kernel, with a tile for one warp.",
             "*Wide loads*: an instruction brings {wide} numbers, so fewer are needed.",
             "*Double buffering*: the next tile is fetched while this one is",
             "multiplied, so between two barriers both happen, and neither waits.",
@@ -367,6 +373,8 @@ for one in levels():
             "minidl's three kernels, a block of each traced. For each product: numbers",
             "read from global memory, bytes fetched, loads from shared memory; then",
             "operations a byte, and how much of the peak the roofline leaves.",
+            "(What several threads of a warp want at once is fetched once: so the",
+            "naive kernel does a little better than its reads.)",
             "",
             "See it move:   minidl kernel tiled -o tiled.html",
             "The table as a figure:   minidl kernel levels -o levels.svg",
@@ -388,7 +396,10 @@ print("image", x.shape, " kernels", w.shape, " result", y.shape)
         question=Shape(
             ask=("The shape of X, the matrix of windows?",),
             answer="X.shape",
-            hints=("A row for each pixel of the result. How long is a window?", "{pixels} pixels, windows of {window}."),
+            hints=(
+                "A row for each pixel of the result. How long is a window?",
+                "{pixels} pixels, windows of {window}.",
+            ),
             mistakes=(
                 Mistake("X.shape[::-1]", "Transposed: a row is a window."),
                 Mistake("(64, 25)", "The image has that many pixels; the result has fewer: {y.shape}."),

@@ -10,7 +10,7 @@ from ..drawing.canvas import Canvas
 from ..drawing.dot import text
 from ..drawing.metrics import text_width
 from ..drawing.notation import SMALLEST
-from ..drawing.theme import Theme, blend
+from ..drawing.theme import Stroke, Theme, blend
 
 Place = tuple[int, int]
 """A cell: its row and its column."""
@@ -128,13 +128,12 @@ class Cells:
                 style="filled", fillcolor=look.fill, color=look.line, penwidth=line,
             )  # fmt: skip
 
-    def outline(self, sheet: Canvas, first: Place, last: Place, color: str, width: float, *, grow: float = 0.0) -> None:
+    def outline(self, sheet: Canvas, first: Place, last: Place, stroke: Stroke, grow: float = 0.0) -> None:
         """Draw a line around the cells from the first to the last, both in it, `grow` points away from them."""
         (x0, y0), (x1, y1) = self.center(first), self.center(last)
         wide, high = x1 - x0 + self.width + 2 * grow, y0 - y1 + self.height + 2 * grow
-        sheet.box(
-            sheet.new("outline"), (x0 + x1) / 2, (y0 + y1) / 2, wide, high, style="solid", color=color, penwidth=width
-        )
+        look = {"style": stroke.style, "color": stroke.color, "penwidth": stroke.width}
+        sheet.box(sheet.new("outline"), (x0 + x1) / 2, (y0 + y1) / 2, wide, high, **look)
 
     def label(self, sheet: Canvas, labels: Mapping[Place, str]) -> None:
         """Write in cells, each in the largest size that fits, and not where none does."""

@@ -17,9 +17,9 @@ from .stage import ASIDE, MARGIN, TOP, Board
 IMAGE: Final = 8
 KERNEL: Final = 5
 CHANNELS: Final = 16
-_PIXEL: Final = 24.0
+_PIXEL: Final = 25.0
 _CELL: Final = 11.5
-_KERNELS: Final = 192.0
+_KERNELS: Final = 184.0
 _SMALL: Final = 7.0
 
 

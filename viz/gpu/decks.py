@@ -12,7 +12,7 @@ from ..deck.deck import Deck, Frame
 from ..drawing.figure import Figure
 from ..drawing.notation import grouped
 from ..drawing.theme import Theme
-from .moments import BRING, MULTIPLY, WRITE, Cost, Moment, moments, total, uses
+from .moments import BRING, MULTIPLY, NOTHING, WRITE, Cost, Moment, moments, total, uses
 from .stage import Board, Stage, View, draw_view
 
 PART: Final = {BRING: "bring", MULTIPLY: "multiply", WRITE: "write"}
@@ -57,7 +57,7 @@ def tell(telling: Telling, theme: Theme) -> Deck:
     found = moments(trace, {board.array for board in boards}, telling.block, telling.parts)
     names = {board.array: board.name for board in boards}
     views = [View("the threads of a block", f"{_who(telling, owners)} {telling.opening}".strip())]
-    cost = Cost()
+    cost = NOTHING
     for k, moment in enumerate(found):
         cost = cost.plus(moment.cost)
         heading = f"{k + 1} of {len(found)}: {_HEADING[moment.kind]}"
@@ -66,7 +66,11 @@ def tell(telling: Telling, theme: Theme) -> Deck:
     frames = []
     for view in views:
         figure = Figure(
-            draw_view(stage, view), title=f"{telling.title}: {view.heading}", text=view.caption, steps=(view.caption,), layout="neato"
+            draw_view(stage, view),
+            title=f"{telling.title}: {view.heading}",
+            text=view.caption,
+            steps=(view.caption,),
+            layout="neato",
         )
         frames.append(Frame(figure, view.heading, view.caption, part=PART[view.now.kind] if view.now else "the whole"))
     words = " ".join(view.caption for view in views)
@@ -94,7 +98,8 @@ def _who(telling: Telling, owners: Mapping[int, int]) -> str:
     share = "one number" if each == 1 else f"{each} numbers"
     if blocks == 1:
         return f"One block of {threads} threads computes {name}; each thread has {share} of it."
-    return f"{grid.y}×{grid.x} blocks of {threads} threads compute {name}, each thread {share}; the first block is shown."
+    shape = f"{grid.y}×{grid.x}" if grid.y > 1 else grid.x
+    return f"{shape} blocks of {threads} threads compute {name}, each thread {share}; the first block is shown."
 
 
 def _caption(telling: Telling, moment: Moment, names: dict[str, str]) -> str:
@@ -108,7 +113,11 @@ def _caption(telling: Telling, moment: Moment, names: dict[str, str]) -> str:
         return f"Each of the {who} writes its results to {names[moment.accesses[0].array]}: {grouped(written)} numbers, once."
     if moment.kind == MULTIPLY:
         each = _each(cost.shared, threads)
-        trouble = "without a bank conflict" if not cost.conflicts else f"{_times(cost.conflicts, 'turn')} lost to bank conflicts,"
+        trouble = (
+            "without a bank conflict"
+            if not cost.conflicts
+            else f"{_times(cost.conflicts, 'turn')} lost to bank conflicts,"
+        )
         meanwhile = "the next tile is on its way" if _fetches(telling, moment) else "global memory rests"
         return f"The {who} read {each} from shared memory {trouble} and multiply; {meanwhile}."
     different = {name: len({e for a in moment.of(name, "read") for e in a.elements}) for name in telling.factors}
@@ -116,8 +125,9 @@ def _caption(telling: Telling, moment: Moment, names: dict[str, str]) -> str:
     fetched = f"{_times(cost.sectors, 'sector')} of 32 bytes"
     often = "each once" if cost.read == count else f"in {grouped(cost.read)} reads"
     if telling.trace.steps[moment.accesses[0].block] == 1:
-        return f"The {who} read {_each(cost.read, threads)}: {grouped(cost.read)} reads of only {count} different numbers, from {fetched}."
-    after = ", copied while the next frames multiply." if _multiplies(telling, moment) else "."
+        reads = f"{grouped(cost.read)} reads of only {count} different numbers"
+        return f"The {who} read {_each(cost.read, threads)}: {reads}, from {fetched}."
+    after = " while the next frames multiply." if _multiplies(telling, moment) else "."
     return f"The {who} bring {grouped(count)} numbers to shared memory, {often}: {fetched} are fetched{after}"
 
 
@@ -142,7 +152,9 @@ def _times(count: int, word: str) -> str:
 def _ending(telling: Telling, names: dict[str, str], cost: Cost) -> View:
     """The last frame: how often each number of the factors was read, in the whole grid."""
     counts = {name: uses(telling.trace, name) for name in telling.factors}
-    said = " and ".join(f"each number of {names[name]} {_range(list(counted.values()))}" for name, counted in counts.items())
+    said = " and ".join(
+        f"each number of {names[name]} {_range(list(counted.values()))}" for name, counted in counts.items()
+    )
     return View("how often each was read", f"In the whole grid {said} from global memory.", None, (), counts, cost)
 
 

@@ -88,7 +88,9 @@ def draw_memories(theme: Theme, title: str) -> str:
         wide = 270.0 + 90 * k
         y = top - high / 2 - k * (high + gap)
         x = MARGIN + 270.0
-        sheet.box(sheet.new("memory"), x, y, wide, high, style="filled", fillcolor=fills[k], color=theme.line, penwidth=1.2)
+        sheet.box(
+            sheet.new("memory"), x, y, wide, high, style="filled", fillcolor=fills[k], color=theme.line, penwidth=1.2
+        )
         sheet.words(x, y + 14, text(memory.name), theme.ink, 18)
         sheet.words(x, y - 14, text(memory.size), theme.ink, 15)
         sheet.flush(MARGIN + 574, y + 14, memory.who, text(memory.who), theme.line, 15)
@@ -144,7 +146,18 @@ def draw_roofline(dots: Sequence[Dot], theme: Theme, title: str) -> str:
     sheet.line(roof, Stroke(2.4, theme.ink))
     for dot in dots:
         x, y = _at(dot.intensity, attainable(dot.intensity))
-        sheet.box(sheet.new("dot"), x, y, 12, 12, shape="circle", style="filled", fillcolor=theme.accent, color=theme.ink, penwidth=1.0)
+        sheet.box(
+            sheet.new("dot"),
+            x,
+            y,
+            12,
+            12,
+            shape="circle",
+            style="filled",
+            fillcolor=theme.accent,
+            color=theme.ink,
+            penwidth=1.0,
+        )
     words = f"slope: {number(BANDWIDTH / 1e12, 3)} TB/s from memory, nothing found in a cache. {SOURCE}"
     sheet.flush(MARGIN, 26, words, text(words), theme.line, 14)
     return sheet.dot.source()

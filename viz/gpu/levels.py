@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from minidl.kernels.cuda.simulator.trace import Trace
 from minidl.kernels.cuda.simulator.traffic import bank_conflicts, coalescing
+from minidl.kernels.cuda.tile import LARGE
 
 from ..drawing.canvas import SLIDE, Canvas
 from ..drawing.dot import text
 from ..drawing.notation import number
 from ..drawing.theme import Stroke, Theme
+from .matmul import run_fast, run_naive, run_tiled
 
 MARGIN: Final = 24.0
 TITLE: Final = 20.0
@@ -48,10 +51,12 @@ class Level:
     @property
     def words(self) -> str:
         """The same as a sentence."""
+        shared = (
+            f"{self.loads:.3g} loads of shared memory, of whose turns {self.lost:.3g} in 100 are lost to bank conflicts"
+        )
         return (
             f"{self.name}, {self.how}: a multiply-add takes {self.reads:.3g} numbers and {self.fetched:.3g} bytes of global "
-            f"memory and {self.loads:.3g} loads of shared memory, of which {self.lost:.3g} turns in 100 requests are lost to bank "
-            f"conflicts; {self.intensity:.3g} operations a byte."
+            f"memory and {shared if self.loads else 'nothing of shared memory'}; {self.intensity:.3g} operations a byte."
         )
 
 
@@ -66,16 +71,28 @@ def count(name: str, how: str, trace: Trace, products: int) -> Level:
 
 
 NOTE: Final = "Counted in the simulator from one block of each kernel. A load of the fast kernel brings four numbers."
-SUMS: Final = 16
-"""How many products each traced result adds up; the shares do not depend on it."""
+_SIDE: Final = 16
+"""The side of a block of the naive and the tiled kernel; as many products are added up: their shares do not depend on it."""
+
+
+@functools.cache
+def levels() -> tuple[Level, ...]:
+    """Trace a block of each of minidl's three kernels, with the tiles that they have on a GPU."""
+    first, size, large = [(0, 0, 0)], 8 * _SIDE, LARGE.rows * LARGE.columns
+    products = _SIDE**3
+    return (
+        count("naive", "a thread a number", run_naive(_SIDE**2, size, _SIDE, first), products),
+        count("tiled", f"tiles of {_SIDE}×{_SIDE}", run_tiled(_SIDE, size, _SIDE, first), products),
+        count("fast", f"tiles of {LARGE.rows}×{LARGE.columns}", run_fast(LARGE, LARGE.depth), large * LARGE.depth),
+    )
 
 
 _COLUMNS: Final = (
-    ("read from global memory", "numbers a multiply-add"),
-    ("fetched from global memory", "bytes a multiply-add"),
-    ("loads from shared memory", "a multiply-add"),
+    ("numbers read", "from global memory"),
+    ("bytes fetched", "from global memory"),
+    ("loads", "from shared memory"),
     ("lost to bank conflicts", "turns in 100 requests"),
-    ("operations a byte", "fetched from global memory"),
+    ("operations a byte", "of global memory"),
 )
 
 
@@ -83,7 +100,7 @@ def draw_levels(levels: Sequence[Level], theme: Theme, title: str, note: str) ->
     """Draw the table as numbers and bars, each column on its own scale, and return the DOT text."""
     sheet = Canvas(*SLIDE, theme)
     sheet.flush(MARGIN, SLIDE[1] - 26, title, text(title), size=TITLE)
-    left = 140.0
+    left = 150.0
     pitch = (SLIDE[0] - MARGIN - left) / len(_COLUMNS)
     top, row = SLIDE[1] - 118, 116.0
     for k, (name, unit) in enumerate(_COLUMNS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from minidl.kernels.cuda.simulator.trace import Access, Trace, WarpAccess
 from minidl.kernels.cuda.simulator.traffic import bank_conflicts, coalescing
@@ -40,6 +40,9 @@ class Cost(NamedTuple):
         return Cost(*(a + b for a, b in zip(self, other, strict=True)))
 
 
+NOTHING: Final = Cost()
+
+
 @dataclass(slots=True)
 class Moment:
     """What is shown in one frame.
@@ -56,7 +59,7 @@ class Moment:
     step: int
     accesses: list[Access] = field(default_factory=list)
     sectors: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    cost: Cost = Cost()
+    cost: Cost = NOTHING
 
     def of(self, array: str, action: str) -> list[Access]:
         """The accesses to an array."""
@@ -133,7 +136,7 @@ def _add_costs(trace: Trace, moment_of: Callable[[WarpAccess], Moment | None]) -
 
 def total(found: Iterable[Moment]) -> Cost:
     """What moments cost together."""
-    whole = Cost()
+    whole = NOTHING
     for moment in found:
         whole = whole.plus(moment.cost)
     return whole

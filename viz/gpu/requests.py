@@ -1,4 +1,4 @@
-"""Four requests of a warp, traced: neighbours in global memory or not, and a column of shared memory with padding or without."""
+"""Four requests of a warp, traced: neighbours in global memory or not, a column of shared memory padded or not."""
 
 from __future__ import annotations
 
@@ -71,6 +71,12 @@ def coalescing_requests() -> tuple[Request, Request]:
 def bank_requests() -> tuple[Request, Request]:
     """A column of a tile with rows of 32 numbers, and of 33."""
     return (
-        shared_request(BANKS, "tile[32 · lane], a column of a tile 32 wide", "A bank gives one number a turn, so 32 lanes wait in line."),
-        shared_request(BANKS + 1, "tile[33 · lane], with one unused number behind each row", "Each row begins one bank further on."),
+        shared_request(
+            BANKS,
+            "tile[32 · lane], a column of a tile 32 wide",
+            "A bank gives one number a turn, so 32 lanes wait in line.",
+        ),
+        shared_request(
+            BANKS + 1, "tile[33 · lane], with one unused number behind each row", "Each row begins one bank further on."
+        ),
     )

@@ -13,9 +13,9 @@ from ..drawing.canvas import SLIDE, TEXT, Canvas
 from ..drawing.dot import italic, text
 from ..drawing.metrics import text_width
 from ..drawing.notation import SMALLEST, grouped
-from ..drawing.theme import Theme
+from ..drawing.theme import Stroke, Theme
 from .cells import LOWER, Cells, Place, looks
-from .moments import BRING, Cost, Moment
+from .moments import BRING, NOTHING, Cost, Moment
 
 MARGIN: Final = 24.0
 TITLE: Final = 20.0
@@ -95,7 +95,7 @@ class View:
     now: Moment | None = None
     before: Sequence[Moment] = ()
     counts: Mapping[str, Mapping[int, int]] | None = None
-    cost: Cost = Cost()
+    cost: Cost = NOTHING
 
 
 def draw_view(stage: Stage, view: View) -> str:
@@ -108,7 +108,9 @@ def draw_view(stage: Stage, view: View) -> str:
         _board(sheet, stage, board, view)
     _legend(sheet, stage)
     _counters(sheet, stage, view)
-    for k, line in enumerate(broken(view.caption, (SLIDE[0] - 2 * MARGIN) / 1.08, CAPTION)):  # as `flush_width` measures
+    for k, line in enumerate(
+        broken(view.caption, (SLIDE[0] - 2 * MARGIN) / 1.08, CAPTION)
+    ):  # as `flush_width` measures
         sheet.flush(MARGIN, 40 - 22 * k, line, text(line), size=CAPTION)
     return sheet.dot.source()
 
@@ -153,12 +155,12 @@ def _board(sheet: Canvas, stage: Stage, board: Board, view: View) -> None:
     if view.now is not None and view.now.kind == BRING:
         for sector in sorted(view.now.sectors.get(board.array, ())):
             row, column = board.place(sector * _SECTOR)
-            cells.outline(sheet, (row, column), (row, column + _SECTOR - 1), theme.local, min(1.6, cells.height / 10))
+            cells.outline(sheet, (row, column), (row, column + _SECTOR - 1), _fetched(theme, cells))
     _follow(sheet, stage, board, lit)
     labels = _labels(board, lit) if lit else _owner_labels(board, stage.owners) if board.is_result else {}
     for (place, width), words in labels.items():
         (x0, y), (x1, _) = cells.center(place), cells.center((place[0], place[1] + width - 1))
-        if cells.height >= SMALLEST and text_width(words, SMALLEST) <= width * cells.width - 3:
+        if cells.height >= SMALLEST and text_width(words, SMALLEST) <= width * cells.width - 4:
             sheet.words((x0 + x1) / 2, y - LOWER, text(words), theme.ink, SMALLEST)
     if board.is_result and view.now is None:
         for block, elements in sorted(stage.blocks.items()):
@@ -168,6 +170,11 @@ def _board(sheet: Canvas, stage: Stage, board: Board, view: View) -> None:
             if text_width(words, TEXT) < x1 - x0 + cells.width and (top, left) != board.place(min(stage.owners)):
                 sheet.bar((x0 + x1) / 2, (y0 + y1) / 2, text_width(words, TEXT) + 4, 18, theme.paper)
                 sheet.words((x0 + x1) / 2, (y0 + y1) / 2, text(words), theme.line, TEXT)
+
+
+def _fetched(theme: Theme, cells: Cells) -> Stroke:
+    """How the line around a sector is drawn: dashed, so that it is told from other outlines without colour."""
+    return Stroke(min(1.6, cells.height / 10), theme.local, "dashed")
 
 
 def _runs(board: Board, elements: Iterable[int]) -> list[tuple[Place, int]]:
@@ -212,10 +219,10 @@ def _follow(sheet: Canvas, stage: Stage, board: Board, lit: Sequence[Access]) ->
         return
     if board.is_result:
         mine = [board.place(e) for e, thread in stage.owners.items() if thread in stage.follow[0]]
-        cells.outline(sheet, min(mine), max(mine), stage.theme.ink, 2.0)
+        cells.outline(sheet, min(mine), max(mine), Stroke(2.0, stage.theme.ink))
         return
     for (row, column), count in _runs(board, {first + i for first, width in pieces for i in range(width)}):
-        cells.outline(sheet, (row, column), (row, column + count - 1), stage.theme.ink, 2.0)
+        cells.outline(sheet, (row, column), (row, column + count - 1), Stroke(2.0, stage.theme.ink))
 
 
 def _legend(sheet: Canvas, stage: Stage) -> None:
@@ -228,8 +235,8 @@ def _legend(sheet: Canvas, stage: Stage) -> None:
         ("or ×4 if four threads read it", lambda c: None),
         ("written now", lambda c: c.light(sheet, [((0, 0), 1)], look["written"])),
         ("touched before", lambda c: sheet.bar(*c.middle, c.width, c.height, look["seen"].fill)),
-        ("fetched: 32 bytes each", lambda c: c.outline(sheet, (0, 0), (0, 0), theme.local, 1.6)),
-        (f"what {stage.follow[1]}", lambda c: c.outline(sheet, (0, 0), (0, 0), theme.ink, 2.0)),
+        ("fetched: 32 bytes each", lambda c: c.outline(sheet, (0, 0), (0, 0), _fetched(theme, c))),
+        (f"what {stage.follow[1]}", lambda c: c.outline(sheet, (0, 0), (0, 0), Stroke(2.0, theme.ink))),
     ]
     for words, swatch in rows:
         swatch(Cells(1, 1, x, y + 7, 18, 14))
@@ -241,13 +248,19 @@ def _counters(sheet: Canvas, stage: Stage, view: View) -> None:
     """What was counted, in this frame and so far."""
     theme = stage.theme
     right, y = SLIDE[0] - MARGIN, 182.0
-    now = view.now.cost if view.now else Cost()
+    now = view.now.cost if view.now else NOTHING
     for x, words in ((right - 62, "now"), (right, "so far")):
         sheet.flush(x, y, words, text(words), theme.line, right=True)
-    rows = [("read from global memory", now.read, view.cost.read), ("sectors of 32 bytes", now.sectors, view.cost.sectors)]
+    rows = [
+        ("read from global memory", now.read, view.cost.read),
+        ("sectors of 32 bytes", now.sectors, view.cost.sectors),
+    ]
     if not stage.has_shared:
         sheet.flush(ASIDE, TOP - 20, _NO_SHARED, text(_NO_SHARED), theme.line)
-    rows += [("read from shared memory", now.shared, view.cost.shared), ("bank conflicts", now.conflicts, view.cost.conflicts)]
+    rows += [
+        ("read from shared memory", now.shared, view.cost.shared),
+        ("bank conflicts", now.conflicts, view.cost.conflicts),
+    ]
     for words, this, all_ in rows:
         y -= _LINE + 2
         sheet.flush(ASIDE, y, words, text(words), theme.ink, TEXT)

@@ -10,7 +10,7 @@ from typing import Final
 from ..drawing.canvas import SLIDE, Canvas
 from ..drawing.dot import bold, text
 from ..drawing.metrics import text_width
-from ..drawing.theme import Theme
+from ..drawing.theme import Stroke, Theme
 from .cells import Cells, Place, looks
 
 WARP: Final = 32
@@ -70,7 +70,9 @@ def _draw(sheet: Canvas, request: Request, left: float, banks: bool) -> None:
             sheet.words(cells.left + (column + SECTOR / 2) * cells.width, cells.top + 10, text(words), theme.line)
         elif column % 4 == 0 or column == WARP - 1:
             words = f"bank {column}" if column == 0 else str(column)
-            sheet.words(cells.center((0, column))[0] + (9 if column == 0 else 0), cells.top + 10, text(words), theme.line)
+            sheet.words(
+                cells.center((0, column))[0] + (9 if column == 0 else 0), cells.top + 10, text(words), theme.line
+            )
     cells.draw(sheet, every=(0, 0 if banks else SECTOR))
     places: list[Place] = [divmod(place, WARP) for place in request.places]
     if banks:
@@ -85,11 +87,11 @@ def _draw(sheet: Canvas, request: Request, left: float, banks: bool) -> None:
     cells.light(sheet, [(place, 1) for place in places], look["asked"])
     if banks:
         for column in crowded:
-            cells.outline(sheet, (0, column), (_ROWS - 1, column), theme.gradient, 1.6, grow=1.0)
+            cells.outline(sheet, (0, column), (_ROWS - 1, column), Stroke(1.6, theme.gradient), grow=1.0)
     else:
         for sector in sectors:
             first = divmod(SECTOR * sector, WARP)
-            cells.outline(sheet, first, (first[0], first[1] + SECTOR - 1), theme.local, 1.4)
+            cells.outline(sheet, first, (first[0], first[1] + SECTOR - 1), Stroke(1.4, theme.local))
     _tags(sheet, cells, places, SECTOR if not banks else 3)
     sheet.flush(left, cells.bottom - 16, request.verdict, bold(text(request.verdict)), size=WORDS, is_bold=True)
     sheet.flush(left, cells.bottom - 35, request.detail, text(request.detail), theme.line)
@@ -107,5 +109,15 @@ def _tags(sheet: Canvas, cells: Cells, places: Sequence[Place], space: int) -> N
         else:
             x += side * ((space - 0.5) * cells.width + wide / 2 + 3)
         y = min(max(y, cells.bottom + high / 2 + 1), cells.top - high / 2 - 1)
-        sheet.box(sheet.new("tag"), x, y, wide, high, style="filled", fillcolor=sheet.theme.paper, color=sheet.theme.dim, penwidth=0.6)
+        sheet.box(
+            sheet.new("tag"),
+            x,
+            y,
+            wide,
+            high,
+            style="filled",
+            fillcolor=sheet.theme.paper,
+            color=sheet.theme.dim,
+            penwidth=0.6,
+        )
         sheet.words(x, y, text(words), size=WORDS)

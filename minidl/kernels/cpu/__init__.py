@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from .. import contraction
 from ..backend import Backend
 from ..cuda.array import DeviceArray
 from . import (
     activations,
     addition,
-    contraction,
     convolution,
     elementwise,
     matrices,
@@ -213,7 +213,7 @@ class CPU:
     @staticmethod
     def einsum(equation: str, *arrays: Any) -> Any:
         """Sum products over the indices that the result lacks."""
-        result = contraction.einsum(products.matmul, equation, arrays)
+        result = contraction.einsum(products.matmul, places.from_diagonal, equation, arrays)
         return result.copy() if len(arrays) == 1 and np.may_share_memory(result, arrays[0]) else result
 
 

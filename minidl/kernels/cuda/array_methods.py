@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from .array import DeviceArray
 
 Shape = tuple[int, ...]
+_PLAIN = {int, float, bool}
 
 
+@functools.cache
 def _backend() -> Any:
     from .backend import backend
 
@@ -28,12 +31,14 @@ def is_operand(x: Any) -> bool:
     Raises:
         DeviceError: it is an array on the CPU; one without axes counts as a number.
     """
+    if x.__class__ in _PLAIN:
+        return True
     if isinstance(x, np.ndarray) and x.ndim:
         raise DeviceError(
             f"an array on a GPU meets one of shape {x.shape} on the CPU: bring that to the GPU, x.to('cuda') of a tensor, "
             "or both to the CPU, x.cpu()"
         )
-    return isinstance(x, Manners | np.ndarray | np.generic | int | float)
+    return isinstance(x, _OPERANDS)
 
 
 def _binary(name: str, swapped: bool = False) -> Callable[..., Any]:
@@ -310,3 +315,6 @@ def _require_row_major(order: str) -> None:
         raise NotOnDeviceError(
             f"order={order!r}: on a GPU elements are counted in row-major order; transpose the array first"
         )
+
+
+_OPERANDS = (Manners, np.ndarray, np.generic, int, float)

@@ -24,6 +24,7 @@ from . import (
     places_moves,
     pooling,
     probabilities,
+    products,
     random,
     reductions,
     scans,
@@ -72,6 +73,7 @@ class CUDA:
     acosh = staticmethod(elementwise.function("acosh"))
     atanh = staticmethod(elementwise.function("atanh"))
     sinc = staticmethod(elementwise.function("sinc"))
+    spherical_bessel = staticmethod(elementwise.function("spherical_bessel"))
     hypot = staticmethod(elementwise.function("hypot"))
     floor = staticmethod(elementwise.function("floor"))
     ceil = staticmethod(elementwise.function("ceil"))
@@ -204,6 +206,10 @@ class CUDA:
     batch_norm_back = staticmethod(normalization.batch_norm_back)
     layer_norm = staticmethod(normalization_rows.layer_norm)
     layer_norm_back = staticmethod(normalization_rows.layer_norm_back)
+
+    # products of matrices (products.py)
+    matmul = staticmethod(products.matmul)
+    einsum = staticmethod(products.einsum)
 
     @staticmethod
     def errstate(*, all: str) -> AbstractContextManager[Any]:

@@ -11,7 +11,6 @@ on the core of the fast products. `depthwise` is for channels that have kernels 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,19 +27,21 @@ from . import (
     memory,
 )
 from .array import DeviceArray
-from .convolution_layout import channels_last, images_of, packed_weights, shown, taps_first
-from .convolution_problem import Plan, Problem, backward_plan, forward_plan, problem_of
+from .convolution_layout import channels_last, images_of, packed_weights, packing_kernel, taps_first
+from .convolution_problem import Plan, Problem, backward_plan, forward_plan, problem_of, uploaded
 from .driver import properties
 from .language import Kernel, ceil_div
-from .layouts import numbers
 from .tile import LARGE, SMALL, Tile
 
 MEDIUM = Tile(128, 64, 8, 3, blocks=4)
 """For up to 64 output channels: 64 results a thread, by half as many threads."""
 NARROW = Tile(128, 32, 16, 3, across=1, blocks=4)
 """For up to 32 output channels: 32 results a thread."""
-FEW = 132
-"""With fewer tiles than this, as many as an H100 has multiprocessors, smaller ones keep more of a GPU busy."""
+TINY = Tile(32, 32, 16, 4, down=1, across=1, blocks=8)
+"""For few results: 16 results a thread."""
+TILES = (LARGE, MEDIUM, SMALL, NARROW, TINY)
+FEW = convolution_weight.MULTIPROCESSORS
+"""With fewer tiles than this, smaller ones keep more of a GPU busy."""
 
 
 def conv(
@@ -145,20 +146,24 @@ def way_of(problem: Problem, dtype: np.dtype[Any]) -> str:
     return "fast" if dtype == np.float32 else "tiled"
 
 
-def tile_for(rows: int, columns: int, products: int) -> Tile:
-    """The tile with which `products` products of `rows` × `columns` results are computed.
+def tile_for(rows: int, columns: int, products: int, largest: bool = True) -> Tile:
+    """The tile with which `products` products of `rows` × `columns` results are computed: the first that will do.
 
-    | columns     | tile               | why                                                       |
-    | ----------- | ------------------ | --------------------------------------------------------- |
-    | up to 32    | 128 × 32, 16 deep  | no wider than the result                                  |
-    | up to 64    | 128 × 64           | 8 × 8 results a thread                                    |
-    | more        | 128 × 128          | the fewest loads for a product                            |
-    | 33 and more | 64 × 64            | where the tiles above are fewer than multiprocessors      |
+    | tile             | results a thread | it will do                                                             |
+    | ---------------- | ---------------- | ---------------------------------------------------------------------- |
+    | 128 × 128        | 8 × 8            | from 65 columns on, where its registers suffice (`largest`)            |
+    | 128 × 64         | 8 × 8            | from 33 columns on                                                     |
+    | 64 × 64          | 8 × 4            | the same                                                               |
+    | 128 × 32, deep   | 8 × 4            | up to 32 columns; steps of 16 sums for half as many barriers           |
+    | 32 × 32, deep    | 4 × 4            | where the tiles above are fewer than multiprocessors                   |
+
+    The largest tile's threads have no registers to spare: not for copies of 4 bytes, nor for pieces that pass through them.
     """
-    if columns <= NARROW.columns:
-        return NARROW
-    tile = MEDIUM if columns <= MEDIUM.columns else LARGE
-    return tile if _tiles(tile, rows, columns) * products >= FEW else SMALL
+    for tile in TILES[:-1]:
+        wide_enough = columns > tile.columns // 2 if tile is not NARROW else columns <= tile.columns
+        if wide_enough and (largest or tile is not LARGE) and _tiles(tile, rows, columns) * products >= FEW:
+            return tile
+    return TINY
 
 
 def _tiles(tile: Tile, rows: int, columns: int) -> int:
@@ -168,13 +173,13 @@ def _tiles(tile: Tile, rows: int, columns: int) -> int:
 def _sweep(way: str, plan: Plan, x: DeviceArray, w: DeviceArray, y: DeviceArray, back: bool = False) -> None:
     """Fill the results `y` of a plan's sweeps over the images `x`, both `(N, …, C)`."""
     device = x.memory.device
-    told, taps = numbers(device, plan.numbers), numbers(device, plan.taps)
+    told, taps, _ = uploaded(plan, device)
     if way == "depthwise":
         channels = plan.outs * plan.groups
         lanes = 4 if plan.ins == plan.outs == 1 and channels % 4 == 0 and x.dtype == np.float32 else 1
         blocks = ceil_div(plan.pixels * channels // lanes, depthwise.THREADS)
-        run = depthwise.sweep_kernel(x.dtype.name, lanes)[(blocks, 1, plan.sweeps), depthwise.THREADS]
-        run(x, taps_first(w), y, told, taps)
+        made = depthwise.sweep_kernel(x.dtype.name, lanes)
+        made[(blocks, 1, plan.sweeps), depthwise.THREADS](x, taps_first(w), y, told, taps)
         return
     packed, depth = packed_weights(w, plan, back), plan.groups * plan.sweeps
     if way == "tiled":
@@ -182,45 +187,63 @@ def _sweep(way: str, plan: Plan, x: DeviceArray, w: DeviceArray, y: DeviceArray,
         grid = (ceil_div(plan.pixels, side), ceil_div(plan.outs, side), depth)
         convolution_tiled.sweep_kernel(x.dtype.name)[grid, side * side](x, packed, y, told, taps, plan.sweeps)
     else:
-        tile = tile_for(plan.pixels, plan.outs, depth)
-        run = _kernel(device, convolution_fast, "sweep_kernel")(tile, plan.ins % 4 == 0)
-        run[(_tiles(tile, plan.pixels, plan.outs), 1, depth), tile.threads](x, packed, y, told, taps, plan.sweeps)
+        beside, wide = _copies_beside(device), plan.ins % 4 == 0
+        tile = tile_for(plan.pixels, plan.outs, depth, beside and wide)
+        made = (convolution_fast.sweep_kernel if beside else convolution_fast.turing_kernel)(tile, wide)
+        made[(_tiles(tile, plan.pixels, plan.outs), 1, depth), tile.threads](x, packed, y, told, taps, plan.sweeps)
 
 
 def _weigh(way: str, problem: Problem, x: DeviceArray, g: DeviceArray, w: DeviceArray) -> None:
     """Fill the row-major weights' gradient `w` from the images `x` and the upstream gradient `g`, both `(N, …, C)`."""
     plan, device, groups = forward_plan(problem), x.memory.device, problem.groups
-    told, taps = numbers(device, plan.numbers), numbers(device, plan.taps)
-    rows = len(plan.places) * plan.ins
+    told, taps, _ = uploaded(plan, device)
+    rows, least = len(plan.places) * plan.ins, convolution_weight.LEAST
     if way == "depthwise":
         across, count = ceil_div(len(w), depthwise.CHANNELS), math.prod(problem.kernel)
         width = problem.out[2]
-        number, share = convolution_weight.parts_of(plan.pixels // width, across * count, 1, max(1, 256 // width))
+        number, share = convolution_weight.parts_of(plan.pixels // width, across * count, 8, 1, ceil_div(least, width))
         parts = convolution_weight.workspace(plan, number, x)
-        run = depthwise.weight_kernel(x.dtype.name)[(across, count, number), depthwise.THREADS]
-        run(x, g, parts, told, taps, share)
+        made = depthwise.weight_kernel(x.dtype.name)
+        made[(across, count, number), depthwise.THREADS](x, g, parts, told, taps, share)
     elif way == "tiled":
         side = convolution_tiled.SIDE
         grid = (ceil_div(rows, side), ceil_div(plan.outs, side))
-        number, share = convolution_weight.parts_of(plan.pixels, math.prod(grid) * groups, side)
+        number, share = convolution_weight.parts_of(plan.pixels, math.prod(grid) * groups, 8, side, least)
         parts = convolution_weight.workspace(plan, number, x)
-        run = convolution_tiled.weight_kernel(x.dtype.name)[(*grid, groups * number), side * side]
-        run(x, g, parts, told, taps, groups, share)
+        made = convolution_tiled.weight_kernel(x.dtype.name)
+        made[(*grid, groups * number), side * side](x, g, parts, told, taps, groups, share)
     else:
-        tile = tile_for(rows, plan.outs, groups * convolution_weight.MOST)
+        beside, wide = _copies_beside(device), plan.ins % 4 == 0
+        tile = tile_for(rows, plan.outs, groups * FEW, beside and wide)
         tiles = _tiles(tile, rows, plan.outs)
-        number, share = convolution_weight.parts_of(plan.pixels, tiles * groups, tile.depth)
+        number, share = convolution_weight.parts_of(plan.pixels, tiles * groups, tile.blocks, tile.depth, least)
         parts = convolution_weight.workspace(plan, number, x)
-        found = _kernel(device, convolution_fast_weight, "weight_kernel")(tile, plan.ins % 4 == 0, plan.outs % 4 == 0)
-        found[(tiles, 1, groups * number), tile.threads](x, g, parts, told, taps, groups, share)
+        make = convolution_fast_weight.weight_kernel if beside else convolution_fast_weight.turing_kernel
+        made = make(tile, wide, plan.outs % 4 == 0)
+        made[(tiles, 1, groups * number), tile.threads](x, g, parts, told, taps, groups, share)
     convolution_weight.add_up(parts, w, plan)
-
-
-def _kernel(device: int, module: Any, name: str) -> Callable[..., Kernel]:
-    """The factory of a fast kernel for a device."""
-    return getattr(module, name if _copies_beside(device) else "turing_kernel")
 
 
 def _copies_beside(device: int) -> bool:
     """Whether a device copies to shared memory beside the arithmetic: from compute capability 8.0 on."""
     return properties(device).major >= 8
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    found: list[Kernel] = []
+    for dtype in ("float32", "float64"):
+        found += [make(dtype) for make in (convolution_direct.conv_kernel, convolution_direct.input_kernel)]
+        found += [convolution_direct.weight_kernel(dtype), convolution_tiled.sweep_kernel(dtype)]
+        found += [convolution_tiled.weight_kernel(dtype), convolution_weight.adding_kernel(dtype)]
+        found += [packing_kernel(dtype, back) for back in (False, True)]
+        found += [depthwise.sweep_kernel(dtype, 1), depthwise.weight_kernel(dtype)]
+    found.append(depthwise.sweep_kernel("float32", 4))
+    for tile in TILES:
+        for wide in (True, False) if tile is not LARGE else (True,):
+            found.append(convolution_fast.sweep_kernel(tile, wide))
+            found.append(convolution_fast_weight.weight_kernel(tile, wide, wide))
+            if tile is not LARGE:
+                found.append(convolution_fast.turing_kernel(tile, wide))
+                found.append(convolution_fast_weight.turing_kernel(tile, wide, wide))
+    return found

@@ -18,6 +18,7 @@ from typing import Any
 
 from .array import DeviceArray
 from .convolution_problem import Problem
+from .intrinsics import quotient
 from .language import Kernel, ceil_div, cuda, device, float32, float64, kernel
 from .layouts import numbers
 
@@ -37,6 +38,17 @@ def place(p: Any, of: int, a: int, b: int, z: int, y: int, x: int) -> Any:
 
 
 @device
+def split(i: int, lengths: Any, first: int, last: int) -> Any:
+    """The number `i` as (rest, z, y, x, channel): digits by three lengths from `first` on, and the last."""
+    at = quotient(i, last)
+    line = quotient(at, lengths[first + 2])
+    plane = quotient(line, lengths[first + 1])
+    n = quotient(plane, lengths[first])
+    y, x = line - plane * lengths[first + 1], at - line * lengths[first + 2]
+    return n, plane - n * lengths[first], y, x, i - at * last
+
+
+@device
 def pixel(p: Any, axis: int, o: int, r: int) -> Any:
     """The pixel that tap `r` of window `o` meets along an axis; −1 if it lies outside."""
     i = o * p[STRIDE + axis] + r * p[DILATION + axis] - p[PADDING + axis]
@@ -47,8 +59,10 @@ def pixel(p: Any, axis: int, o: int, r: int) -> Any:
 def window(p: Any, axis: int, i: int, r: int) -> Any:
     """The window whose tap `r` meets pixel `i` along an axis; −1 if there is none."""
     o = i + p[PADDING + axis] - r * p[DILATION + axis]
-    whole = o // p[STRIDE + axis]
-    return whole if 0 <= whole < p[OUT + axis] and whole * p[STRIDE + axis] == o else -1
+    if o < 0:
+        return -1
+    whole = quotient(o, p[STRIDE + axis])
+    return whole if whole < p[OUT + axis] and whole * p[STRIDE + axis] == o else -1
 
 
 @functools.cache
@@ -63,21 +77,14 @@ def conv_kernel(dtype: str) -> Kernel:
         i = cuda.grid(1)
         if i < count:
             outs = p[OUTS]
-            k = i % (outs * p[GROUPS])
-            rest = i // (outs * p[GROUPS])
-            ox = rest % p[OUT + 2]
-            rest //= p[OUT + 2]
-            oy = rest % p[OUT + 1]
-            rest //= p[OUT + 1]
-            oz = rest % p[OUT]
-            n = rest // p[OUT]
-            first = k // outs * p[INS]
-            total = real(0)
+            n, oz, oy, ox, k = split(i, p, OUT, outs * p[GROUPS])
+            first = quotient(k, outs) * p[INS]
+            total: Any = real(0)
             for rz in range(p[KERNEL]):
                 iz = pixel(p, 0, oz, rz)
                 for ry in range(p[KERNEL + 1]):
                     iy = pixel(p, 1, oy, ry)
-                    line = real(0)
+                    line: Any = real(0)
                     for rx in range(p[KERNEL + 2]):
                         ix = pixel(p, 2, ox, rx)
                         if iz >= 0 and iy >= 0 and ix >= 0:
@@ -102,25 +109,19 @@ def input_kernel(dtype: str) -> Kernel:
         i = cuda.grid(1)
         if i < count:
             ins = p[INS]
-            c = i % (ins * p[GROUPS])
-            rest = i // (ins * p[GROUPS])
-            ix = rest % p[SIZE + 2]
-            rest //= p[SIZE + 2]
-            iy = rest % p[SIZE + 1]
-            rest //= p[SIZE + 1]
-            iz = rest % p[SIZE]
-            n = rest // p[SIZE]
-            first = c // ins * p[OUTS]
-            total = real(0)
+            n, iz, iy, ix, c = split(i, p, SIZE, ins * p[GROUPS])
+            group = quotient(c, ins)
+            first = group * p[OUTS]
+            total: Any = real(0)
             for rz in range(p[KERNEL]):
                 oz = window(p, 0, iz, rz)
                 for ry in range(p[KERNEL + 1]):
                     oy = window(p, 1, iy, ry)
-                    line = real(0)
+                    line: Any = real(0)
                     for rx in range(p[KERNEL + 2]):
                         ox = window(p, 2, ix, rx)
                         if oz >= 0 and oy >= 0 and ox >= 0:
-                            a, b = place(p, Y, n, first, oz, oy, ox), place(p, W, first, c % ins, rz, ry, rx)
+                            a, b = place(p, Y, n, first, oz, oy, ox), place(p, W, first, c - group * ins, rz, ry, rx)
                             for k in range(p[OUTS]):
                                 line += g[a + k * p[Y + 1]] * w[b + k * p[W]]
                     total += line
@@ -140,22 +141,17 @@ def weight_kernel(dtype: str) -> Kernel:
         """w = gradient of the weights."""
         i = cuda.grid(1)
         if i < count:
-            rx = i % p[KERNEL + 2]
-            rest = i // p[KERNEL + 2]
-            ry = rest % p[KERNEL + 1]
-            rest //= p[KERNEL + 1]
-            rz = rest % p[KERNEL]
-            rest //= p[KERNEL]
-            c = rest % p[INS]
-            k = rest // p[INS]
-            channel = k // p[OUTS] * p[INS] + c
-            total = real(0)
+            row, rz, ry, rx, _ = split(i, p, KERNEL, 1)
+            k = quotient(row, p[INS])
+            c = row - k * p[INS]
+            channel = quotient(k, p[OUTS]) * p[INS] + c
+            total: Any = real(0)
             for n in range(p[IMAGES]):
                 for oz in range(p[OUT]):
                     iz = pixel(p, 0, oz, rz)
                     for oy in range(p[OUT + 1]):
                         iy = pixel(p, 1, oy, ry)
-                        line = real(0)
+                        line: Any = real(0)
                         if iz >= 0 and iy >= 0:
                             for ox in range(p[OUT + 2]):
                                 ix = pixel(p, 2, ox, rx)

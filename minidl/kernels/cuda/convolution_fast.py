@@ -23,7 +23,22 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .convolution_problem import ALL_ROWS, COLUMN, COLUMNS, FIRST_ROW, FIRST_TAP, GROUP, IMAGE, INS, LENGTH, OUTS, ROWS, STRIDE, TAP, TAPS
+from .convolution_problem import (
+    ALL_ROWS,
+    COLUMN,
+    COLUMNS,
+    FIRST_ROW,
+    FIRST_TAP,
+    GROUP,
+    IMAGE,
+    INS,
+    LENGTH,
+    OUTS,
+    ROWS,
+    STRIDE,
+    TAP,
+    TAPS,
+)
 from .convolution_tiled import divided, image_place, pixels_of, result_place
 from .intrinsics import commit, copy4, copy16, load4, quotient, store4, wait_for_all_but, within
 from .language import Kernel, cuda, device, float32, int32, kernel
@@ -140,9 +155,9 @@ def bringing(share: Share) -> Function:
     def bring(shared: Any, to: Any, x: Any, at: Any) -> None:
         for i in range(count):
             if wide:
-                copy16(shared, to + i * hop, x, max(at[i], 0), 16 if at[i] >= 0 else 0)
+                copy16(shared, to + i * hop, x, at[i], 16 if at[i] >= 0 else 0)
             else:
-                copy4(shared, to + i * hop, x, max(at[i], 0), 4 if at[i] >= 0 else 0)
+                copy4(shared, to + i * hop, x, at[i], 4 if at[i] >= 0 else 0)
 
     return bring
 
@@ -251,7 +266,7 @@ def sweep_kernel(tile: Tile, wide: bool) -> Kernel:
 
 @functools.cache
 def turing_kernel(tile: Tile, wide: bool) -> Kernel:
-    """The same without `cp.async` (compute capability 7.5): the next step's pieces wait in registers while this one is computed.
+    """The same without `cp.async` (compute capability 7.5): the next step's pieces wait in registers meanwhile.
 
     Shared memory holds two steps, of which one is read while the other is written.
     """

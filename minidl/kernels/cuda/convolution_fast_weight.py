@@ -49,7 +49,7 @@ def tile_corner(columns: Any, high: Any, broad: Any) -> Any:
 
 @functools.cache
 def bringing(share: Share) -> Function:
-    """For kernels: begin to copy a thread's pieces of the windows to shared memory, from the windows `number`, …, of the spots."""
+    """For kernels: begin to copy a thread's pieces of the windows to shared memory, from window `number` on."""
     count, stride, hop, wide = share.count, share.stride, share.hop, share.piece == 4
 
     @device
@@ -60,9 +60,9 @@ def bringing(share: Share) -> Function:
         for i in range(count):
             at = seen_from(spots, number + i * stride, depth, height, width, dz, dy, dx, off)
             if wide:
-                copy16(shared, to + i * hop, x, at if at >= 0 else 0, 16 if at >= 0 else 0)
+                copy16(shared, to + i * hop, x, at, 16 if at >= 0 else 0)
             else:
-                copy4(shared, to + i * hop, x, at if at >= 0 else 0, 4 if at >= 0 else 0)
+                copy4(shared, to + i * hop, x, at, 4 if at >= 0 else 0)
 
     return bring
 
@@ -73,9 +73,7 @@ def reading(share: Share) -> Function:
     count, stride, piece, wide = share.count, share.stride, share.piece, share.piece == 4
 
     @device
-    def read(
-        held: Any, x: Any, spots: Any, number: Any, p: Any, dz: Any, dy: Any, dx: Any, off: Any
-    ) -> None:
+    def read(held: Any, x: Any, spots: Any, number: Any, p: Any, dz: Any, dy: Any, dx: Any, off: Any) -> None:
         depth, height, width, _ = load4(p, IMAGE)
         for i in range(count):
             for j in range(piece):
@@ -154,7 +152,11 @@ def weight_kernel(tile: Tile, wide: bool, wide_outs: bool) -> Kernel:
                 fetch(shared, to_g + then, g, source, told[ALL_OUTS], 1, k, left)
                 commit()
                 multiply(shared, at_x + now, at_g + now, a, b, totals)
-                source, left, number = int32(source + depth * told[ALL_OUTS]), int32(left - depth), int32(number + depth)
+                source, left, number = (
+                    int32(source + depth * told[ALL_OUTS]),
+                    int32(left - depth),
+                    int32(number + depth),
+                )
                 now = int32(now + stage if now < last else 0)
             cuda.syncthreads()
             locate(spots, thread, told, end - left + thread, end, group)

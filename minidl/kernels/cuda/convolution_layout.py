@@ -1,8 +1,8 @@
 """Operands as the convolution's kernels want them: images channels last, weights packed tap by tap.
 
-Both are transpositions through shared memory. A warp reads 32 neighbours of a row into a tile of 32×32 numbers and writes
-32 neighbours of a column out of it, so that both sides touch whole lines of memory; a plain strided copy touches a line for
-each number on one side. The tile's rows are 33 numbers apart: with 32, the numbers of a column would all lie in one bank of
+Images that lie otherwise are copied, which goes through tiles in shared memory (`copies`), and so are weights: a warp reads 32
+neighbours of a row into a tile of 32 × 32 numbers and writes 32 neighbours of a column out of it, so that both sides touch
+whole lines of memory. The tile's rows are 33 numbers apart: with 32, the numbers of a column would all lie in one bank of
 shared memory and be read one after the other.
 """
 
@@ -13,9 +13,9 @@ from typing import Any
 
 from . import copies, memory
 from .array import DeviceArray
-from .convolution_problem import Plan, padded
+from .convolution_problem import Plan, padded, uploaded
+from .intrinsics import quotient
 from .language import Kernel, ceil_div, cuda, float32, float64, kernel
-from .layouts import numbers
 
 THREADS = 256
 TILE = 32
@@ -24,33 +24,6 @@ ROWS = THREADS // TILE
 """A tile's rows that are read at once."""
 SHARED = TILE * LINE
 _WORDS = {"float32": float32, "float64": float64}
-_MOST = 65535
-"""The most blocks along a grid's second and third axes."""
-
-
-@functools.cache
-def transposing_kernel(dtype: str) -> Kernel:
-    """Matrices in a row, each transposed; a block moves one tile of one matrix after the other."""
-    real = _WORDS[dtype]
-
-    @kernel(f"{dtype}[::1], {dtype}[::1], int32, int32, int32", name=f"transpose_{dtype}", threads=THREADS)
-    def transpose(source: Any, target: Any, rows: int, columns: int, count: int) -> None:
-        """source (count, rows, columns) → target (count, columns, rows)."""
-        tile = cuda.shared.array(SHARED, real)
-        lane, line = cuda.threadIdx.x & (TILE - 1), cuda.threadIdx.x // TILE
-        x, y = cuda.blockIdx.x * TILE, cuda.blockIdx.y * TILE
-        for matrix in range(cuda.blockIdx.z, count, cuda.gridDim.z):
-            first = matrix * rows * columns
-            for i in range(line, TILE, ROWS):
-                if y + i < rows and x + lane < columns:
-                    tile[i * LINE + lane] = source[first + (y + i) * columns + x + lane]
-            cuda.syncthreads()
-            for i in range(line, TILE, ROWS):
-                if x + i < columns and y + lane < rows:
-                    target[first + (x + i) * rows + y + lane] = tile[lane * LINE + i]
-            cuda.syncthreads()
-
-    return transpose
 
 
 @functools.cache
@@ -77,8 +50,8 @@ def packing_kernel(dtype: str, back: bool) -> Kernel:
         for i in range(line, TILE, ROWS):
             row, column = (y + i, x + lane) if back else (y + lane, x + i)
             if row < k and column < c * taps:
-                place = places[column % taps]
-                channel = column // taps
+                channel = quotient(column, taps)
+                place = places[column - channel * taps]
                 if place >= 0:
                     if back:
                         packed[target + (place + row) * columns + channel] = tile[i * LINE + lane]
@@ -94,18 +67,8 @@ def images_of(x: DeviceArray) -> DeviceArray:
     The first element's address is a multiple of 16 bytes, so that four channels can be read at once.
     """
     n, c, *size = x.shape
-    shape, strides = (n, *size, c), (x.strides[0], *x.strides[2:], x.strides[1])
-    view = x.view_as(shape, strides)
-    if view.is_contiguous and view.address % 16 == 0:
-        return view
-    if not x.is_contiguous:
-        return copies.copy(view)
-    out = memory.empty(shape, x.dtype, x.memory.device)
-    pixels = x.size // max(n * c, 1)
-    if x.size:
-        grid = (ceil_div(pixels, TILE), ceil_div(c, TILE), min(n, _MOST))
-        transposing_kernel(x.dtype.name)[grid, THREADS](x, out, c, pixels, n)
-    return out
+    view = x.view_as((n, *size, c), (x.strides[0], *x.strides[2:], x.strides[1]))
+    return view if view.is_contiguous and view.address % 16 == 0 else copies.copy(view)
 
 
 def shown(y: DeviceArray) -> DeviceArray:
@@ -131,7 +94,7 @@ def packed_weights(w: DeviceArray, plan: Plan, back: bool = False) -> DeviceArra
     if columns != plan.outs or plan.rows != taps * plan.ins:
         memory.fill_zeros(out)
     grid = (ceil_div(c * taps, TILE), ceil_div(k, TILE), plan.groups)
-    places = numbers(device, plan.places)
+    _, _, places = uploaded(plan, device)
     packing_kernel(w.dtype.name, back)[grid, THREADS](w, out, places, k, c, taps, plan.rows, columns)
     return out
 
@@ -139,7 +102,5 @@ def packed_weights(w: DeviceArray, plan: Plan, back: bool = False) -> DeviceArra
 def taps_first(w: DeviceArray) -> DeviceArray:
     """Weights of single channels `(K, 1, …)` as `(taps, K)`."""
     w = copies.contiguous(w)
-    k, taps = w.shape[0], w.size // max(w.shape[0], 1)
-    out = memory.empty((taps, k), w.dtype, w.memory.device)
-    transposing_kernel(w.dtype.name)[(ceil_div(taps, TILE), ceil_div(k, TILE)), THREADS](w, out, k, taps, 1)
-    return out
+    taps = w.size // len(w)
+    return copies.copy(w.view_as((taps, len(w)), (w.itemsize, taps * w.itemsize)))

@@ -16,6 +16,8 @@ from ...errors import NotOnDeviceError
 from ..cpu.layout import three
 from ..cpu.sweeps import Sweep, Triple, backward, forward
 from ..geometry import Size
+from .array import DeviceArray
+from .layouts import numbers
 
 # What a row of `Plan.numbers` holds; three axes are depth, height, width.
 TAPS, FIRST_TAP, ROWS, FIRST_ROW = range(4)
@@ -70,7 +72,9 @@ def problem_of(
     k, c, *kernel = w
     for count in (images * groups * c * math.prod(image), images * k * math.prod(out), math.prod(w)):
         if count >= 1 << 31:
-            raise NotOnDeviceError(f"a convolution of an array of {count} elements: on a GPU up to 2³¹ are counted here")
+            raise NotOnDeviceError(
+                f"a convolution of an array of {count} elements: on a GPU up to 2³¹ are counted here"
+            )
     return Problem(
         images,
         groups,
@@ -126,8 +130,14 @@ def backward_plan(problem: Problem) -> Plan:
     return _plan(problem, found, problem.out, problem.image, problem.outs, problem.ins)
 
 
+@lru_cache(maxsize=1024)
+def uploaded(plan: Plan, device: int) -> tuple[DeviceArray, DeviceArray, DeviceArray]:
+    """A plan's numbers, taps and places on a device."""
+    return numbers(device, plan.numbers), numbers(device, plan.taps), numbers(device, plan.places)
+
+
 def _plan(problem: Problem, found: tuple[Sweep, ...], image: Triple, result: Triple, ins: int, outs: int) -> Plan:
-    numbers: list[int] = []
+    values: list[int] = []
     taps: list[int] = []
     places = [-1] * math.prod(problem.kernel)
     rows = sum(padded(ins * sweep.taps.size, STEP) for sweep in found)
@@ -137,19 +147,21 @@ def _plan(problem: Problem, found: tuple[Sweep, ...], image: Triple, result: Tri
         counts = (sweep.taps.size, len(taps) // TAP, ins * sweep.taps.size, row, *image, rows)
         where = (*sweep.out, *sweep.stride, *sweep.first, *sweep.spread, *result)
         widths = (problem.images, ins, outs, channels, outs * problem.groups, padded(outs, 4))
-        values = (*counts, *where, *widths)
-        numbers += [*values, *(0,) * (LENGTH - len(values))]
+        row_of_plan = (*counts, *where, *widths)
+        values += [*row_of_plan, *(0,) * (LENGTH - len(row_of_plan))]
         for m, tap in enumerate(sweep.taps.tolist()):
-            mz, my, mx = m // (sweep.count[1] * sweep.count[2]), m // sweep.count[2] % sweep.count[1], m % sweep.count[2]
+            mz, my, mx = (
+                m // (sweep.count[1] * sweep.count[2]),
+                m // sweep.count[2] % sweep.count[1],
+                m % sweep.count[2],
+            )
             z, y, x = (a + i * d for a, i, d in zip(sweep.start, (mz, my, mx), sweep.step, strict=True))
             taps += [z, y, x, ((z * image[1] + y) * image[2] + x) * channels, tap, 0, 0, 0]
             places[tap] = row + m * ins
         row += padded(ins * sweep.taps.size, STEP)
     covers = sum(math.prod(sweep.out) for sweep in found) == math.prod(result)
     pixels = problem.images * max((math.prod(sweep.out) for sweep in found), default=0)
-    return Plan(
-        tuple(numbers), tuple(taps), tuple(places), len(found), rows, pixels, problem.groups, ins, outs, covers
-    )
+    return Plan(tuple(values), tuple(taps), tuple(places), len(found), rows, pixels, problem.groups, ins, outs, covers)
 
 
 def padded(count: int, step: int) -> int:

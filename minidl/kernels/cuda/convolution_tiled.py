@@ -70,7 +70,11 @@ def image_place(p: Any, s: int, image: int, z: int, y: int, x: int) -> Any:
 @device
 def result_place(p: Any, s: int, image: int, z: int, y: int, x: int) -> Any:
     """Where the first channel of the sweep's result (z, y, x) lies."""
-    z, y, x = p[s + FIRST] + z * p[s + SPREAD], p[s + FIRST + 1] + y * p[s + SPREAD + 1], p[s + FIRST + 2] + x * p[s + SPREAD + 2]
+    z, y, x = (
+        p[s + FIRST] + z * p[s + SPREAD],
+        p[s + FIRST + 1] + y * p[s + SPREAD + 1],
+        p[s + FIRST + 2] + x * p[s + SPREAD + 2],
+    )
     return (((image * p[s + RESULT] + z) * p[s + RESULT + 1] + y) * p[s + RESULT + 2] + x) * p[s + ALL_OUTS]
 
 
@@ -110,7 +114,9 @@ def sweep_kernel(dtype: str) -> Kernel:
                 if sees(p, s, z0 + taps[t], y0 + taps[t + 1], x0 + taps[t + 2]):
                     value = x[base + taps[t + 3] + channel]
             left[line * SIDE + column] = value
-            right[line * SIDE + column] = w[weights + (q + line) * columns + k] if q + line < rows and k < columns else real(0)
+            right[line * SIDE + column] = (
+                w[weights + (q + line) * columns + k] if q + line < rows and k < columns else real(0)
+            )
             cuda.syncthreads()
             for i in range(SIDE):
                 total += left[line * SIDE + i] * right[i * SIDE + column]

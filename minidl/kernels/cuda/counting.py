@@ -153,3 +153,12 @@ def bincount(x: DeviceArray, weights: DeviceArray | None, minlength: int) -> Dev
         order.keys, order.places, given, sums, x.size, bins
     )
     return sums
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    return [
+        *(search_kernel("float32", right) for right in (False, True)),
+        count_kernel("int64"),
+        weigh_kernel("int64", "float32"),
+    ]

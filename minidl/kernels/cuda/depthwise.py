@@ -32,7 +32,7 @@ from .convolution_problem import (
     TAPS,
 )
 from .convolution_tiled import divided, image_place, pixels_of, result_place, sees
-from .intrinsics import load4, store4
+from .intrinsics import load4, quotient, store4
 from .language import Kernel, cuda, float32, float64, kernel
 
 THREADS = 256
@@ -51,9 +51,9 @@ def sweep_kernel(dtype: str, lanes: int) -> Kernel:
     def conv(x: Any, w: Any, out: Any, p: Any, taps: Any) -> None:
         """out = the sweeps of w (taps, K) over x."""
         s = cuda.blockIdx.z * LENGTH
-        quads = p[s + ALL_OUTS] // lanes
+        quads = quotient(p[s + ALL_OUTS], lanes)
         i = cuda.grid(1)
-        m = i // quads
+        m = quotient(i, quads)
         k = (i - m * quads) * lanes
         if m < pixels_of(p, s):
             totals = cuda.local.array(lanes, real)
@@ -62,7 +62,7 @@ def sweep_kernel(dtype: str, lanes: int) -> Kernel:
             image, z, y, at_x = divided(p, s, m)
             z0, y0, x0 = z * p[s + STRIDE], y * p[s + STRIDE + 1], at_x * p[s + STRIDE + 2]
             ins = p[s + INS]
-            base = image_place(p, s, image, z0, y0, x0) + k // p[s + OUTS] * ins
+            base = image_place(p, s, image, z0, y0, x0) + quotient(k, p[s + OUTS]) * ins
             kernels = ins * p[s + ALL_OUTS] if ins > 1 else p[s + ALL_OUTS]
             for number in range(p[s + TAPS]):
                 t = (p[s + FIRST_TAP] + number) * TAP
@@ -101,14 +101,15 @@ def weight_kernel(dtype: str) -> Kernel:
         k = cuda.blockIdx.x * CHANNELS + lane
         outs, all_outs, width = p[OUTS], p[ALL_OUTS], p[OUT + 2]
         t = cuda.blockIdx.y * TAP
-        total = real(0)
+        channel = quotient(k, outs)
+        total: Any = real(0)
         if k < all_outs:
             end = min(p[IMAGES] * p[OUT] * p[OUT + 1], (cuda.blockIdx.z + 1) * share)
             for row in range(cuda.blockIdx.z * share, end):
                 image, z, y, _ = divided(p, 0, row * width)
                 z, y = z * p[STRIDE], y * p[STRIDE + 1]
                 if sees(p, 0, z + taps[t], y + taps[t + 1], 0):
-                    base = image_place(p, 0, image, z, y, 0) + taps[t + 3] + k // outs
+                    base = image_place(p, 0, image, z, y, 0) + taps[t + 3] + channel
                     upstream = row * width * all_outs + k
                     for at_x in range(line, width, LINES):
                         seen = at_x * p[STRIDE + 2]
@@ -119,8 +120,8 @@ def weight_kernel(dtype: str) -> Kernel:
         if line == 0 and k < all_outs:
             for i in range(1, LINES):
                 total += sums[i * CHANNELS + lane]
-            c = k // outs
-            number = cuda.gridDim.y
-            parts[((cuda.blockIdx.z * (all_outs // outs) + c) * number + cuda.blockIdx.y) * outs + k - c * outs] = total
+            count = cuda.gridDim.y
+            first = (cuda.blockIdx.z * all_outs + channel * outs) * count
+            parts[first + cuda.blockIdx.y * outs + k - channel * outs] = total
 
     return conv_weight

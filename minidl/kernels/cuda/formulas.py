@@ -46,6 +46,7 @@ FORMULAS: dict[str, dict[str, str]] = {
     "acosh": {"f": "math.acosh({0})"},
     "atanh": {"f": "math.atanh({0})"},
     "sinc": {"f": "sinc({0})"},
+    "spherical_bessel": {"f": "spherical_bessel({0}, {1})"},
     "hypot": {"f": "math.hypot({0}, {1})"},
     "erf": {"f": "math.erf({0})"},
     "erfc": {"f": "math.erfc({0})"},
@@ -104,7 +105,7 @@ _UFUNCS = {
 }  # fmt: skip
 """NumPy's names, where they are others."""
 
-_REAL = {"erf", "erfc", "gelu", "gelu_slope", "sinc"}
+_REAL = {"erf", "erfc", "gelu", "gelu_slope", "sinc", "spherical_bessel"}
 """Functions that NumPy has not, or not as one: they take whole numbers as float64."""
 _LOGICAL = {"logical_not", "logical_and", "logical_or", "logical_xor"}
 
@@ -139,9 +140,9 @@ def dtypes_of(name: str, given: tuple[Dtype, ...]) -> tuple[tuple[np.dtype[Any],
         common = _common(given)
         return (common,), common
     if name in _REAL:
-        common = _common(given)
+        common = _common(given[:1])
         common = common if common.kind == "f" else np.dtype(float)
-        return (common,), common
+        return (common, *(np.dtype(np.int32) for _ in given[1:])), common
     if name in _LOGICAL:
         return (np.dtype(bool),) * len(given), np.dtype(bool)
     ufunc = np.exp if name == "sigmoid" else getattr(np, _UFUNCS.get(name, name))

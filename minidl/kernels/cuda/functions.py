@@ -10,16 +10,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .intrinsics import fma, normcdf
-from .language import device, math, uint32, uint64
+from .language import device, math
+from .library import fma, normcdf
 
 Real = Any
-
-
-@device
-def divided(n: int, factor: int, shift: int) -> int:
-    """n // length for n < 2³¹ without a division: see `plans.factor_and_shift`."""
-    return uint32(uint32(uint32((uint64(n) * uint64(factor)) >> uint32(32)) + n) >> shift)
 
 
 @functools.cache
@@ -179,6 +173,36 @@ def sinc(real: Real) -> Callable[..., Any]:
         return one if angle == zero else math.sin(angle) / angle
 
     return sinc
+
+
+@functools.cache
+def spherical_bessel(real: Real) -> Callable[..., Any]:
+    """jₙ(x): for |x| > n by j₀ = sin x/x, j₁ = (j₀ − cos x)/x and jₖ₊₁ = (2k + 1)jₖ/x − jₖ₋₁; left of that by the series
+    xⁿ/(2n + 1)‼·Σₖ (−x²/2)ᵏ/(k!·(2n + 3)(2n + 5)…(2n + 2k + 1)), as the recurrence would lose its digits.
+
+    Source: Digital Library of Mathematical Functions, 10.51.1 and 10.53.1.
+    """
+    zero, one, half = real(0), real(1), real(0.5)
+
+    @device
+    def spherical_bessel(x: Any, n: Any) -> Any:
+        if math.isinf(x):
+            return zero
+        if abs(x) < real(n + 1):
+            term, square = one, half * x * x
+            for k in range(1, n + 1):
+                term = term * (x / real(2 * k + 1))
+            total = term
+            for k in range(1, 30):
+                term = -term * (square / real(k * (2 * n + 2 * k + 1)))
+                total = total + term
+            return total
+        before, found = math.cos(x) / x, math.sin(x) / x
+        for k in range(n):
+            before, found = found, real(2 * k + 1) / x * found - before
+        return found
+
+    return spherical_bessel
 
 
 @functools.cache

@@ -88,13 +88,14 @@ def source(form: Form, written: Written) -> str:
     signature = [f"{o.dtype.name}[::1]" for o in (*arrays.values(), *outs.values())]
     signature += [_passed(dtype) for dtype in numbers.values()]
     signature += ["uint32"] * (len(body.lengths) + len(body.strides) + 1)
-    called = sorted({"divided", *(made.partition("(")[0] for made in written.functions.values())} - {"to", *INTRINSICS})
+    called = sorted({made.partition("(")[0] for made in written.functions.values()} - {"to", *INTRINSICS})
     digest = hashlib.sha256("\n".join((*compute, *kernel, *signature)).encode()).hexdigest()[:8]
     title = f"{'_'.join(reversed(names))[:48]}_{digest}"
     lines = [
         '"""An elementwise kernel; written by minidl.kernels.cuda.generated, and free to be deleted."""',
-        f"from minidl.kernels.cuda.functions import {', '.join(called)}",
-        f"from minidl.kernels.cuda.intrinsics import load4, {', '.join(INTRINSICS)}, store4, to",
+        *([f"from minidl.kernels.cuda.functions import {', '.join(called)}"] if called else []),
+        "from minidl.kernels.cuda.intrinsics import load4, store4",
+        f"from minidl.kernels.cuda.library import divided, {', '.join(INTRINSICS)}, to",
         "from minidl.kernels.cuda.language import cuda, device, float32, float64, kernel, math, uint32",
         "",
         *(f"{name} = {made}" for name, made in written.functions.items() if name != made),

@@ -1,4 +1,4 @@
-"""Instructions that Numba has no word for, each beside its Python twin: all of minidl's LLVM and inline assembly is here.
+"""Instructions that Numba has no word for, each beside its Python twin: all of minidl's inline assembly is here.
 
 In a kernel an intrinsic is called like a function. The simulator calls its twin; the compiler puts in what `emit` builds.
 Arrays are one-dimensional; an offset counts elements.
@@ -129,80 +129,35 @@ def store4(array: Any, offset: int, a: Any, b: Any, c: Any, d: Any) -> None:
     array[offset], array[offset + 1], array[offset + 2], array[offset + 3] = a, b, c, d
 
 
-# Numbers as the device's dtypes, and functions of its mathematical library that `math` has no name for ----------------------
-
-
-def _cast(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    return context.cast(builder, args[0], signature.args[0], signature.return_type)
+# Arrays by their address --------------------------------------------------------------------------------------------------
 
 
 @functools.cache
-def to(name: str) -> Intrinsic:
-    """The conversion to a dtype, as C does it: whole numbers wrap around, floats lose what is behind the point."""
-    dtype = np.dtype(name)
-    kind = dtype.type
-
-    def convert(x: Any) -> Any:
-        return x if x.__class__ is kind else np.asarray(x).astype(dtype)[()]
-
-    convert.__name__ = f"to_{name}"
-    return Intrinsic(convert, lambda types, x: getattr(types, "boolean" if name == "bool" else name)(x), _cast)
-
-
-def _library(single: str, double: str, count: int, twin: Callable[..., Any]) -> Intrinsic:
-    """A function of NVIDIA's mathematical library (libdevice), by its names for float32 and for float64."""
+def array_at(name: str) -> Intrinsic:
+    """The function `(address, count)` → an array of a dtype that lies there: for kernels that take a list of arrays."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         from llvmlite import ir
+        from numba.core import types
 
-        kinds = [context.get_value_type(kind) for kind in signature.args]
-        symbol = f"__nv_{single if isinstance(kinds[0], ir.FloatType) else double}"
-        known = builder.module.globals.get(symbol)
-        called = known or ir.Function(builder.module, ir.FunctionType(kinds[0], kinds), symbol)
-        return builder.call(called, args)
+        kind = signature.return_type
+        array = context.make_array(kind)(context, builder)
+        element, wide = context.get_data_type(kind.dtype), ir.IntType(64)
+        count, size = builder.sext(args[1], wide), context.get_abi_sizeof(element)
+        array.data = builder.inttoptr(args[0], ir.PointerType(element))
+        array.itemsize, array.nitems = ir.Constant(wide, size), count
+        array.shape, array.strides = (
+            context.make_tuple(builder, types.UniTuple(types.intp, 1), [n]) for n in (count, ir.Constant(wide, size))
+        )
+        return array._getvalue()
 
-    return Intrinsic(twin, lambda types, *args: args[0](*[args[0]] * count), emit)
+    def twin(address: int, count: int) -> Any:
+        from .simulator import driver
 
+        dtype = np.dtype(name)
+        return driver.memory(int(address), int(count) * dtype.itemsize).view(dtype)
 
-def _fma(x: Any, y: Any, z: Any) -> Any:
-    """x·y + z, rounded once."""
-    wide = np.longdouble if isinstance(x, np.float64) else np.float64
-    return type(x)(wide(x) * wide(y) + wide(z))
-
-
-def _normcdf(x: Any) -> Any:
-    """Φ(x), the normal distribution."""
-    from scipy.special import ndtr
-
-    return ndtr(x)
-
-
-def _rint(x: Any) -> Any:
-    """The nearest whole number, of two the even one."""
-    return np.rint(x)
-
-
-def _product(x: Any, y: Any) -> Any:
-    """x·y, rounded: never one instruction with an addition, so that a fused chain computes the bits that its steps would."""
-    return x * y
-
-
-def _cospi(x: Any) -> Any:
-    """cos πx."""
-    return type(x)(np.cos(np.pi * float(x)))
-
-
-def _sinpi(x: Any) -> Any:
-    """sin πx."""
-    return type(x)(np.sin(np.pi * float(x)))
-
-
-fma = _library("fmaf", "fma", 3, _fma)
-normcdf = _library("normcdff", "normcdf", 1, _normcdf)
-rint = _library("rintf", "rint", 1, _rint)
-product = _library("fmul_rn", "dmul_rn", 2, _product)
-cospi = _library("cospif", "cospi", 1, _cospi)
-sinpi = _library("sinpif", "sinpi", 1, _sinpi)
+    return Intrinsic(twin, lambda types, *args: types.Array(getattr(types, name), 1, "C")(types.int64, types.int32), emit)
 
 
 # Division of whole numbers ------------------------------------------------------------------------------------------------

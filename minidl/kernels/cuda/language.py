@@ -116,6 +116,8 @@ class Kernel:
 
     def __post_init__(self) -> None:
         self.name = self.name or self.function.__name__
+        if not (self.name.isidentifier() and self.name.isascii()):
+            raise TypeError(f"{self.name!r} is no name that machine code can have")
         self.__doc__ = self.function.__doc__
         self.parameters = parameters_of(self.function, self.signature)
 

@@ -57,15 +57,9 @@ class Launch:
             else:
                 values.append(given)
         if (found := journal()) is not None:
-            found.append(
-                (
-                    kernel.name,
-                    self.grid,
-                    self.block,
-                    [v for v, p in zip(args, kernel.parameters, strict=True) if not p.is_array],
-                )
-            )
-        gx, gy, gz = self.grid
+            told = [given for p, given in zip(kernel.parameters, args, strict=True) if not p.is_array]
+            found.append((kernel.name, self.grid, self.block, told))
+        (gx, gy, gz), (bx, by, bz) = self.grid, self.block
         if not gx or not gy or not gz:
             return
         device = device or 0
@@ -78,7 +72,7 @@ class Launch:
         size = ctypes.c_size_t(kernel.packing.size)
         options = (ctypes.c_void_p * 5)(_POINTER, ctypes.addressof(packed), _SIZE, ctypes.addressof(size), _END)
         stream = handle() if self.stream is None else self.stream.handle
-        call("cuLaunchKernel", function, gx, gy, gz, *self.block, 0, stream, 0, ctypes.addressof(options))
+        call("cuLaunchKernel", function, gx, gy, gz, bx, by, bz, 0, stream, 0, ctypes.addressof(options))
 
 
 def three(lengths: Any) -> tuple[int, int, int]:

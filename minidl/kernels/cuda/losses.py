@@ -14,7 +14,7 @@ from .array import DeviceArray
 from .copies import contiguous
 from .language import Kernel, cuda, int32, kernel, math
 from .probabilities import level_of
-from .reductions_states import WORDS
+from .reductions_states import WORDS, quotient
 from .rows import THREADS, lines_of, team_of, word_of
 
 
@@ -82,17 +82,18 @@ def weighted_back_kernel(dtype: str, word: str, team: int) -> Kernel:
 def labelled_kernel(dtype: str, label: str, word: str, team: int) -> Kernel:
     """The cross-entropy of lines that each have one right class."""
     of, wide = team_of(team, word), WORDS[word]
+    none = wide(float("nan"))
     level, all_top, all_total, shift, teams = level_of(team, word), of.top, of.total, of.shift, of.teams
     signature = f"{dtype}[::1], {label}[::1], {dtype}[::1], {dtype}[::1], int32, int32, int32"
 
     @kernel(signature, name=f"class_loss_{dtype}_{label}_team{team}", threads=THREADS, waits=team > 1)
     def class_loss(x: Any, labels: Any, factors: Any, losses: Any, lines: int, n: int, inner: int) -> None:
-        """losses[line] = −f·ln softmax(x)ₜ, and 0 where f is 0."""
+        """losses[line] = −f·ln softmax(x)ₜ, 0 where f is 0, and NaN where there is no class t."""
         thread = cuda.threadIdx.x
         line = cuda.blockIdx.x * teams + (thread >> shift)
         member = thread & (team - 1)
         length = n if line < lines else 0
-        outer = line // inner
+        outer = quotient(line, inner)
         first = outer * n * inner + (line - outer * inner)
         own, part = level(x, first, length, inner, member)
         top = all_top(own)
@@ -100,7 +101,10 @@ def labelled_kernel(dtype: str, label: str, word: str, team: int) -> Kernel:
         if member == 0 and line < lines:
             factor, loss = wide(factors[line]), wide(0)
             if factor != wide(0):
-                loss = factor * (math.log(total) - (wide(x[first + labels[line] * inner]) - top))
+                right = int32(labels[line])
+                loss = none
+                if right >= 0 and right < n:
+                    loss = factor * (math.log(total) - (wide(x[first + right * inner]) - top))
             losses[line] = loss
 
     return class_loss
@@ -110,25 +114,28 @@ def labelled_kernel(dtype: str, label: str, word: str, team: int) -> Kernel:
 def labelled_back_kernel(dtype: str, label: str, word: str, team: int) -> Kernel:
     """Its gradient."""
     of, wide = team_of(team, word), WORDS[word]
+    none = wide(float("nan"))
     level, all_top, all_total, shift, teams = level_of(team, word), of.top, of.total, of.shift, of.teams
     signature = f"{dtype}[::1], {dtype}[::1], {label}[::1], {dtype}[::1], {dtype}[::1], int32, int32, int32"
 
     @kernel(signature, name=f"class_loss_back_{dtype}_{label}_team{team}", threads=THREADS, waits=team > 1)
     def class_loss_back(g: Any, x: Any, labels: Any, factors: Any, dx: Any, lines: int, n: int, inner: int) -> None:
-        """dx[line] = g·f·(softmax(x) − [i = t]), and 0 where g·f is 0."""
+        """dx[line] = g·f·(softmax(x) − [i = t]), 0 where g·f or f is 0, and NaN where there is no class t."""
         thread = cuda.threadIdx.x
         line = cuda.blockIdx.x * teams + (thread >> shift)
         member = thread & (team - 1)
         length = n if line < lines else 0
-        outer = line // inner
+        outer = quotient(line, inner)
         first = outer * n * inner + (line - outer * inner)
         own, part = level(x, first, length, inner, member)
         top = all_top(own)
         total = all_total(part * math.exp(own - top))
         scale, above, right = wide(1) / total, wide(0), int32(0)
         if line < lines:
-            above = wide(g[line]) * wide(factors[line])
+            factor = wide(factors[line])
             right = int32(labels[line])
+            if factor != wide(0):
+                above = wide(g[line]) * factor if right >= 0 and right < n else none
         for i in range(member, length, team):
             sent = wide(0)
             if above != wide(0):
@@ -188,3 +195,14 @@ def class_loss_back(g: DeviceArray, x: DeviceArray, labels: DeviceArray, factors
         kinds = lines.per_line(labels), lines.per_line(_factors(factors, x))
         lines.launch(kernel, lines.team, lines.per_line(g), lines.flat(x), *kinds, dx)
     return dx
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    weighted = [make("float32", "float32", team) for make in (weighted_kernel, weighted_back_kernel) for team in (32, 256)]
+    labelled = [
+        make("float32", "int64", "float32", team)
+        for make in (labelled_kernel, labelled_back_kernel)
+        for team in (1, 32, 256)
+    ]
+    return [*weighted, *labelled]

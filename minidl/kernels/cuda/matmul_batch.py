@@ -44,11 +44,6 @@ class Batch(NamedTuple):
     y_each: int
     y_carry: int
 
-    @property
-    def steps(self) -> tuple[int, int, int, int]:
-        """How far matrices are apart."""
-        return self.x_each, self.x_carry, self.y_each, self.y_carry
-
 
 def folded(x: DeviceArray, y: DeviceArray) -> tuple[DeviceArray, DeviceArray, Batch]:
     """Fold the batch axes of two arrays of matrices, which are alike; arrays that strides cannot fold are copied.

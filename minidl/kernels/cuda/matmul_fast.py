@@ -15,14 +15,16 @@ import functools
 from typing import Any
 
 from .intrinsics import commit, wait_for_all_but
-from .language import Kernel, cuda, device, float32, int32, kernel
+from .language import Kernel, cuda, float32, int32, kernel
+from .matmul_batch import start_of
 from .staging import Share, beginning, fetching, holding, reaching
 from .tile import Tile, corner_of, multiplying, storing, tile_column, tile_row
 
-SIGNATURE = "float32[::1], float32[::1], float32[::1], " + ", ".join(["int32"] * 10 + ["int64"] * 7)
-"""What both kernels take: the factors and the result; rows, columns, sums; the steps of the factors from line to line, or if
-they lie across, from sum to sum; 2ᵇᵃⁿᵈ, the rows of tiles in a band; how many matrices earlier launches did; how many sums a
-matrix has, and by how many fewer the next one (shares of one product are matrices, too); and where matrices are: `start_of`."""
+SIGNATURE = "float32[::1], float32[::1], float32[::1], " + ", ".join(["int32"] * 12 + ["int64"] * 5)
+"""What both kernels take: the factors and the result; how many matrices earlier launches did; rows, columns, sums; how far the
+lines of both factors are apart, or if they lie across, the sums; how far one step of the pipeline goes in each; 2ᵇᵃⁿᵈ, the rows
+of tiles in a band; how many sums a matrix has, and by how many fewer the next one (shares of a product are matrices, too); and
+where the matrices of a batch are, as `matmul_batch` tells."""
 
 
 @functools.cache
@@ -47,14 +49,13 @@ def fast_kernel(tile: Tile, left_along: bool, right_along: bool, aligned: bool) 
     begin_x, begin_y, fetch_x, fetch_y = beginning(share_x), beginning(share_y), fetching(share_x), fetching(share_y)
     reach_x, reach_y, wait = reaching(left_along), reaching(right_along), wait_for_all_but(ahead - 1)
     (multiply, size_a, size_b), (row_of, column_of), store = multiplying(tile, left_along), corner_of(tile), storing(tile)
-    done = -ahead * depth  # the sums that are left when all have been multiplied: copies are so far ahead
     place_x, place_y, name = panel_x.place, panel_y.place, name_of("fast", tile, left_along, right_along, aligned)
 
     @kernel(SIGNATURE, name=name, threads=threads, blocks=tile.blocks, doubles=True)
     def matmul(
-        x: Any, y: Any, out: Any, rows: Any, columns: Any, sums: Any, x_step: Any, y_step: Any, band: Any, skip: Any,
-        share: Any, apart: Any, shift: Any, factor: Any, x_on: Any, x_each: Any, x_carry: Any,
-        y_on: Any, y_each: Any, y_carry: Any,
+        x: Any, y: Any, out: Any, skip: Any, rows: Any, columns: Any, sums: Any, x_step: Any, y_step: Any,
+        x_on: Any, y_on: Any, band: Any, share: Any, apart: Any,
+        shift: Any, factor: Any, x_each: Any, x_carry: Any, y_each: Any, y_carry: Any,
     ) -> None:  # fmt: skip
         shared = cuda.shared.array(everything, float32, 16)
         a, b = cuda.local.array(size_a, float32), cuda.local.array(size_b, float32)
@@ -65,27 +66,28 @@ def fast_kernel(tile: Tile, left_along: bool, right_along: bool, aligned: bool) 
         row, column = int32(tile_row(band) * high), int32(tile_column(band) * broad)
         number = int32(skip + cuda.blockIdx.z)
         left = int32(min(share, sums - number * apart))
+        steps = int32((left + depth - 1) // depth)
         to_x, from_x, lines_x, k_x = begin_x(thread, rows - row, x_step)
         to_y, from_y, lines_y, k_y = begin_y(thread, columns - column, y_step)
         to_y = int32(to_y + size_x)
-        from_x += start_of(number, factor, shift, x_each, x_carry) + reach_x(row, 0, x_step)
-        from_y += start_of(number, factor, shift, y_each, y_carry) + reach_y(column, 0, y_step)
+        start_x = start_of(number, shift, factor, x_each, x_carry) + reach_x(row, 0, x_step)
+        start_y = start_of(number, shift, factor, y_each, y_carry) + reach_y(column, 0, y_step)
 
         for s in range(ahead):
-            fetch_x(shared, to_x + s * stage, x, from_x, x_step, lines_x, k_x, left)
-            fetch_y(shared, to_y + s * stage, y, from_y, y_step, lines_y, k_y, left)
+            fetch_x(shared, to_x + s * stage, x, start_x + from_x, x_step, lines_x, k_x, left)
+            fetch_y(shared, to_y + s * stage, y, start_y + from_y, y_step, lines_y, k_y, left)
             commit()
-            from_x, from_y, left = from_x + x_on, from_y + y_on, int32(left - depth)
+            from_x, from_y, left = int32(from_x + x_on), int32(from_y + y_on), int32(left - depth)
         at_x, at_y = place_x(row_of(thread), 0), int32(size_x + place_y(column_of(thread), 0))
         now, then = int32(0), int32(last)
-        while left > done:
+        for _ in range(steps):
             wait()
             cuda.syncthreads()
-            fetch_x(shared, to_x + then, x, from_x, x_step, lines_x, k_x, left)
-            fetch_y(shared, to_y + then, y, from_y, y_step, lines_y, k_y, left)
+            fetch_x(shared, to_x + then, x, start_x + from_x, x_step, lines_x, k_x, left)
+            fetch_y(shared, to_y + then, y, start_y + from_y, y_step, lines_y, k_y, left)
             commit()
             multiply(shared, at_x + now, at_y + now, a, b, totals)
-            from_x, from_y, left = from_x + x_on, from_y + y_on, int32(left - depth)
+            from_x, from_y, left = int32(from_x + x_on), int32(from_y + y_on), int32(left - depth)
             now, then = int32(now + stage if now < last else 0), now
 
         start = (skip + cuda.blockIdx.z) * rows * columns
@@ -116,9 +118,9 @@ def turing_kernel(tile: Tile, left_along: bool, right_along: bool, aligned: bool
 
     @kernel(SIGNATURE, name=name, threads=threads, blocks=tile.blocks, doubles=True)
     def matmul(
-        x: Any, y: Any, out: Any, rows: Any, columns: Any, sums: Any, x_step: Any, y_step: Any, band: Any, skip: Any,
-        share: Any, apart: Any, shift: Any, factor: Any, x_on: Any, x_each: Any, x_carry: Any,
-        y_on: Any, y_each: Any, y_carry: Any,
+        x: Any, y: Any, out: Any, skip: Any, rows: Any, columns: Any, sums: Any, x_step: Any, y_step: Any,
+        x_on: Any, y_on: Any, band: Any, share: Any, apart: Any,
+        shift: Any, factor: Any, x_each: Any, x_carry: Any, y_each: Any, y_carry: Any,
     ) -> None:  # fmt: skip
         shared = cuda.shared.array(everything, float32, 16)
         a, b = cuda.local.array(size_a, float32), cuda.local.array(size_b, float32)
@@ -130,23 +132,24 @@ def turing_kernel(tile: Tile, left_along: bool, right_along: bool, aligned: bool
         row, column = int32(tile_row(band) * high), int32(tile_column(band) * broad)
         number = int32(skip + cuda.blockIdx.z)
         left = int32(min(share, sums - number * apart))
+        steps = int32((left + depth - 1) // depth)
         to_x, from_x, lines_x, k_x = begin_x(thread, rows - row, x_step)
         to_y, from_y, lines_y, k_y = begin_y(thread, columns - column, y_step)
         to_y = int32(to_y + size_x)
-        from_x += start_of(number, factor, shift, x_each, x_carry) + reach_x(row, 0, x_step)
-        from_y += start_of(number, factor, shift, y_each, y_carry) + reach_y(column, 0, y_step)
+        start_x = start_of(number, shift, factor, x_each, x_carry) + reach_x(row, 0, x_step)
+        start_y = start_of(number, shift, factor, y_each, y_carry) + reach_y(column, 0, y_step)
 
-        read_x(next_x, x, from_x, x_step, lines_x, k_x, left)
-        read_y(next_y, y, from_y, y_step, lines_y, k_y, left)
+        read_x(next_x, x, start_x + from_x, x_step, lines_x, k_x, left)
+        read_y(next_y, y, start_y + from_y, y_step, lines_y, k_y, left)
         write_x(next_x, shared, to_x)
         write_y(next_y, shared, to_y)
         at_x, at_y = place_x(row_of(thread), 0), int32(size_x + place_y(column_of(thread), 0))
         now = int32(0)
-        while left > 0:
+        for _ in range(steps):
             cuda.syncthreads()
-            from_x, from_y, left = from_x + x_on, from_y + y_on, int32(left - depth)
-            read_x(next_x, x, from_x, x_step, lines_x, k_x, left)
-            read_y(next_y, y, from_y, y_step, lines_y, k_y, left)
+            from_x, from_y, left = int32(from_x + x_on), int32(from_y + y_on), int32(left - depth)
+            read_x(next_x, x, start_x + from_x, x_step, lines_x, k_x, left)
+            read_y(next_y, y, start_y + from_y, y_step, lines_y, k_y, left)
             multiply(shared, at_x + now, at_y + now, a, b, totals)
             now = int32(stage - now)
             write_x(next_x, shared, to_x + now)
@@ -158,13 +161,22 @@ def turing_kernel(tile: Tile, left_along: bool, right_along: bool, aligned: bool
     return matmul
 
 
-@device
-def start_of(number: Any, factor: Any, shift: Any, each: Any, carry: Any) -> Any:
-    """Where a factor's matrix begins: `each` apart, and by `carry` further off for each step along the outer batch axis.
+@functools.cache
+def adding_kernel() -> Kernel:
+    """Add the shares of a product up, the first to the last: a thread a result."""
 
-    The step is number // inner, with a multiplication in place of a division (`plans.factor_and_shift`).
-    """
-    return number * each + (((number * factor >> 32) + number) >> shift) * carry
+    @kernel("float32[::1], float32[::1], int32, int32", name="matmul_adding", waits=False, doubles=True)
+    def add(parts: Any, out: Any, size: Any, shares: Any) -> None:
+        i = cuda.grid(1)
+        if i < size:
+            total = float32(0)
+            at = i
+            for _ in range(shares):
+                total += parts[at]
+                at += size
+            out[i] = total
+
+    return add
 
 
 def name_of(way: str, tile: Tile, left_along: bool, right_along: bool, aligned: bool) -> str:

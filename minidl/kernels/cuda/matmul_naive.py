@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from .intrinsics import quotient, to
+from .intrinsics import quotient
 from .language import Kernel, cuda, int32, kernel
+from .library import to
 from .matmul_batch import start_of
 
 THREADS = 256
-SIZES = ", ".join(["int32"] * 3 + ["int64"] * 4 + ["int32"] * 2 + ["int64"] * 5)
-"""What follows the arrays: rows, columns, sums; the steps of x from row to row and from sum to sum, and of y from sum to sum
-and from column to column; then where the matrices of a batch are, as `matmul_batch` tells."""
+SIZES = ", ".join(["int32"] * 4 + ["int64"] * 4 + ["int32"] + ["int64"] * 5)
+"""What follows the arrays: how many matrices earlier launches did; rows, columns, sums; the steps of x from row to row and from
+sum to sum, and of y from sum to sum and from column to column; then where the matrices of a batch are, see `matmul_batch`."""
 
 
 def accumulator(dtype: str) -> Any:
@@ -38,9 +39,9 @@ def naive_kernel(dtype: str) -> Kernel:
         f"{dtype}[::1], {dtype}[::1], {dtype}[::1], {SIZES}", name=f"matmul_naive_{dtype}", threads=THREADS, waits=False
     )
     def matmul(
-        x: Any, y: Any, out: Any, rows: Any, columns: Any, sums: Any,
+        x: Any, y: Any, out: Any, skip: Any, rows: Any, columns: Any, sums: Any,
         x_row: Any, x_sum: Any, y_sum: Any, y_column: Any,
-        skip: Any, shift: Any, factor: Any, x_each: Any, x_carry: Any, y_each: Any, y_carry: Any,
+        shift: Any, factor: Any, x_each: Any, x_carry: Any, y_each: Any, y_carry: Any,
     ) -> None:  # fmt: skip
         i = cuda.grid(1)
         if i < rows * columns:

@@ -19,8 +19,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from .intrinsics import to
 from .language import Kernel, cuda, int32, kernel
+from .library import to
 from .matmul_batch import start_of
 from .matmul_naive import SIZES, accumulator
 
@@ -35,11 +35,12 @@ def tiled_kernel(dtype: str, side: int) -> Kernel:
         f"{dtype}[::1], {dtype}[::1], {dtype}[::1], {SIZES}", name=f"matmul_tiled_{side}_{dtype}", threads=side * side
     )
     def matmul(
-        x: Any, y: Any, out: Any, rows: Any, columns: Any, sums: Any,
+        x: Any, y: Any, out: Any, skip: Any, rows: Any, columns: Any, sums: Any,
         x_row: Any, x_sum: Any, y_sum: Any, y_column: Any,
-        skip: Any, shift: Any, factor: Any, x_each: Any, x_carry: Any, y_each: Any, y_carry: Any,
+        shift: Any, factor: Any, x_each: Any, x_carry: Any, y_each: Any, y_carry: Any,
     ) -> None:  # fmt: skip
-        left, right = cuda.shared.array(size, word), cuda.shared.array(size, word)
+        left = cuda.shared.array(size, word)
+        right = cuda.shared.array(size, word)
         tx, ty = int32(cuda.threadIdx.x), int32(cuda.threadIdx.y)
         row0, column0 = int32(cuda.blockIdx.y * side), int32(cuda.blockIdx.x * side)
         number = int32(skip + cuda.blockIdx.z)

@@ -62,19 +62,24 @@ class Statistics:
     hits: int = 0
 
 
+_statistics: defaultdict[int, Statistics] = defaultdict(Statistics)
+
+
 class Pool:
     """Pieces that are kept for later, by device, stream and size. A captured graph has a pool of its own."""
 
     def __init__(self) -> None:
         self.free: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
         self.is_closed = False
+        self.driver: Any = None
+        self.statistics = _statistics
 
     def release(self, device: int) -> int:
         """Give all of a device's pieces back to the driver, and return how many bytes they were."""
         given = 0
         for key in [k for k in self.free if k[0] == device]:
             for address in self.free.pop(key):
-                call("cuMemFree", address)
+                self.driver.cuMemFree(address)
                 given += key[2]
         return given
 
@@ -83,11 +88,10 @@ class Pool:
         self.is_closed = True
         with _lock, relaxed():
             for device in {key[0] for key in self.free}:
-                _statistics[device].reserved -= self.release(device)
+                self.statistics[device].reserved -= self.release(device)
 
 
 _general = Pool()
-_statistics: defaultdict[int, Statistics] = defaultdict(Statistics)
 _lock = threading.RLock()
 _state = threading.local()
 
@@ -150,6 +154,7 @@ def allocate(nbytes: int, device: int | None = None) -> Memory:
         else:
             with relaxed():
                 address = _from_driver(size, device)
+            taken.driver = api()
             known.reserved += size
             known.peak_reserved = max(known.peak_reserved, known.reserved)
         known.allocated += size

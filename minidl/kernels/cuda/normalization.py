@@ -202,3 +202,8 @@ def batch_norm_back(
     )
     send_by(table, above, flat, dx, size)
     return dx, dweight, dbias
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    return [statistics_kernel("float32"), given_kernel("float32", "float64"), pull_kernel("float32")]

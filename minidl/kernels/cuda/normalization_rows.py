@@ -202,3 +202,9 @@ def layer_norm_back(
     pulls = reduce(states.total(sums.dtype.name), _shaped(sums, (2, parts, lines.n)), (1,), False)
     dbias, dweight = (_shaped(pulls, weight.shape, k * lines.n * pulls.itemsize) for k in range(2))
     return dx, dweight, dbias
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    held = [held_kernel("float32", *size) for size in ((32, 1), (32, 16), (256, 4), (256, 16))]
+    return [*held, streamed_kernel("float32", THREADS), *(back_kernel("float32", team) for team in (32, THREADS))]

@@ -24,7 +24,7 @@ from . import memory
 from .array import DeviceArray
 from .language import Kernel, ceil_div, cuda, device, int32, kernel
 from .reductions_launch import cut
-from .reductions_states import WORDS, carrier
+from .reductions_states import WORDS, carrier, quotient
 from .rows import team_of
 
 THREADS, WARP = 256, 32
@@ -68,7 +68,7 @@ def columns_kernel(terms: str, dtype: str, across: int) -> Kernel:
         """sums[·, part, c] over x[part·chunk : (part + 1)·chunk, c]."""
         left, right = cuda.shared.array(THREADS, held), cuda.shared.array(THREADS, held)
         thread = cuda.threadIdx.x
-        part = cuda.blockIdx.x // blocks
+        part = quotient(cuda.blockIdx.x, blocks)
         channel = (cuda.blockIdx.x - part * blocks) * across + (thread & (across - 1))
         row = thread >> shift
         begin = part * chunk
@@ -108,12 +108,12 @@ def planes_kernel(terms: str, dtype: str) -> Kernel:
     ) -> None:
         """sums[·, part, c] over numbers part·chunk … of channel c; 256 numbers on are `images` and `pixels`."""
         thread = cuda.threadIdx.x
-        part = cuda.blockIdx.x // channels
+        part = quotient(cuda.blockIdx.x, channels)
         channel = cuda.blockIdx.x - part * channels
         begin = part * chunk
-        image = begin // inner
+        image = quotient(begin, inner)
         kept = wide(x[(image * channels + channel) * inner + begin - image * inner])
-        image = (begin + thread) // inner
+        image = quotient(begin + thread, inner)
         pixel = begin + thread - image * inner
         a, b = wide(0), wide(0)
         for _ in range(begin + thread, min(n, begin + chunk), THREADS):
@@ -161,3 +161,11 @@ def channel_sums(
             g, x, sums, n, channels, inner, parts, chunk, *steps
         )
     return sums, parts, chunk
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    return [
+        *(columns_kernel(terms, "float32", across) for terms in TERMS for across in (16, WARP)),
+        *(planes_kernel(terms, "float32") for terms in ("moments", "pulls")),
+    ]

@@ -14,16 +14,17 @@ import numpy as np
 
 from .array import DeviceArray
 from .intrinsics import load4, store4
-from .language import Kernel, ceil_div, cuda, device, int32, kernel, uint32
-from .reductions_states import WORDS, carrier
+from .language import Kernel, ceil_div, cuda, device, kernel
+from .reductions_states import WORDS, carrier, quotient
 
 THREADS = 256
 
 
 @device
 def channel_of(i: Any, inner: Any, channels: Any) -> Any:
-    """(i / inner) mod C, unsigned: that takes half the time of a division with a sign."""
-    return int32(uint32(uint32(i) // uint32(inner)) % uint32(channels))
+    """(i / inner) mod C."""
+    plane = quotient(i, inner)
+    return plane - quotient(plane, channels) * channels
 
 
 @device
@@ -117,3 +118,8 @@ def send_by(table: DeviceArray, g: DeviceArray, x: DeviceArray, dx: DeviceArray,
     width, step = _ways((g, x, dx), *size[1:])
     kernel = send_kernel(x.dtype.name, width, step)
     kernel[ceil_div(x.size, THREADS * width), THREADS](table, g, x, dx, x.size, *size[1:])
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    return [make("float32", *way) for make in (scale_kernel, send_kernel) for way in ((1, 0), (4, 0), (4, 1))]

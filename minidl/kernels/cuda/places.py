@@ -28,7 +28,16 @@ from .places_order import sort
 from .places_views import diagonal, part_of, shaped, spread, windows
 from .shapes import concat
 
-__all__ = ["diagonal", "from_diagonal", "getitem", "pack", "scatter_add", "scatter_extremum", "setitem", "take_along_axis"]
+__all__ = [
+    "diagonal",
+    "from_diagonal",
+    "getitem",
+    "pack",
+    "scatter_add",
+    "scatter_extremum",
+    "setitem",
+    "take_along_axis",
+]
 __all__ += ["windows", "write"]
 
 SHORT = 32
@@ -58,8 +67,12 @@ def _picked(one: Choice) -> DeviceArray:
     places = one.places()
     if out.size:
         _, picked, n, inner = one.lines
-        run = gathering.pick(WORDS[out.itemsize])[_grid(out.size)]
-        run(words(contiguous(one.view)), places, words(out), n, picked, inner, out.size)
+        lines = contiguous(one.view)
+        wide = out.itemsize == 4 and inner % 4 == 0 and lines.address % 16 == 0
+        run = (gathering.pick_fours if wide else gathering.pick(WORDS[out.itemsize]))[
+            _grid(out.size // 4 if wide else out.size)
+        ]
+        run(words(lines), places, words(out), n, picked, inner, out.size)
     return flip(out, one.backwards) if one.backwards else out
 
 
@@ -105,6 +118,11 @@ def write(x: DeviceArray, index: Any, value: Any) -> None:
     """`x[index] = value`, in place; of repeated positions the last value stays."""
     if index.__class__ is Grid and index.dim >= 0 and x.is_contiguous:
         _put_along(x, index.index, index.dim, value)
+        return
+    mask = index[0] if index.__class__ is tuple and len(index) == 1 else index
+    if _is_mask_of(mask, x) and not getattr(value, "ndim", 0):
+        held = mask if isinstance(mask, DeviceArray) else constant(mask, x.memory.device)
+        compute(("where", 0, 1, 2), (shaped(held, (*held.shape, *(1,) * (x.ndim - held.ndim))), value, x), x)
         return
     parts = entries(x, index)
     if has_arrays(parts):
@@ -162,19 +180,15 @@ def setitem(x: DeviceArray, value: Any, index: Any, chosen: Any) -> DeviceArray:
     """A copy of `x` in which `x[index][chosen]` is `value`."""
     out = copy(x)
     target = getitem(out, index) if index else out
-    mask = chosen[0] if chosen.__class__ is tuple and len(chosen) == 1 else chosen
-    if _is_mask_of(mask, target) and not getattr(value, "ndim", 0):
-        held = mask if isinstance(mask, DeviceArray) else constant(mask, x.memory.device)
-        wide = shaped(held, (*held.shape, *(1,) * (target.ndim - held.ndim)))
-        compute(("where", 0, 1, 2), (wide, value, target), target)
-        return out
     write(target, chosen if chosen.__class__ is Grid or chosen else (), value)
     return out
 
 
 def _is_mask_of(mask: Any, target: DeviceArray) -> bool:
     """Whether an index is one mask of the first axes, with which a single number can be set without counting anything."""
-    return isinstance(mask, np.ndarray | DeviceArray) and mask.dtype == bool and 0 < mask.ndim <= target.ndim
+    if not isinstance(mask, np.ndarray | DeviceArray) or mask.dtype != bool or not mask.ndim:
+        return False
+    return mask.shape == target.shape[: mask.ndim]
 
 
 # Adding up ----------------------------------------------------------------------------------------------------------------
@@ -219,7 +233,9 @@ def _join_along(out: DeviceArray, values: DeviceArray, index: Any, axis: int, ho
         return
     device, given = out.memory.device, index.shape[axis]
     if given > SHORT:
-        one = Choice(shaped(out, (out.size,)), (), (out.size,), (), [_flat_places(index, axis, out.shape)], (index.size,))
+        one = Choice(
+            shaped(out, (out.size,)), (), (out.size,), (), [_flat_places(index, axis, out.shape)], (index.size,)
+        )
         _join(one, shaped(contiguous(values), (index.size,)), how)
         return
     own, theirs = in_elements(index.strides, index), in_elements(values.strides, values)

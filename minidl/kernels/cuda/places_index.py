@@ -67,7 +67,9 @@ class Choice:
         device, count = self.view.memory.device, math.prod(self.shape)
         out = memory.empty((count,), np.int32, device)
         for number, (array, length) in enumerate(zip(self.arrays, self.lengths, strict=True)):
-            index = spread(array if isinstance(array, DeviceArray) else constant(array.astype(np.int32), device), self.shape)
+            index = spread(
+                array if isinstance(array, DeviceArray) else constant(array.astype(np.int32), device), self.shape
+            )
             if count:
                 lying = numbers(device, (*index.shape, *in_elements(index.strides, index)))
                 run = _counting_on(index.dtype.name)[ceil_div(count, THREADS), THREADS]
@@ -232,7 +234,12 @@ def _true_places(mask: Any) -> list[Any]:
 
 @functools.cache
 def _split(dtype: str) -> Kernel:
-    @kernel(f"int32[::1], {dtype}[::1], int32[::1], int32, int32", name=f"split_places_{dtype}", threads=THREADS, waits=False)
+    @kernel(
+        f"int32[::1], {dtype}[::1], int32[::1], int32, int32",
+        name=f"split_places_{dtype}",
+        threads=THREADS,
+        waits=False,
+    )
     def split(places: Any, rows: Any, lengths: Any, ndim: int, count: int) -> None:
         """rows[i] = the position along each axis of place i of a row-major array."""
         i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
@@ -265,3 +272,8 @@ def columns(places: DeviceArray, shape: Shape, dtype: Any) -> list[DeviceArray]:
 def argwhere(x: DeviceArray) -> DeviceArray:
     """The positions of what is not 0, one row each, in int64."""
     return positions(nonzero(contiguous(x)), x.shape, np.int64)
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    return [*(_counting_on(dtype) for dtype in ("int32", "int64")), *(_split(dtype) for dtype in ("int32", "int64"))]

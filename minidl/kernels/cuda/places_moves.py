@@ -101,7 +101,7 @@ def _turned(x: DeviceArray, firsts: Sequence[int], signs: Sequence[int]) -> Devi
     return out
 
 
-def flip(x: DeviceArray, axis: Shape) -> DeviceArray:
+def flip(x: DeviceArray, axis: Shape | int) -> DeviceArray:
     """A copy in the opposite order along the axes."""
     turned = {a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis)}
     firsts = [n - 1 if a in turned else 0 for a, n in enumerate(x.shape)]
@@ -114,7 +114,6 @@ def roll(x: DeviceArray, shift: Any, axis: Any) -> DeviceArray:
     shifts = (shift,) * len(axes) if isinstance(shift, int) else tuple(shift)
     firsts = [0] * x.ndim
     for a, by in zip(axes, shifts, strict=True):
-        a %= x.ndim
         firsts[a] = (firsts[a] - by) % max(x.shape[a], 1)
     return _turned(x, firsts, [1] * x.ndim)
 
@@ -131,3 +130,8 @@ def zeros(shape: Shape, like: DeviceArray) -> DeviceArray:
     memory.fill_zeros(out)
     back = sorted(range(len(order)), key=order.__getitem__)
     return out.view_as(shape, tuple(out.strides[a] for a in back))
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    return [make(word) for word in ("uint8", "uint32", "uint64") for make in (_move, _turn)]

@@ -79,7 +79,16 @@ def count_digits(keys: Any, starts: Any, count: int, end: int, shift: int, tiles
     threads=SORTERS,
 )
 def deal(
-    keys: Any, order: Any, starts: Any, ordered: Any, new_order: Any, count: int, end: int, shift: int, tiles: int, is_first: int
+    keys: Any,
+    order: Any,
+    starts: Any,
+    ordered: Any,
+    new_order: Any,
+    count: int,
+    end: int,
+    shift: int,
+    tiles: int,
+    is_first: int,
 ) -> None:
     """Write the tile's keys, and where they came from, to the places that begin at `starts` for their digit."""
     places = cuda.shared.array(COUNTS, int32)
@@ -223,3 +232,8 @@ def nonzero(x: DeviceArray) -> DeviceArray:
     if total:
         _listing(x.dtype.name)[grid, THREADS](x, starts, found, x.size)
     return found
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    return [make(dtype) for dtype in ("bool", "float32") for make in (_counting, _listing)]

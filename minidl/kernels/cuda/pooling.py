@@ -132,13 +132,12 @@ def _on_device(positions: Any, device: int) -> DeviceArray:
 
 def plane_gather(x: DeviceArray, positions: Any) -> DeviceArray:
     """The elements at `positions` `(N, C, …)` of each image of `x` `(N, C, …)`, 0 at −1."""
-    n, c = x.shape[:2]
     places = _channels_last(_on_device(positions, x.memory.device))
     picked = memory.empty(places.shape, x.dtype, x.memory.device)
     if picked.size:
         count, pixels = math.prod(places.shape[1:-1]), math.prod(x.shape[2:])
         run = windows.gather_planes(x.dtype.name)[ceil_div(picked.size, THREADS), THREADS]
-        run(_channels_last(x), places, picked, count, pixels, c, picked.size)
+        run(_channels_last(x), places, picked, count, pixels, x.shape[1], picked.size)
     return shown(picked)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from .array import DeviceArray
 from .language import Kernel, cuda, device, kernel, math
-from .reductions_states import WORDS
+from .reductions_states import WORDS, quotient
 from .rows import THREADS, Lines, larger, lines_of, team_of, word_of
 
 _HELD = 16
@@ -118,7 +118,7 @@ def streamed_kernel(dtype: str, word: str, team: int, log: bool) -> Kernel:
         line = cuda.blockIdx.x * teams + (thread >> shift)
         member = thread & (team - 1)
         length = n if line < lines else 0
-        outer = line // inner
+        outer = quotient(line, inner)
         first = outer * n * inner + (line - outer * inner)
         own, part = level(x, first, length, inner, member)
         top = all_top(own)
@@ -155,7 +155,7 @@ def back_kernel(dtype: str, word: str, team: int, log: bool) -> Kernel:
         line = cuda.blockIdx.x * teams + (thread >> shift)
         member = thread & (team - 1)
         length = n if line < lines else 0
-        outer = line // inner
+        outer = quotient(line, inner)
         first = outer * n * inner + (line - outer * inner)
         total = wide(0)
         for i in range(member, length, team):
@@ -210,3 +210,12 @@ def log_softmax(x: DeviceArray, axis: int) -> DeviceArray:
 def log_softmax_back(g: DeviceArray, y: DeviceArray, axis: int) -> DeviceArray:
     """∂L/∂x = g − eʸ·Σ g, from the result."""
     return _back(g, y, axis, True)
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    held = [held_kernel("float32", "float32", *size, log) for size in ((32, 1), (32, 16), (256, 16)) for log in (False, True)]
+    teams = [(team, log) for team in (1, 256) for log in (False, True)]
+    streamed = [streamed_kernel("float32", "float32", *one) for one in teams]
+    back = [back_kernel("float32", "float32", *one) for one in (*teams, (32, False), (32, True))]
+    return [*held, *streamed, *back, held_kernel("float16", "float32", 32, 4, False)]

@@ -16,10 +16,8 @@ XᵀYᵀ is computed as (YX)ᵀ. What depends on shapes and strides alone is wor
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -33,8 +31,8 @@ from .matmul_batch import MOST, Batch, broadcast, folded
 from .matmul_fast import adding_kernel, fast_kernel, turing_kernel
 from .matmul_naive import THREADS, naive_kernel
 from .matmul_tiled import tiled_kernel
+from .places import from_diagonal
 from .precision import get_float32_matmul_precision
-from .tensor_cores import WARPS_TILE, tensor_kernel
 from .tile import LARGE, SMALL, Tile
 
 DTYPES = ("float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint8")
@@ -100,24 +98,159 @@ def _without_vectors(strides: Shape, x: DeviceArray, y: DeviceArray) -> list[int
 
 def einsum(equation: str, *arrays: DeviceArray) -> DeviceArray:
     """Sum products over the indices that the result lacks; see `contraction`."""
-    return contraction.einsum(matmul, equation, arrays)
+    result = contraction.einsum(matmul, from_diagonal, equation, arrays)
+    return copies.copy(result) if len(arrays) == 1 and result.memory is arrays[0].memory else result
+
+
+# One product --------------------------------------------------------------------------------------------------------------
+
+
+def of_matrices(x: DeviceArray, y: DeviceArray) -> DeviceArray:
+    """The product of arrays of matrices, `(…, rows, sums) @ (…, sums, columns)`, whose shapes fit."""
+    batch, (rows, sums), columns = np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2:], y.shape[-1]
+    shape = (*batch, rows, columns)
+    if not math.prod(shape) or not sums:
+        out = memory.empty(shape, x.dtype, x.memory.device)
+        memory.fill_zeros(out)
+        return out
+    if x.ndim > 2 == y.ndim and x.is_contiguous:  # the same matrix for each: one product of all rows
+        flat = of_matrices(x.view_as((math.prod(x.shape[:-1]), sums), x.strides[-2:]), y)
+        return flat.view_as(shape, row_major(shape, x.itemsize))
+    if needs_tiles(x.dtype.name, rows, columns, sums):
+        x, y = suited(x), suited(y)
+        if not is_along(x) and not is_along(y):  # XᵀYᵀ = (YX)ᵀ
+            return of_matrices(y.mT, x.mT).mT
+    x, y, where = folded(*broadcast(x, y, batch))
+    out = memory.empty(shape, x.dtype, x.memory.device)
+    x_steps, y_steps = steps_of(x), steps_of(y)
+    aligned = x.address % 16 == y.address % 16 == 0
+    plan = plan_of(
+        x.dtype.name, rows, columns, sums, x_steps, y_steps, where, aligned, x.memory.device, get_float32_matmul_precision()
+    )
+    plan.run(x, y, out)
+    return out
+
+
+def steps_of(x: DeviceArray) -> tuple[int, int]:
+    """How far rows, and columns, of matrices are apart, in elements."""
+    return x.strides[-2] // x.itemsize, x.strides[-1] // x.itemsize
+
+
+def is_along(x: DeviceArray) -> bool:
+    """Whether the numbers of each row are neighbours."""
+    return x.strides[-1] == x.itemsize or x.shape[-1] == 1
+
+
+def suited(x: DeviceArray) -> DeviceArray:
+    """Matrices whose rows, or whose columns, are neighbours in memory: these, or a copy."""
+    return x if is_along(x) or is_along(x.mT) else copies.contiguous(x)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a product is computed.
+
+    Attributes:
+        kernel, grid, block: what is launched, for up to 65535 matrices at once.
+        sizes: the kernel's arguments behind the arrays and `skip`.
+        count: how many matrices there are, or shares of one.
+        shares: into how many shares one product is divided.
+    """
+
+    kernel: Kernel
+    grid: tuple[int, int]
+    block: tuple[int, int]
+    sizes: tuple[int, ...]
+    count: int
+    shares: int = 1
+
+    def run(self, x: DeviceArray, y: DeviceArray, out: DeviceArray) -> None:
+        """Compute the product."""
+        parts = out if self.shares == 1 else memory.empty((self.shares, out.size), out.dtype, out.memory.device)
+        for skip in range(0, self.count, MOST):
+            grid = (*self.grid, min(MOST, self.count - skip))
+            self.kernel[grid, self.block](x, y, parts, skip, *self.sizes)
+        if self.shares > 1:
+            adding_kernel()[ceil_div(out.size, THREADS), THREADS](parts, out, out.size, self.shares)
 
 
 # Which kernel multiplies what --------------------------------------------------------------------------------------------
 
 
-def of_matrices(x: DeviceArray, y: DeviceArray) -> DeviceArray:
-    """The product of arrays of matrices, `(…, rows, sums) @ (…, sums, columns)`, whose shapes fit."""
-    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    rows, sums, columns = x.shape[-2], x.shape[-1], y.shape[-1]
-    out = memory.empty((*batch, rows, columns), x.dtype, x.memory.device)
-    if not out.size or not sums:
-        memory.fill_zeros(out)
-        return out
-    if x.ndim > 2 == y.ndim and (x.strides[-2] == 0 or x.is_contiguous):  # the same matrix for all: one product of all rows
-        x = x.view_as((math.prod(x.shape[:-1]), sums), (x.strides[-2], x.strides[-1]))
-        batch, rows = (), x.shape[0]
-    x, y, where = folded(*broadcast(x, y, batch))
-    if math.prod(batch):
-        ...
-    return out
+def needs_tiles(dtype: str, rows: int, columns: int, sums: int) -> bool:
+    """Whether one of the fast kernels multiplies: float32, and enough to do."""
+    return dtype == "float32" and not is_tiny(rows, columns, sums)
+
+
+def is_tiny(rows: int, columns: int, sums: int) -> bool:
+    """Whether a thread a result is the quickest."""
+    return rows * columns * sums <= FEW and sums <= SHORT
+
+
+@lru_cache(maxsize=4096)
+def plan_of(
+    dtype: str,
+    rows: int,
+    columns: int,
+    sums: int,
+    x_steps: tuple[int, int],
+    y_steps: tuple[int, int],
+    where: Batch,
+    aligned: bool,
+    device: int,
+    precision: str,
+) -> Plan:
+    """Choose the kernel, and work out its arguments.
+
+    Args:
+        x_steps, y_steps: how far rows, and columns, of each factor are apart.
+        where: the batch.
+        aligned: whether both factors begin at multiples of 16 bytes.
+        device: the device's number.
+        precision: that of float32.
+    """
+    if not needs_tiles(dtype, rows, columns, sums):
+        return _plain(dtype, rows, columns, sums, x_steps, y_steps, where)
+    found = properties(device)
+    tile = tile_for(rows, columns, where.count, found.multi_processor_count)
+    down, across = ceil_div(rows, tile.rows), ceil_div(columns, tile.columns)
+    shares = shares_for(down * across * where.count, sums, found.multi_processor_count) if where.count == 1 else 1
+    share = ceil_div(ceil_div(sums, shares), tile.depth) * tile.depth
+    shares = ceil_div(sums, share)
+    left_along, right_along = x_steps[1] == 1 or sums == 1, not (y_steps[1] == 1 or columns == 1)
+    x_step, y_step = x_steps[0 if left_along else 1], y_steps[1 if right_along else 0]
+    x_on, y_on = tile.depth * (1 if left_along else x_step), tile.depth * (1 if right_along else y_step)
+    if shares > 1:
+        where = Batch(shares, 0, 1, share * x_on // tile.depth, 0, share * y_on // tile.depth, 0)
+    fours = (sums if left_along else rows, x_step, where.x_each, where.x_carry)
+    if not right_along:
+        fours += (columns, y_step, where.y_each, where.y_carry)
+    aligned = aligned and all(n % 4 == 0 for n in fours)
+    make = fast_kernel if (found.major, found.minor) >= COPIES_BESIDE else turing_kernel
+    band = min((down & -down).bit_length() - 1, 3)
+    sizes = (rows, columns, sums, x_step, y_step, x_on, y_on, band, share, share if shares > 1 else 0, *where[1:])
+    return Plan(make(tile, left_along, right_along, aligned), (across << band, down >> band), (tile.threads, 1), sizes, where.count, shares)
+
+
+def _plain(
+    dtype: str, rows: int, columns: int, sums: int, x: tuple[int, int], y: tuple[int, int], where: Batch
+) -> Plan:
+    """One of the kernels that take any strides and dtypes."""
+    sizes = (rows, columns, sums, *x, *y, *where[1:])
+    if is_tiny(rows, columns, sums):
+        return Plan(naive_kernel(dtype), (ceil_div(rows * columns, THREADS), 1), (THREADS, 1), sizes, where.count)
+    side = 32 if min(rows, columns) >= 512 else 16
+    grid = (ceil_div(columns, side), ceil_div(rows, side))
+    return Plan(tiled_kernel(dtype, side), grid, (side, side), sizes, where.count)
+
+
+def tile_for(rows: int, columns: int, matrices: int, multiprocessors: int) -> Tile:
+    """The large tile where results fill it, and the GPU with one such tile a multiprocessor; else the small one."""
+    thin = min(rows, columns) <= SMALL.rows
+    tiles = ceil_div(rows, LARGE.rows) * ceil_div(columns, LARGE.columns) * matrices
+    return SMALL if thin or tiles < multiprocessors else LARGE
+
+
+def shares_for(tiles: int, sums: int, multiprocessors: int) -> int:
+    """Into how many shares a product of so many tiles is divided along its sums: until each multiprocessor has two blocks."""
+    return max(1, min(2 * multiprocessors // tiles, sums // WORTH_SHARING))

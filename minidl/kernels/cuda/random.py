@@ -21,8 +21,9 @@ import numpy as np
 from . import memory
 from .array import DeviceArray, Shape
 from .elementwise import compute
-from .intrinsics import cospi, sinpi, store4
+from .intrinsics import store4
 from .language import Kernel, ceil_div, cuda, device, float32, float64, int32, int64, kernel, math, uint64
+from .library import cospi, sinpi
 from .places_order import radix_sort
 from .streams import each_time
 

@@ -22,7 +22,7 @@ from typing import Any
 from . import reductions_states as states
 from .intrinsics import load4
 from .language import Kernel, cuda, device, int32, kernel
-from .reductions_states import Reduction
+from .reductions_states import Reduction, quotient
 
 THREADS, WARP = 256, 32
 SHORT = 512
@@ -134,13 +134,13 @@ def rows_kernel(reduction: Reduction, first: bool, last: bool, team: int, width:
         """y[row, part] = the reduction of x[row, part·chunk : (part + 1)·chunk], for `tasks` = rows · parts."""
         thread = cuda.threadIdx.x
         member = thread & (team - 1)
-        task = cuda.blockIdx.x * teams + (thread >> shift)
+        task = int32(cuda.blockIdx.x * teams + (thread >> shift))
         state = start()
         if task < tasks:
-            row = task // parts
-            begin = (task - row * parts) * chunk
-            end = min(n, begin + chunk)
-            for i in range(begin + member * width, end, team * width):
+            row = quotient(task, parts)
+            begin = int32((task - row * parts) * chunk)
+            end = int32(min(n, begin + chunk))
+            for i in range(int32(begin + member * width), end, int32(team * width)):
                 state = take(state, x, x2, row * n + i, i)
         state = whole_team(whole_warp(state))
         if task < tasks and member == 0:
@@ -170,15 +170,15 @@ def columns_kernel(reduction: Reduction, first: bool, last: bool, across: int) -
         left, right = cuda.shared.array(THREADS, left_dtype), cuda.shared.array(THREADS, right_dtype)
         thread = cuda.threadIdx.x
         block = cuda.blockIdx.x
-        task = block // blocks
-        outer = task // parts
-        begin = (task - outer * parts) * chunk
-        end = min(n, begin + chunk)
+        task = quotient(block, blocks)
+        outer = quotient(task, parts)
+        begin = int32((task - outer * parts) * chunk)
+        end = int32(min(n, begin + chunk))
         row = thread >> shift
         column = (block - task * blocks) * across + (thread & (across - 1))
         state = start()
         if column < inner:
-            for i in range(begin + row, end, down):
+            for i in range(int32(begin + row), end, int32(down)):
                 state = take(state, x, x2, (outer * n + i) * inner + column, i)
         put(left, right, thread, state)
         step = int32(down >> 1)
@@ -192,3 +192,29 @@ def columns_kernel(reduction: Reduction, first: bool, last: bool, across: int) -
             write(y, y2, task * inner + column, state, count)
 
     return reduce_columns
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    total, average = states.total("float32"), states.average("float32")
+    position, largest = states.position("float32", True), states.extremum("float32", True)
+    rows = [
+        *(rows_kernel(one, True, True, team, 4) for one in (total, largest, position) for team in (WARP, THREADS)),
+        rows_kernel(total, True, True, WARP, 1),
+        rows_kernel(total, True, False, THREADS, 4),
+        rows_kernel(total, False, True, THREADS, 1),
+        rows_kernel(average, True, False, THREADS, 4),
+        rows_kernel(average, False, True, THREADS, 1),
+        rows_kernel(states.product("float32"), True, True, THREADS, 1),
+        *(rows_kernel(states.total(dtype), True, True, THREADS, 1) for dtype in ("float64", "float16", "int64", "uint8")),
+        rows_kernel(states.truth("float32", True), True, True, THREADS, 1),
+        rows_kernel(states.count("uint8"), True, True, THREADS, 1),
+    ]
+    columns = [
+        *(columns_kernel(total, True, True, across) for across in (4, WARP, THREADS)),
+        columns_kernel(total, True, False, WARP),
+        columns_kernel(average, True, False, WARP),
+        columns_kernel(average, False, True, WARP),
+        columns_kernel(position, True, True, WARP),
+    ]
+    return [*rows, *columns]

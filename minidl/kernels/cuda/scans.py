@@ -27,7 +27,7 @@ from .array import DeviceArray
 from .language import Kernel, cuda, device, kernel
 from .reductions_kernels import Stage
 from .reductions_launch import as_dtype, source_of
-from .reductions_states import ALL, WORDS, Reduction, carrier
+from .reductions_states import ALL, WORDS, Reduction, carrier, quotient
 from .rows import THREADS, WARP, lines_of, lines_side_by_side
 from .scans_states import last_extremum_state, log_sum, running_sum
 
@@ -47,7 +47,7 @@ def serial_kernel(scan: Reduction) -> Kernel:
         """y[line, i] = the result over x[line, : i + 1]."""
         line = cuda.grid(1)
         if line < lines:
-            outer = line // inner
+            outer = quotient(line, inner)
             at = outer * n * inner + (line - outer * inner)
             state = start()
             for i in range(n):
@@ -203,3 +203,10 @@ def recurrence(a: DeviceArray, b: DeviceArray, axis: int) -> DeviceArray:
     if b.size:
         lines.launch(recurrence_kernel(dtype.name), 1, lines.flat(a), lines.flat(b), y)
     return y
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    made = (running_sum("float32"), states.product("float32", True), log_sum("float32"), last_extremum_state("float32", True))
+    tiles = [tiles_kernel(scan, team) for scan in made for team in (WARP, THREADS)]
+    return [*tiles, *map(serial_kernel, made), recurrence_kernel("float32")]

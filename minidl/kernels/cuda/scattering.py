@@ -38,7 +38,7 @@ def joining(dtype: str, how: str) -> Any:
         summand = value - lost
         new = total + summand
         rest = (new - total) - summand
-        return new, rest if rest == rest else zero  # noqa: PLR0124  (an infinity leaves ∞ − ∞, which is no loss)
+        return new, rest if rest == rest else zero
 
     @device
     def add_exactly(total: Any, lost: Any, value: Any) -> Any:
@@ -50,11 +50,11 @@ def joining(dtype: str, how: str) -> Any:
 
     @device
     def larger(total: Any, lost: Any, value: Any) -> Any:
-        return value if value > total or value != value else total, lost  # noqa: PLR0124
+        return value if value > total or value != value else total, lost
 
     @device
     def smaller(total: Any, lost: Any, value: Any) -> Any:
-        return value if value < total or value != value else total, lost  # noqa: PLR0124
+        return value if value < total or value != value else total, lost
 
     if how == "sum":
         return add if kind == "f" else either if kind == "b" else add_exactly
@@ -100,11 +100,23 @@ def join_along(dtype: str, index_dtype: str, how: str) -> Kernel:
     that the index counts along; there the index has `given` positions, `index_step` and `step` apart, and y has `n`.
     """
     join, zero = joining(dtype, how), np.dtype(dtype).type(0)
-    signature = f"{dtype}[::1], {index_dtype}[::1], {dtype}[::1], int32[::1], int32, int32, int32, int32, int32, int32, int32"
+    signature = (
+        f"{dtype}[::1], {index_dtype}[::1], {dtype}[::1], int32[::1], int32, int32, int32, int32, int32, int32, int32"
+    )
 
     @kernel(signature, name=f"{how}_along_{dtype}_{index_dtype}", threads=THREADS, waits=False)
     def run(
-        values: Any, index: Any, y: Any, lying: Any, ndim: int, dim: int, n: int, given: int, index_step: int, step: int, count: int
+        values: Any,
+        index: Any,
+        y: Any,
+        lying: Any,
+        ndim: int,
+        dim: int,
+        n: int,
+        given: int,
+        index_step: int,
+        step: int,
+        count: int,
     ) -> None:
         j = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
         if j < count:
@@ -129,3 +141,9 @@ def join_along(dtype: str, index_dtype: str, how: str) -> Kernel:
                 y[j] = total
 
     return run
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    found = [join_runs(dtype, how) for dtype in ("float32", "float64", "int64") for how in ("sum", "largest")]
+    return [*found, *(join_along("float32", index, how) for index in ("int32", "int64") for how in ("sum", "smallest"))]

@@ -179,11 +179,11 @@ def basic_view(x: DeviceArray, index: Any) -> tuple[DeviceArray, tuple[int, ...]
 
 def assign(x: DeviceArray, index: Any, value: Any) -> None:
     """`x[index] = value`."""
-    from .backend import backend
+    from .places import write
 
     found = basic_view(x, index)
     if found is None:
-        compute(0, (backend.setitem(x, value, (), index),), x)
+        write(x, index, value)
         return
     view, backwards = found
     if backwards and isinstance(value, DeviceArray):

@@ -25,7 +25,7 @@ from .array import DeviceArray
 from .copies import contiguous
 from .language import Kernel, ceil_div, cuda, device, int32, kernel
 from .reductions_launch import as_dtype, source_of
-from .reductions_states import WORDS, carrier
+from .reductions_states import WORDS, carrier, quotient
 from .rows import Lines, lines_in_pieces
 
 THREADS = 256
@@ -82,7 +82,7 @@ def tile_kernel(dtype: str, tile: int, descending: bool, merging: bool) -> Kerne
         values, positions = cuda.shared.array(tile, held), cuda.shared.array(tile, np.int32)
         thread = cuda.threadIdx.x
         start = cuda.blockIdx.x * tile
-        line = start // padded
+        line = quotient(start, padded)
         offset = start - line * padded
         for place in range(thread, tile, half):
             if merging:
@@ -134,7 +134,7 @@ def pick_kernel(source: str, target: str) -> Kernel:
     def pick(a: Any, y: Any, padded: int, first: int, count: int, size: int) -> None:
         i = cuda.grid(1)
         if i < size:
-            line = i // count
+            line = quotient(i, count)
             y[i] = a[line * padded + first + i - line * count]
 
     return pick
@@ -224,3 +224,13 @@ def partition(x: DeviceArray, kth: int) -> DeviceArray:
         return memory.empty(x.shape, x.dtype, x.memory.device)
     order = sort_lines(given, lines, False)
     return as_dtype(_picked(order.keys, order, lines, 0, lines.n, given.dtype.name), x.dtype.name)
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    return [
+        *(tile_kernel("float32", TILE, descending, merging) for descending in (False, True) for merging in (False, True)),
+        tile_kernel("int64", TILE, False, False),
+        step_kernel("float32", False),
+        pick_kernel("int32", "int64"),
+    ]

@@ -77,6 +77,11 @@ class Share:
         """How many numbers further on in shared memory a thread's next piece is."""
         return self.stride * (self.panel.to_line if self.along else self.panel.to_sum)
 
+    @property
+    def onward(self) -> Function:
+        """For kernels: where in shared memory a thread's piece `c` is, from where its first one is."""
+        return self.panel.onward(self.stride, self.along)
+
 
 @functools.cache
 def first_piece(share: Share) -> tuple[Function, Function]:
@@ -119,7 +124,7 @@ def beginning(share: Share) -> Function:
     @device
     def begin(thread: Any, lines: Any, step: Any) -> Any:
         line, k = line_of(thread), sum_of(thread)
-        return place(line, k), reach(line, k, step), int32(lines - line), int32(k if line < lines else BEYOND)
+        return place(line, k), int32(reach(line, k, step)), int32(lines - line), int32(k if line < lines else BEYOND)
 
     return begin
 
@@ -132,7 +137,7 @@ def fetching(share: Share) -> Function:
     `shared[at]`; rows of the matrix are `step` apart. From the piece's line on there are `lines`; the piece is the panel's sum
     `k`, of which `left` are left. For a line that the matrix does not have, `k` is `BEYOND`.
     """
-    count, piece, stride, hop = share.count, share.piece, share.stride, share.hop
+    count, piece, stride, onward = share.count, share.piece, share.stride, share.onward
     along, wide = share.along, share.wide
 
     @device
@@ -141,9 +146,9 @@ def fetching(share: Share) -> Function:
             inside = k < left and (c == 0 or c * stride < lines) if along else int32(k + c * stride) < left
             nbytes = 4 * piece if inside else 0
             if wide:
-                copy16(shared, at + c * hop, matrix, source, nbytes)
+                copy16(shared, onward(at, c), matrix, source, nbytes)
             else:
-                copy4(shared, at + c * hop, matrix, source, nbytes)
+                copy4(shared, onward(at, c), matrix, source, nbytes)
             source += stride * step
 
     return fetch
@@ -157,7 +162,7 @@ def holding(share: Share) -> tuple[Function, Function]:
         `read(held, matrix, source, step, lines, k, left)` and `write(held, shared, at)`, for kernels; `held` is a local array
         of `share.held` numbers, and the rest is as for `fetching`.
     """
-    count, piece, stride, hop = share.count, share.piece, share.stride, share.hop
+    count, piece, stride, onward = share.count, share.piece, share.stride, share.onward
     along, wide = share.along, share.wide
 
     @device
@@ -177,8 +182,8 @@ def holding(share: Share) -> tuple[Function, Function]:
     def write(held: Any, shared: Any, at: Any) -> None:
         for c in range(count):
             if wide:
-                store4(shared, at + c * hop, held[c * 4], held[c * 4 + 1], held[c * 4 + 2], held[c * 4 + 3])
+                store4(shared, onward(at, c), held[c * 4], held[c * 4 + 1], held[c * 4 + 2], held[c * 4 + 3])
             else:
-                shared[at + c * hop] = held[c]
+                shared[onward(at, c)] = held[c]
 
     return read, write

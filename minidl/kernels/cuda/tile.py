@@ -69,6 +69,10 @@ class Panel:
         """A function for kernels that tells where a line's sum is, both counted within the panel."""
         return _place(self)
 
+    def onward(self, stride: int, along: bool) -> Function:
+        """For kernels: the place that is `c` times `stride` lines further than another, or if not `along`, sums."""
+        return _onward(stride * (self.to_line if along else self.to_sum))
+
 
 @functools.cache
 def _place(panel: Panel) -> Function:
@@ -79,6 +83,15 @@ def _place(panel: Panel) -> Function:
         return int32(line * depth + (line & -4) + k if along else k * to_sum + line)
 
     return place
+
+
+@functools.cache
+def _onward(hop: int) -> Function:
+    @device
+    def onward(at: Any, c: Any) -> Any:
+        return at + c * hop
+
+    return onward
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
-"""Kernels of the optimizers' rules: each number is read and written once, four at a time, by one launch a parameter.
+"""Kernels of the optimizers' rules: one launch changes all parameters, and reads and writes each number once.
 
-They compute what the kernels of `kernels/cpu/updates.py` do, whose formulas they share; a product and a sum may be rounded
+A network has dozens of small parameters, and to launch a kernel takes longer than to change most of them. So a launch gets a
+table: a row for each piece of a parameter, with the addresses where its numbers, its gradient and what is remembered of it
+begin, and how many there are. A block takes one row, its threads four neighbours at a time, which are 16 bytes in float32.
+
+The kernels compute what those of `kernels/cpu/updates.py` do, whose formulas they share; a product and a sum may be rounded
 once here (fused multiply-add) where the CPU rounds twice. What a rule goes without is left out when its kernel is made, so
 that nothing is read for it.
-
-A thread takes four neighbours: as one load and one store of 16 bytes for each float32 array, where all of them begin at a
-multiple of 16 bytes (`aligned`), else, in float64 and at the end of a parameter, one after the other.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 
 from .array import DeviceArray
-from .copies import contiguous
+from .constants import constant
+from .copies import copy
 from .elementwise import copy_into
-from .intrinsics import load4, store4
-from .language import Kernel, ceil_div, cuda, device, int32, kernel, math
+from .intrinsics import array_at, load4, store4
+from .language import Kernel, cuda, device, int32, kernel, math
 
 THREADS = 256
+STRIDE = 4 * THREADS
+PIECE = 1 << 16
+"""The most numbers of one row of the table, a multiple of 4 (PyTorch's choice, too; unmeasured)."""
 
 
 @device
@@ -33,26 +39,23 @@ def slope_of(p: Any, g: Any, sign: Any, decay: Any) -> Any:
 @functools.cache
 def sgd(dtype: str) -> Kernel:
     """p ← p − lr·x, where x = ±g + λp."""
-    is_single = dtype == "float32"
+    at = array_at(dtype)
 
-    @kernel(f"{dtype}[::1], {dtype}[::1], {dtype}, {dtype}, {dtype}, int32, int32", name=f"sgd_{dtype}",
-            threads=THREADS, waits=False)  # fmt: skip
-    def update(p: Any, g: Any, sign: Any, decay: Any, lr: Any, count: int, aligned: int) -> None:
-        i = int32(4 * (cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x))
-        if is_single and aligned and i + 3 < count:
+    @kernel(f"int64[::1], {dtype}, {dtype}, {dtype}", name=f"sgd_{dtype}", threads=THREADS, waits=False)
+    def update(table: Any, sign: Any, decay: Any, lr: Any) -> None:
+        row = cuda.blockIdx.x * 3
+        count = int32(table[row + 2])
+        p, g = at(table[row], count), at(table[row + 1], count)
+        i = int32(4 * cuda.threadIdx.x)
+        while i + 3 < count:
             a, b, c, d = load4(p, i)
-            e, f, g0, h = load4(g, i)
-            store4(
-                p,
-                i,
-                a - lr * slope_of(a, e, sign, decay),
-                b - lr * slope_of(b, f, sign, decay),
-                c - lr * slope_of(c, g0, sign, decay),
-                d - lr * slope_of(d, h, sign, decay),
-            )
-        else:
-            for k in range(i, min(i + 4, count)):
-                p[k] = p[k] - lr * slope_of(p[k], g[k], sign, decay)
+            s, t, u, v = load4(g, i)
+            a, b = a - lr * slope_of(a, s, sign, decay), b - lr * slope_of(b, t, sign, decay)
+            c, d = c - lr * slope_of(c, u, sign, decay), d - lr * slope_of(d, v, sign, decay)
+            store4(p, i, a, b, c, d)
+            i = int32(i + STRIDE)
+        for k in range(i, min(i + 4, count)):
+            p[k] = p[k] - lr * slope_of(p[k], g[k], sign, decay)
 
     return update
 
@@ -60,7 +63,7 @@ def sgd(dtype: str) -> Kernel:
 @functools.cache
 def momentum(dtype: str, nesterov: bool) -> Kernel:
     """v ← μv + share·x, p ← p − lr·v, or p ← p − lr·(x + μv) for Nesterov's, where x = ±g + λp."""
-    is_single = dtype == "float32"
+    at = array_at(dtype)
 
     @device
     def step(p: Any, g: Any, v: Any, sign: Any, decay: Any, lr: Any, mu: Any, share: Any) -> Any:
@@ -68,12 +71,15 @@ def momentum(dtype: str, nesterov: bool) -> Kernel:
         velocity = v * mu + share * x
         return p - lr * (x + mu * velocity if nesterov else velocity), velocity
 
-    signature = ", ".join([f"{dtype}[::1]"] * 3 + [dtype] * 5 + ["int32"] * 2)
+    signature = ", ".join(["int64[::1]", *[dtype] * 5])
 
     @kernel(signature, name=f"{'nesterov' if nesterov else 'momentum'}_{dtype}", threads=THREADS, waits=False)
-    def update(p: Any, g: Any, v: Any, sign: Any, decay: Any, lr: Any, mu: Any, share: Any, count: int, aligned: int) -> None:
-        i = int32(4 * (cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x))
-        if is_single and aligned and i + 3 < count:
+    def update(table: Any, sign: Any, decay: Any, lr: Any, mu: Any, share: Any) -> None:
+        row = cuda.blockIdx.x * 4
+        count = int32(table[row + 3])
+        p, g, v = at(table[row], count), at(table[row + 1], count), at(table[row + 2], count)
+        i = int32(4 * cuda.threadIdx.x)
+        while i + 3 < count:
             ps, gs, vs = load4(p, i), load4(g, i), load4(v, i)
             p0, v0 = step(ps[0], gs[0], vs[0], sign, decay, lr, mu, share)
             p1, v1 = step(ps[1], gs[1], vs[1], sign, decay, lr, mu, share)
@@ -81,9 +87,9 @@ def momentum(dtype: str, nesterov: bool) -> Kernel:
             p3, v3 = step(ps[3], gs[3], vs[3], sign, decay, lr, mu, share)
             store4(p, i, p0, p1, p2, p3)
             store4(v, i, v0, v1, v2, v3)
-        else:
-            for k in range(i, min(i + 4, count)):
-                p[k], v[k] = step(p[k], g[k], v[k], sign, decay, lr, mu, share)
+            i = int32(i + STRIDE)
+        for k in range(i, min(i + 4, count)):
+            p[k], v[k] = step(p[k], g[k], v[k], sign, decay, lr, mu, share)
 
     return update
 
@@ -92,9 +98,9 @@ def momentum(dtype: str, nesterov: bool) -> Kernel:
 def adam(dtype: str, amsgrad: bool) -> Kernel:
     """m ← β₁m + (1 − β₁)x, v ← β₂v + (1 − β₂)x², p ← p·shrink − size · m / (√v / scale + ε), where x = ±g + λp.
 
-    With `amsgrad` the largest v so far takes its place; else `top` is not read.
+    With `amsgrad` the largest v so far takes its place; else the table has no column for it.
     """
-    is_single = dtype == "float32"
+    at, columns = array_at(dtype), 6 if amsgrad else 5
 
     @device
     def step(
@@ -106,38 +112,50 @@ def adam(dtype: str, amsgrad: bool) -> Kernel:
         mean = m * beta1 + rest1 * x
         square = v * beta2 + x * x * rest2
         if amsgrad:
-            top = top if top > square or top != top else square  # noqa: PLR0124
+            top = top if top > square or top != top else square
             root = math.sqrt(top)
         else:
             root = math.sqrt(square)
         return w - mean / (root / scale + eps) * size, mean, square, top
 
-    signature = ", ".join([f"{dtype}[::1]"] * 5 + [dtype] * 10 + ["int32"] * 2)
+    signature = ", ".join(["int64[::1]", *[dtype] * 10])
 
     @kernel(signature, name=f"{'amsgrad' if amsgrad else 'adam'}_{dtype}", threads=THREADS, waits=False)
     def update(
-        p: Any, g: Any, m: Any, v: Any, top: Any, sign: Any, shrink: Any, decay: Any,
-        b1: Any, r1: Any, b2: Any, r2: Any, scale: Any, eps: Any, size: Any, count: int, aligned: int,
+        table: Any, sign: Any, shrink: Any, decay: Any,
+        b1: Any, r1: Any, b2: Any, r2: Any, scale: Any, eps: Any, size: Any,
     ) -> None:  # fmt: skip
-        i = int32(4 * (cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x))
-        if is_single and aligned and i + 3 < count:
+        row = cuda.blockIdx.x * columns
+        count = int32(table[row + columns - 1])
+        p, g = at(table[row], count), at(table[row + 1], count)
+        m, v, top = at(table[row + 2], count), at(table[row + 3], count), at(table[row + columns - 2], count)
+        i = int32(4 * cuda.threadIdx.x)
+        while i + 3 < count:
             ps, gs, ms, vs = load4(p, i), load4(g, i), load4(m, i), load4(v, i)
             ts = load4(top, i) if amsgrad else vs
-            p0, m0, v0, t0 = step(ps[0], gs[0], ms[0], vs[0], ts[0], sign, shrink, decay, b1, r1, b2, r2, scale, eps, size)
-            p1, m1, v1, t1 = step(ps[1], gs[1], ms[1], vs[1], ts[1], sign, shrink, decay, b1, r1, b2, r2, scale, eps, size)
-            p2, m2, v2, t2 = step(ps[2], gs[2], ms[2], vs[2], ts[2], sign, shrink, decay, b1, r1, b2, r2, scale, eps, size)
-            p3, m3, v3, t3 = step(ps[3], gs[3], ms[3], vs[3], ts[3], sign, shrink, decay, b1, r1, b2, r2, scale, eps, size)
+            p0, m0, v0, t0 = step(
+                ps[0], gs[0], ms[0], vs[0], ts[0], sign, shrink, decay, b1, r1, b2, r2, scale, eps, size
+            )
+            p1, m1, v1, t1 = step(
+                ps[1], gs[1], ms[1], vs[1], ts[1], sign, shrink, decay, b1, r1, b2, r2, scale, eps, size
+            )
+            p2, m2, v2, t2 = step(
+                ps[2], gs[2], ms[2], vs[2], ts[2], sign, shrink, decay, b1, r1, b2, r2, scale, eps, size
+            )
+            p3, m3, v3, t3 = step(
+                ps[3], gs[3], ms[3], vs[3], ts[3], sign, shrink, decay, b1, r1, b2, r2, scale, eps, size
+            )
             store4(p, i, p0, p1, p2, p3)
             store4(m, i, m0, m1, m2, m3)
             store4(v, i, v0, v1, v2, v3)
             if amsgrad:
                 store4(top, i, t0, t1, t2, t3)
-        else:
-            for k in range(i, min(i + 4, count)):
-                t = top[k] if amsgrad else v[k]
-                p[k], m[k], v[k], t = step(p[k], g[k], m[k], v[k], t, sign, shrink, decay, b1, r1, b2, r2, scale, eps, size)
-                if amsgrad:
-                    top[k] = t
+            i = int32(i + STRIDE)
+        for k in range(i, min(i + 4, count)):
+            t = top[k] if amsgrad else v[k]
+            p[k], m[k], v[k], t = step(p[k], g[k], m[k], v[k], t, sign, shrink, decay, b1, r1, b2, r2, scale, eps, size)
+            if amsgrad:
+                top[k] = t
 
     return update
 
@@ -145,7 +163,7 @@ def adam(dtype: str, amsgrad: bool) -> Kernel:
 @functools.cache
 def adagrad(dtype: str) -> Kernel:
     """s ← s + x², p ← p − rate · x / (√s + ε), where x = ±g + λp."""
-    is_single = dtype == "float32"
+    at = array_at(dtype)
 
     @device
     def step(p: Any, g: Any, s: Any, sign: Any, decay: Any, rate: Any, eps: Any) -> Any:
@@ -153,12 +171,15 @@ def adagrad(dtype: str) -> Kernel:
         total = s + x * x
         return p - rate * (x / (math.sqrt(total) + eps)), total
 
-    signature = ", ".join([f"{dtype}[::1]"] * 3 + [dtype] * 4 + ["int32"] * 2)
+    signature = ", ".join(["int64[::1]", *[dtype] * 4])
 
     @kernel(signature, name=f"adagrad_{dtype}", threads=THREADS, waits=False)
-    def update(p: Any, g: Any, s: Any, sign: Any, decay: Any, rate: Any, eps: Any, count: int, aligned: int) -> None:
-        i = int32(4 * (cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x))
-        if is_single and aligned and i + 3 < count:
+    def update(table: Any, sign: Any, decay: Any, rate: Any, eps: Any) -> None:
+        row = cuda.blockIdx.x * 4
+        count = int32(table[row + 3])
+        p, g, s = at(table[row], count), at(table[row + 1], count), at(table[row + 2], count)
+        i = int32(4 * cuda.threadIdx.x)
+        while i + 3 < count:
             ps, gs, ss = load4(p, i), load4(g, i), load4(s, i)
             p0, s0 = step(ps[0], gs[0], ss[0], sign, decay, rate, eps)
             p1, s1 = step(ps[1], gs[1], ss[1], sign, decay, rate, eps)
@@ -166,38 +187,58 @@ def adagrad(dtype: str) -> Kernel:
             p3, s3 = step(ps[3], gs[3], ss[3], sign, decay, rate, eps)
             store4(p, i, p0, p1, p2, p3)
             store4(s, i, s0, s1, s2, s3)
-        else:
-            for k in range(i, min(i + 4, count)):
-                p[k], s[k] = step(p[k], g[k], s[k], sign, decay, rate, eps)
+            i = int32(i + STRIDE)
+        for k in range(i, min(i + 4, count)):
+            p[k], s[k] = step(p[k], g[k], s[k], sign, decay, rate, eps)
 
     return update
 
 
-def run(name: str, arrays: Sequence[DeviceArray], numbers: Sequence[float]) -> None:
-    """Let a rule change a parameter in place.
-
-    Args:
-        name: `sgd`, `adam` or `adagrad`, as the CPU's kernels are called.
-        arrays: the parameter, its gradient, and what is remembered of it; of one shape, float32 or float64.
-        numbers: the rule's numbers, in the order of the CPU's kernel: the gradient's sign, by what the parameter shrinks,
-            the decay's part in the gradient, and the rule's own.
-    """
-    p, g, *memory = arrays
-    lying = [contiguous(a) for a in (p, g, *memory)]
-    dtype = p.dtype.name
+def _chosen(name: str, dtype: str, slots: int, numbers: Sequence[float]) -> tuple[Kernel, tuple[float, ...]]:
+    """The kernel of a rule, and the numbers that it takes."""
     sign, shrink, decay, *own = numbers
     if name == "sgd":
         lr, mu, share, nesterov = own
-        kind = momentum(dtype, bool(nesterov)) if memory else sgd(dtype)
-        given: tuple[float, ...] = (sign, decay, lr, mu, share) if memory else (sign, decay, lr)
-    elif name == "adam":
-        kind, given = adam(dtype, len(memory) > 2), (sign, shrink, decay, *own)
-        lying += [lying[-1]] * (5 - len(lying))
-    else:
-        kind, given = adagrad(dtype), (sign, decay, *own)
-    aligned = all(a.address % 16 == 0 for a in lying)
-    if p.size:
-        kind[ceil_div(ceil_div(p.size, 4), THREADS), THREADS](*lying, *map(float, given), p.size, int(aligned))
-    for there, changed in zip((p, *memory), (lying[0], *lying[2:]), strict=False):
-        if there is not changed:
-            copy_into(there, changed)
+        if not slots:
+            return sgd(dtype), (sign, decay, lr)
+        return momentum(dtype, bool(nesterov)), (sign, decay, lr, mu, share)
+    if name == "adam":
+        return adam(dtype, slots > 2), (sign, shrink, decay, *own)
+    return adagrad(dtype), (sign, decay, *own)
+
+
+def run(name: str, parameters: Sequence[Sequence[DeviceArray]], numbers: Sequence[float]) -> None:
+    """Let a rule change parameters in place.
+
+    Args:
+        name: `sgd`, `adam` or `adagrad`, as the CPU's kernels are called.
+        parameters: for each, its array, its gradient, and what is remembered of it: all of one shape. Those of all are on one
+            device, and of one dtype, float32 or float64.
+        numbers: the rule's numbers, in the order of the CPU's kernel: the gradient's sign, by what the parameter shrinks,
+            the decay's part in the gradient, and the rule's own.
+    """
+    first = parameters[0][0]
+    kind, given = _chosen(name, first.dtype.name, len(parameters[0]) - 2, numbers)
+    size, rows = first.dtype.itemsize, []
+    held: list[tuple[Sequence[DeviceArray], list[DeviceArray]]] = []
+    for arrays in parameters:
+        lying = [a if a.is_contiguous and a.address % 16 == 0 else copy(a) for a in arrays]
+        held.append((arrays, lying))
+        for start in range(0, arrays[0].size, PIECE):
+            rows.append([*(a.address + start * size for a in lying), min(PIECE, arrays[0].size - start)])
+    if rows:
+        table = constant(np.array(rows, np.int64).reshape(-1), first.memory.device)
+        kind[len(rows), THREADS](table, *map(float, given))
+    for arrays, lying in held:
+        for k, (there, changed) in enumerate(zip(arrays, lying, strict=True)):
+            if there is not changed and k != 1:  # the gradient is only read
+                copy_into(there, changed)
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    found: list[Kernel] = []
+    for dtype in ("float32", "float64"):
+        found += [sgd(dtype), adagrad(dtype)]
+        found += [make(dtype, option) for make in (momentum, adam) for option in (False, True)]
+    return found

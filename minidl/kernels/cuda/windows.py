@@ -60,7 +60,7 @@ def max_windows(dtype: str) -> Kernel:
                         for t in range(width):
                             pixel = int32(start + left + t * plan[8])
                             v = x[(image * depth * high * wide + pixel) * channels + c]
-                            if place < 0 or v > value or v != v:  # noqa: PLR0124
+                            if place < 0 or v > value or v != v:
                                 value, place = v, pixel
                 to = line * across * channels + j
                 best[to] = value
@@ -202,3 +202,9 @@ def add_windows(dtype: str) -> Kernel:
             y[j] = total
 
     return run
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    makers = (max_windows, gather_windows, scatter_planes, gather_planes, weighted_sums, add_windows)
+    return [make(dtype) for dtype in ("float32", "float64") for make in makers]

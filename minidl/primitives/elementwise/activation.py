@@ -285,9 +285,7 @@ hardswish = Elementwise(
 threshold = Elementwise(
     "threshold",
     Notation("threshold", "threshold({0})"),
-    forward=lambda xp, x, threshold, value: xp.astype(
-        xp.where(xp.less_equal(x, threshold), value, x), dtype_of(x)
-    ),
+    forward=lambda xp, x, threshold, value: xp.astype(xp.where(xp.less_equal(x, threshold), value, x), dtype_of(x)),
     partials=(lambda y, x, threshold, value: above(x, threshold),),
     parameters={"threshold": 0.0, "value": 0.0},
     homes="functional minidl",

@@ -114,7 +114,9 @@ class Generator:
             UsageError: this one draws on a GPU.
         """
         if self.device != CPU:
-            raise UsageError(f"this generator draws on {self.device}; here numbers are drawn on the CPU: give minidl.Generator()")
+            raise UsageError(
+                f"this generator draws on {self.device}; here numbers are drawn on the CPU: give minidl.Generator()"
+            )
         return self.source
 
     def seed(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
 from ...graph import Node, Notation, array_of, data_of
+from ...kernels import DeviceArray
 from ...kernels.dtypes import int32, int64
 from ..elementwise.comparison import where_
 from ..kinds import Constant, Value, refuses, sample, shape_of
@@ -212,7 +213,8 @@ def searchsorted(
     found = searchsorted_(
         rows, numbers if edges.ndim == 1 else numbers.reshape(len(rows), -1), side="right" if right else side or "left"
     )
-    found = np.asarray(found).reshape(numbers.shape).astype(int32 if out_int32 else int64)
+    found = found if found.__class__ is DeviceArray else np.asarray(found)
+    found = found.reshape(numbers.shape).astype(int32 if out_int32 else int64)
     node = next((x for x in (sorted_sequence, input) if isinstance(x, Node)), None)
     return found if node is None else node.result_class(found)
 

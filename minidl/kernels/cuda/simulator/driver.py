@@ -9,9 +9,6 @@ from __future__ import annotations
 import bisect
 import ctypes
 import itertools
-import threading
-import time
-from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +16,40 @@ import numpy as np
 
 from . import scheduler
 from .errors import SimulationError
+from .queues import (  # noqa: F401  (a driver has them, too)
+    FORBIDDEN,
+    INVALID,
+    MEANINGS,
+    NAMES,
+    OK,
+    OUT_OF_MEMORY,
+    CUstreamCaptureMode,
+    captures,
+    carry_out,
+    cuEventCreate,
+    cuEventDestroy,
+    cuEventElapsedTime,
+    cuEventQuery,
+    cuEventRecord,
+    cuEventSynchronize,
+    cuGraphDestroy,
+    cuGraphExecDestroy,
+    cuGraphInstantiate,
+    cuGraphLaunch,
+    cuStreamBeginCapture,
+    cuStreamCreate,
+    cuStreamDestroy,
+    cuStreamEndCapture,
+    cuStreamSynchronize,
+    cuStreamWaitEvent,
+    cuThreadExchangeStreamCaptureMode,
+    forbidden,
+    handles,
+)
 
 if TYPE_CHECKING:
     from ..language import Kernel
 
-OK, INVALID, OUT_OF_MEMORY, FORBIDDEN = 0, 1, 2, 900
-_NAMES = {OK: b"CUDA_SUCCESS", INVALID: b"CUDA_ERROR_INVALID_VALUE", OUT_OF_MEMORY: b"CUDA_ERROR_OUT_OF_MEMORY"}
-_NAMES[FORBIDDEN] = b"CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"
-_MEANINGS = {OK: b"no error", INVALID: b"invalid argument", OUT_OF_MEMORY: b"out of memory"}
-_MEANINGS[FORBIDDEN] = b"operation not permitted when stream is capturing"
 MEMORY = 4 << 30
 """How much memory the simulated device has."""
 
@@ -48,12 +70,6 @@ class CUevent_flags(IntEnum):
     CU_EVENT_DISABLE_TIMING = 2
 
 
-class CUstreamCaptureMode(IntEnum):
-    CU_STREAM_CAPTURE_MODE_GLOBAL = 0
-    CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1
-    CU_STREAM_CAPTURE_MODE_RELAXED = 2
-
-
 class CUpointer_attribute(IntEnum):
     CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL = 9
 
@@ -61,27 +77,17 @@ class CUpointer_attribute(IntEnum):
 _ATTRIBUTES = {16: 2, 75: 9, 76: 0}
 _pieces: dict[int, np.ndarray[Any, Any]] = {}
 _starts: list[int] = []
-_handles = itertools.count(16)  # smaller numbers mean special streams
 _kernels: dict[int, Kernel] = {}
-_events: dict[int, float] = {}
-_captures: dict[int, list[Callable[[], None]]] = {}
-_graphs: dict[int, list[Callable[[], None]]] = {}
 launches: list[str] = []
 """The names of the kernels that were launched, for those who want to know; cleared by whoever reads it."""
 
 
-def reset() -> None:
-    """Begin anew, as after the device was switched off."""
-    for kept in (_pieces, _starts, _kernels, _events, _captures, _graphs, _locked, launches):
-        kept.clear()  # type: ignore[attr-defined]
-
-
 def cuGetErrorName(status: int) -> Any:
-    return OK, _NAMES[status]
+    return OK, NAMES[status]
 
 
 def cuGetErrorString(status: int) -> Any:
-    return OK, _MEANINGS[status]
+    return OK, MEANINGS[status]
 
 
 def cuInit(flags: int) -> Any:
@@ -130,14 +136,14 @@ def cuCtxSetCurrent(context: Any) -> Any:
 
 
 def cuCtxSynchronize() -> Any:
-    return (FORBIDDEN if _captures else OK,)
+    return (FORBIDDEN if captures else OK,)
 
 
 # Memory -------------------------------------------------------------------------------------------------------------------
 
 
 def cuMemAlloc(nbytes: int) -> Any:
-    if _forbidden():
+    if forbidden():
         return FORBIDDEN, 0
     if sum(piece.nbytes for piece in _pieces.values()) + nbytes > MEMORY:
         return OUT_OF_MEMORY, 0
@@ -151,7 +157,7 @@ def cuMemAlloc(nbytes: int) -> Any:
 
 
 def cuMemFree(address: int) -> Any:
-    if _forbidden():
+    if forbidden():
         return (FORBIDDEN,)
     if _pieces.pop(int(address), None) is None:
         return (INVALID,)
@@ -177,42 +183,32 @@ def _host(address: int, nbytes: int) -> np.ndarray[Any, Any]:
     return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))
 
 
-def _carry_out(work: Callable[[], None], stream: Any) -> Any:
-    """Do it, or note it where the stream is being captured."""
-    capture = _captures.get(int(stream))
-    if capture is None:
-        work()
-    else:
-        capture.append(work)
-    return (OK,)
-
-
 def cuMemcpyHtoDAsync(target: int, source: int, nbytes: int, stream: Any) -> Any:
     def copy() -> None:
         memory(target, nbytes)[:] = _host(source, nbytes)
 
-    return _carry_out(copy, stream)
+    return carry_out(copy, stream)
 
 
 def cuMemcpyDtoHAsync(target: int, source: int, nbytes: int, stream: Any) -> Any:
     def copy() -> None:
         _host(target, nbytes)[:] = memory(source, nbytes)
 
-    return _carry_out(copy, stream)
+    return carry_out(copy, stream)
 
 
 def cuMemcpyAsync(target: int, source: int, nbytes: int, stream: Any) -> Any:
     def copy() -> None:
         memory(target, nbytes)[:] = memory(source, nbytes)
 
-    return _carry_out(copy, stream)
+    return carry_out(copy, stream)
 
 
 def cuMemsetD8Async(target: int, value: int, nbytes: int, stream: Any) -> Any:
     def fill() -> None:
         memory(target, nbytes)[:] = value
 
-    return _carry_out(fill, stream)
+    return carry_out(fill, stream)
 
 
 _locked: dict[int, Any] = {}
@@ -229,105 +225,12 @@ def cuMemFreeHost(address: int) -> Any:
     return (OK if _locked.pop(int(address), None) is not None else INVALID,)
 
 
-# Streams, events, graphs --------------------------------------------------------------------------------------------------
-
-
-def cuStreamCreate(flags: int) -> Any:
-    return OK, next(_handles)
-
-
-def cuStreamDestroy(stream: int) -> Any:
-    return (OK,)
-
-
-def cuStreamSynchronize(stream: int) -> Any:
-    return (FORBIDDEN if int(stream) in _captures or _forbidden() else OK,)
-
-
-def cuStreamWaitEvent(stream: int, event: int, flags: int) -> Any:
-    return (OK if int(event) in _events else INVALID,)
-
-
-def cuEventCreate(flags: int) -> Any:
-    handle = next(_handles)
-    _events[handle] = 0.0
-    return OK, handle
-
-
-def cuEventDestroy(event: int) -> Any:
-    _events.pop(int(event), None)
-    return (OK,)
-
-
-def cuEventRecord(event: int, stream: int) -> Any:
-    _events[int(event)] = time.perf_counter()
-    return (OK,)
-
-
-def cuEventQuery(event: int) -> Any:
-    return (OK,)
-
-
-def cuEventSynchronize(event: int) -> Any:
-    return (OK,)
-
-
-def cuEventElapsedTime(start: int, end: int) -> Any:
-    return OK, 1e3 * (_events[int(end)] - _events[int(start)])
-
-
-_mode = threading.local()
-
-
-def cuThreadExchangeStreamCaptureMode(mode: int) -> Any:
-    before, _mode.now = getattr(_mode, "now", CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_GLOBAL), mode
-    return OK, before
-
-
-def _forbidden() -> bool:
-    """Whether a capture by this thread forbids it to ask for memory."""
-    relaxed = CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
-    return bool(_captures) and getattr(_mode, "now", None) != relaxed
-
-
-def cuStreamBeginCapture(stream: int, mode: int) -> Any:
-    if not int(stream) or int(stream) in _captures:  # the default stream cannot be captured
-        return (INVALID,)
-    _captures[int(stream)] = []
-    return (OK,)
-
-
-def cuStreamEndCapture(stream: int) -> Any:
-    handle = next(_handles)
-    _graphs[handle] = _captures.pop(int(stream))
-    return OK, handle
-
-
-def cuGraphInstantiate(graph: int, flags: int) -> Any:
-    handle = next(_handles)
-    _graphs[handle] = list(_graphs[int(graph)])
-    return OK, handle
-
-
-def cuGraphLaunch(graph: int, stream: int) -> Any:
-    for work in _graphs[int(graph)]:
-        work()
-    return (OK,)
-
-
-def cuGraphDestroy(graph: int) -> Any:
-    return (OK if _graphs.pop(int(graph), None) is not None else INVALID,)
-
-
-cuGraphExecDestroy = cuGraphDestroy
-
-
 # Kernels ------------------------------------------------------------------------------------------------------------------
 
 
 def register(kernel: Kernel) -> int:
     """Take a kernel as if it were loaded, and return its handle."""
-    handle = next(_handles)
+    handle = next(handles)
     _kernels[handle] = kernel
     return handle
 
@@ -381,4 +284,4 @@ def cuLaunchKernel(
         args = arguments(kernel, packed)
         scheduler.run(kernel, (gx, gy, gz), (bx, by, bz), args)
 
-    return _carry_out(launch, stream)
+    return carry_out(launch, stream)

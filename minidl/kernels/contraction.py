@@ -1,4 +1,4 @@
-"""Sums of products over named indices, each pair of arrays as one matrix product."""
+"""Sums of products over named indices, each pair of arrays as one matrix product, on any device."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from .threads import LARGE, SMALL, one_blas_thread
-
-Array = np.ndarray[Any, Any]
-
-_WORTH_COPYING = 256
-"""Below so many elements, copying costs as much as it saves."""
+Array = Any
 Term = tuple[Array, str]
 
 
-def einsum(matmul: Callable[[Array, Array], Array], equation: str, arrays: Sequence[Array]) -> Array:
+def einsum(
+    matmul: Callable[[Array, Array], Array],
+    from_diagonal: Callable[..., Array],
+    equation: str,
+    arrays: Sequence[Array],
+) -> Array:
     """Compute `equation`, such as `"ij,jk->ik"`; every length of an index is the same wherever it stands.
 
     Args:
         matmul: the matrix product to use.
+        from_diagonal: what puts the last axis of an array on a diagonal of zeros, as a backend does.
         equation: one character an index. An index that stands twice in one term means its diagonal; twice in the result,
             that the values go on a diagonal of zeros. Any other index stands in two terms at least, or in the result.
-        arrays: one a term.
+        arrays: one a term, all on one device.
     """
     left, _, output = equation.partition("->")
     terms = [_take_diagonal(a, indices) for a, indices in zip(arrays, left.split(","), strict=True)]
@@ -34,7 +33,7 @@ def einsum(matmul: Callable[[Array, Array], Array], equation: str, arrays: Seque
         rest = [t for t in terms if t is not first and t is not second]
         kept = {*output, *itertools.chain.from_iterable(indices for _, indices in rest)}
         terms = [*rest, _multiply(matmul, first, second, kept)]
-    return _arrange(*terms[0], output)
+    return _arrange(from_diagonal, *terms[0], output)
 
 
 def _smallest_growth(terms: list[Term], output: str) -> tuple[Term, Term]:
@@ -66,12 +65,12 @@ def _multiply(matmul: Callable[[Array, Array], Array], first: Term, second: Term
     right = "".join(i for i in of_b if i not in of_a)
 
     def blocks(x: Array, indices: str, *groups: str) -> Array:
-        x = np.transpose(x, [indices.index(i) for i in "".join(groups)])
-        return np.reshape(x, [*(length[i] for i in groups[0]), *(math.prod(length[i] for i in g) for g in groups[1:])])
+        x = x.transpose([indices.index(i) for i in "".join(groups)])
+        return x.reshape([*(length[i] for i in groups[0]), *(math.prod(length[i] for i in g) for g in groups[1:])])
 
     x, y = blocks(a, of_a, batch, left, summed), blocks(b, of_b, batch, summed, right)
     product = matmul(x, y) if summed else x * y
-    return np.reshape(product, [length[i] for i in batch + left + right]), batch + left + right
+    return product.reshape([length[i] for i in batch + left + right]), batch + left + right
 
 
 def _take_diagonal(a: Array, indices: str) -> Term:
@@ -79,43 +78,26 @@ def _take_diagonal(a: Array, indices: str) -> Term:
     for index in dict.fromkeys(indices):
         while indices.count(index) > 1:
             i, j = indices.index(index), indices.rindex(index)
-            a = np.diagonal(a, axis1=i, axis2=j)
+            a = a.diagonal(axis1=i, axis2=j)
             indices = indices[:i] + indices[i + 1 : j] + indices[j + 1 :] + index
     return a, indices
 
 
-def _arrange(a: Array, indices: str, output: str) -> Array:
+def _arrange(from_diagonal: Callable[..., Array], a: Array, indices: str, output: str) -> Array:
     """Order the axes as the result has them, spreading a repeated index along a diagonal."""
-    once = "".join(dict.fromkeys(output))
-    a = np.transpose(a, [indices.index(i) for i in once])
-    if once == output:
-        return a
-    length = dict(zip(once, a.shape, strict=True))
-    spread = np.zeros([length[i] for i in output], a.dtype)
-    at = np.ix_(*(range(n) for n in a.shape))
-    spread[tuple(at[once.index(i)] for i in output)] = a
-    return spread
+    for index in dict.fromkeys(output):
+        if output.count(index) > 1:
+            others = indices.replace(index, "")
+            a, indices = a.transpose(_places(indices, others + index)), others + index
+            for _ in range(output.count(index) - 1):
+                a, indices = from_diagonal(a, (*a.shape, a.shape[-1]), 0, a.ndim - 1, a.ndim), indices + index
+    return a.transpose(_places(indices, output))
 
 
-def for_blas(x: Array) -> Array:
-    """The same matrices in memory that BLAS can read: the numbers of each row, or of each column, next to each other.
-
-    Others, such as heads of attention whose axes were permuted, NumPy multiplies number by number, which takes a hundred times
-    as long as copying them first.
-    """
-    if x.ndim < 2 or x.size < _WORTH_COPYING:
-        return x
-    (rows, columns), (down, across), size = x.shape[-2:], x.strides[-2:], x.itemsize
-    in_rows = (across == size or columns == 1) and (down >= columns * size or rows == 1)
-    in_columns = (down == size or rows == 1) and (across >= rows * size or columns == 1)
-    return x if in_rows or in_columns else np.ascontiguousarray(x)
-
-
-def product(x: Array, y: Array, out: Array | None = None) -> Array:
-    """NumPy's product of arrays that BLAS can read, on one thread unless it is large; written into `out` if that is given."""
-    # What threads would share is one product of a batch: of many small ones, each is quickest alone.
-    each = y.size // (math.prod(y.shape[:-2]) or 1) * (x.shape[-2] if x.ndim > 1 else 1)
-    if SMALL <= each < LARGE:
-        with one_blas_thread():
-            return np.matmul(x, y, out=out)
-    return np.matmul(x, y, out=out)
+def _places(indices: str, wanted: str) -> list[int]:
+    """Where each of the wanted indices stands; of equal ones the first, the second, …"""
+    found: list[int] = []
+    for k, index in enumerate(wanted):
+        places = [i for i, one in enumerate(indices) if one == index]
+        found.append(places[wanted[:k].count(index)])
+    return found
