@@ -25,6 +25,7 @@ from .graph import (
     set_detect_anomaly,
     set_grad_enabled,
 )
+from .kernels.cuda.precision import get_float32_matmul_precision, set_float32_matmul_precision
 from .kernels.device import Device as device  # noqa: N813  (PyTorch's name)
 from .kernels.dtypes import (
     ALIASES,
@@ -97,6 +98,7 @@ __all__ = [  # noqa: PLE0604  (the operations name themselves)
     "float64",
     "func",
     "get_default_dtype",
+    "get_float32_matmul_precision",
     "get_rng_state",
     "grad",
     "gradcheck",
@@ -121,6 +123,7 @@ __all__ = [  # noqa: PLE0604  (the operations name themselves)
     "seed",
     "set_default_dtype",
     "set_detect_anomaly",
+    "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_rng_state",
     "uint8",

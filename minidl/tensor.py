@@ -15,8 +15,7 @@ from .errors import DeviceError, DtypeError, GraphError, RangeError, UsageError
 from .graph import Node, array_of, data_of
 from .graph.mode import state
 from .kernels import ARRAYS, dtypes
-from .kernels.device import Device, device_of, is_device, is_page_locked, pinned_copy, where_is
-from .operators import Operators
+from .placement import Placed
 from .primitives.operation import namespace
 from .primitives.reductions import reduction
 from .primitives.shapes import broadcasting, flipping, shape
@@ -25,7 +24,7 @@ from .printing import format_array
 Dim = int | tuple[int, ...] | list[int] | None
 
 
-class Tensor(Operators):
+class Tensor(Placed):
     """A value in a computational graph: an array, how it was computed, and perhaps a gradient.
 
     Make one with `minidl.tensor(...)` or `minidl.scalar(...)`.
@@ -141,26 +140,6 @@ class Tensor(Operators):
             raise DeviceError(f"numpy(): the tensor is on {self.device}; x.cpu().numpy() fetches it")
         return array_of(self)
 
-    def __dlpack__(self, *, stream: int | None = None, **options: Any) -> Any:
-        """Share the memory with another library, through DLPack; a tensor that requires a gradient must be detached first."""
-        if self.requires_grad:
-            raise GraphError("__dlpack__: another library would step out of the graph; share x.detach()")
-        return self.data.__dlpack__(stream=stream, **options)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        device: tuple[int, int] = self._data.__dlpack_device__()
-        return device
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        """Share the memory with another library, through the CUDA array interface; only tensors on a GPU have it."""
-        if not self.is_cuda:
-            raise AttributeError("a tensor on the CPU has no __cuda_array_interface__")
-        if self.requires_grad:
-            raise GraphError("__cuda_array_interface__: another library would step out of the graph; share x.detach()")
-        found: dict[str, Any] = self._data.__cuda_array_interface__
-        return found
-
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the length of one axis."""
         if dim is None:
@@ -241,85 +220,6 @@ class Tensor(Operators):
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> hooks.Handle:
         """Have every `backward()` call `hook` with this leaf once its `.grad` is up to date."""
         return hooks.register_post_accumulate_grad_hook(self, hook)
-
-    # Conversion ---------------------------------------------------------------------------------------------------------
-
-    def to(
-        self, *target: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
-    ) -> Tensor:
-        """Bring it to another dtype, such as `minidl.float64`, to another device, such as "cuda", or to both of another tensor.
-
-        The gradient goes the other way.
-
-        Args:
-            target: a dtype, a device, both, or a tensor to be like; after it perhaps `non_blocking` and `copy`.
-            dtype: the dtype by name.
-            device: the device by name: "cpu", "cuda" (the GPU in use) or "cuda:1".
-            non_blocking: as in PyTorch, whether a copy to a GPU may still be under way when this returns; it is from
-                page-locked memory (`pin_memory`) in any case, and never otherwise.
-            copy: whether to copy even where nothing changes.
-
-        Raises:
-            DeviceError: a GPU that is not there; the message says why, and what to do.
-        """
-        flags = [given for given in target if isinstance(given, bool)]  # PyTorch's order: non_blocking, copy
-        copy = flags[1] if len(flags) > 1 else copy
-        for given in (given for given in target if not isinstance(given, bool)):
-            if isinstance(given, Node):
-                dtype, device = given.dtype, given.device
-            elif is_device(given) or isinstance(given, int):
-                device = given
-            elif given is not None:
-                dtype = given
-        there = self.device if device is None else device_of(device, "to")
-        wanted = self.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
-        if wanted == self.dtype and there == self.device:
-            return self.clone() if copy else self
-        moved = self if there == self.device else shape.to_device_(self, device=there)
-        return moved if wanted == self.dtype else shape.to_(moved, dtype=wanted)
-
-    def type(self, dtype: Any = None) -> Any:
-        """Convert to another dtype, or without one return the dtype."""
-        return self.dtype if dtype is None else self.to(dtype)
-
-    def cpu(self) -> Tensor:
-        """Bring it to the CPU; what is there is returned itself."""
-        return self.to(device="cpu")
-
-    def cuda(self, device: int | str | None = None, non_blocking: bool = False) -> Tensor:
-        """Bring it to a GPU, the one in use unless another is named.
-
-        Raises:
-            DeviceError: there is none; the message says why, and what to do.
-        """
-        return self.to(device="cuda" if device is None else device, non_blocking=non_blocking)
-
-    @property
-    def device(self) -> Device:
-        """Where the numbers are: "cpu" or "cuda:0"."""
-        return where_is(self._data)
-
-    @property
-    def is_cuda(self) -> bool:
-        """Whether the numbers are on a GPU."""
-        return where_is(self._data).type == "cuda"
-
-    def get_device(self) -> int:
-        """Return the number of its GPU; −1 for the CPU."""
-        number = where_is(self._data).index
-        return -1 if number is None else number
-
-    def pin_memory(self) -> Tensor:
-        """Return a copy in page-locked memory, from which copies to a GPU run beside its other work.
-
-        Raises:
-            DeviceError: there is no GPU; or the tensor is on one already.
-        """
-        return Tensor(pinned_copy(self._data))
-
-    def is_pinned(self) -> bool:
-        """Whether it lies in page-locked memory."""
-        return is_page_locked(self._data)
 
     # Shapes with PyTorch's loose arguments: x.reshape(2, 3) or x.reshape((2, 3)) -----------------------------------------
 

@@ -23,7 +23,7 @@ from ..graph.mode import phase, silence, state
 from ..graph.node import Changes
 from ..kernels import ARRAYS, DeviceArray, backend_of
 from ..kernels.cuda import array as _device
-from ..kernels.device import brought_to, where_is
+from ..kernels.device import brought_to, fetched, where_is
 from ..primitives.shapes.shape import cast, to_device_
 from .checks import check_readable, check_sent, check_usable
 from .doubles import spread
@@ -260,7 +260,7 @@ def _is_elsewhere(sent: Value, x: Node) -> bool:
 
 
 def backward_events(root: Node, cotangent: Value = None) -> Iterator[BackwardEvent]:
-    """Yield the reverse sweep from `root` as arrays, leaving every `.grad` as it is.
+    """Yield the reverse sweep from `root` as NumPy arrays, leaving every `.grad` as it is.
 
     >>> import minidl
     >>> x, y = minidl.scalar(3.0, name="x"), minidl.scalar(4.0, name="y")
@@ -273,7 +273,13 @@ def backward_events(root: Node, cotangent: Value = None) -> Iterator[BackwardEve
             event = next(steps, None)
         if event is None:
             return
-        yield event
+        yield event if event.upstream.__class__ is not DeviceArray else _fetched(event)
+
+
+def _fetched(event: BackwardEvent) -> BackwardEvent:
+    """The same event with its numbers on the CPU, where those who print and draw them look at them."""
+    parts = (Contribution(c.index, c.node, fetched(c.value), fetched(c.total)) for c in event.contributions)
+    return BackwardEvent(event.node, fetched(event.upstream), tuple(parts), event.own)
 
 
 def _array(values: Any, root: Node) -> Any:
@@ -320,7 +326,9 @@ def starting_cotangent(root: Node, cotangent: Value) -> Value:
     array: Any = data_of(cotangent)
     there = where_is(root._data)
     if isinstance(cotangent, Node) and array.shape and where_is(array) is not there:
-        raise DeviceError(f'the starting gradient is on {where_is(array)}, but the tensor on {there}; use .to("{there}")')
+        raise DeviceError(
+            f'the starting gradient is on {where_is(array)}, but the tensor on {there}; use .to("{there}")'
+        )
     if not hasattr(array, "shape"):
         if not isinstance(array, int | float | complex | list | tuple):
             raise DtypeError(f"the starting gradient must be a tensor of shape {root.shape}, got {cotangent!r:.60}")

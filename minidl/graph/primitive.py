@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from inspect import Parameter, Signature
 from types import MethodType
 from typing import Any, ClassVar
@@ -250,12 +251,13 @@ class Primitive:
                 if a.__class__ is not np.ndarray:
                     require_numbers(a)
         try:
+            forward = self.forward
             if xp is not _CPU and self.kind == "elementwise":
-                result = by_one_kernel(self.forward, xp, *arrays, **params)
-            elif self.views or state.quiet:  # a view computes nothing that could overflow
-                result = self.forward(xp, *arrays, **params)
+                forward = partial(by_one_kernel, forward)
+            if self.views or state.quiet:  # a view computes nothing that could overflow
+                result = forward(xp, *arrays, **params)
             else:
-                result = silence.copy().run(self.forward, xp, *arrays, **params)
+                result = silence.copy().run(forward, xp, *arrays, **params)
         except NotOnDeviceError as error:
             raise NotOnDeviceError(f"{self.name}: {error}") from error
         except MinidlError:

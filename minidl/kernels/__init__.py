@@ -40,12 +40,12 @@ def device_array(arrays: Sequence[Any], params: Mapping[str, Any] | None = None)
         return None
     for a in arrays:
         if a.__class__ is DeviceArray:
-            return cast(DeviceArray, a)
+            return a
     for value in params.values() if params else ():
         for part in value if isinstance(value, tuple) else (value,):
             found = device_array(part) if isinstance(part, tuple) else part
             if found.__class__ is DeviceArray:
-                return cast(DeviceArray, found)
+                return found
     return None
 
 

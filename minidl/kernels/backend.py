@@ -92,6 +92,9 @@ class Backend(Protocol):
     def maximum(self, x: Array, y: Array) -> Array: ...
     def minimum(self, x: Array, y: Array) -> Array: ...
     def where(self, condition: Array, x: Array, y: Array) -> Array: ...
+    def multiply_or_zero(self, x: Array, y: Array) -> Array:
+        """x·y, but 0 where x is 0, whatever y is."""
+
     def clip(self, x: Array, low: Array, high: Array) -> Array:
         """min(max(x, low), high): where they cross, `high`."""
 

@@ -179,7 +179,7 @@ class LBFGS(Optimizer):
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[Any, Array]:
         with phase("forward"), enable_grad():
             loss = closure()
-        parts = [np.zeros(p.data.size, p.dtype) if p.grad is None else p.grad.data.reshape(-1) for p in self._params]
+        parts = [np.reshape(np.zeros_like(p.data) if p.grad is None else p.grad.data, -1) for p in self._params]
         return loss, np.concatenate(parts)
 
     def _flat(self) -> Array:

@@ -16,6 +16,7 @@ from ..graph.node import note_changes
 from ..kernels import ARRAYS, DeviceArray
 from ..kernels.device import brought_to, copied_to, where_is
 from ..tensor import Tensor
+from .blocks import change_in_blocks
 from .fused import Fused, wants_kernel
 from .hooks import Hooked
 
@@ -25,9 +26,6 @@ Update = Callable[..., None]
 """Changes a block of a parameter in place, given it, its gradient and what is remembered of it, all of one shape."""
 
 T = TypeVar("T")
-
-BLOCK = 65_536
-"""So many elements are worked on at a time: all that a rule reads and writes then stays in the processor's cache."""
 
 _NUMBERS = ("step", "mu_product")
 """What stands in a state as one number for the whole parameter."""
@@ -160,7 +158,7 @@ class Optimizer(Hooked):
                 rule = rules[stage] = self._rule(group, state, is_fresh)
             whole = (data, p.grad.data, *[state[name] for name in slots])
             if not isinstance(rule, Fused) or not wants_kernel(group["fused"], whole):
-                _change_in_blocks(rule, whole, pulls)
+                change_in_blocks(rule, whole, pulls)
             elif data.__class__ is DeviceArray:
                 together[id(rule), data.dtype, data.device].append((rule, whole))
             else:
@@ -294,29 +292,6 @@ def _pulls(group: dict[str, Any]) -> tuple[float, float, float]:
     if group.get("decoupled_weight_decay", False):
         return sign, 1 - float(group["lr"]) * decay, 0.0
     return sign, 1.0, decay
-
-
-def _change_in_blocks(rule: Update, whole: tuple[Array, ...], pulls: tuple[float, float, float]) -> None:
-    """Let a rule change a parameter, given it, its gradient and what is remembered of it, block by block."""
-    sign, shrink, decay = pulls
-    for block, slope, *memory in blocks(*whole):
-        if shrink != 1:
-            np.multiply(block, shrink, out=block)
-        pull = slope if sign > 0 else -slope
-        rule(block, pull + decay * block if decay else pull, *memory)
-
-
-def blocks(p: Array, g: Array, *memory: Array) -> Iterator[tuple[Array, ...]]:
-    """Yield matching pieces of arrays of one shape; all but the gradient `g` are views, to be written.
-
-    A GPU takes them whole: a launch is dear there, and its cache too small to keep a block between two.
-    """
-    if p.__class__ is DeviceArray or not all(array.flags.c_contiguous for array in (p, *memory)):
-        yield p, g, *memory
-        return
-    flat = [array.reshape(-1) for array in (p, g, *memory)]
-    for start in range(0, p.size, BLOCK):
-        yield tuple(array[start : start + BLOCK] for array in flat)
 
 
 def copied(value: Any, p: Tensor) -> Array:

@@ -18,12 +18,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ..graph import Node, Notation, Primitive, data_of
+from ..graph import Node, Notation, Primitive
 from ..graph.mode import silence, state
 from ..graph.node import NO_PARAMS
 from ..kernels import DeviceArray
 from ..kernels.cuda.fusion import are_plain, fused
-from ..kernels.dtypes import dtype_of
 from .mismatch import explain_broadcast
 from .registered import Registered, Rule, Value, registry, shape_of
 from .samples import Sample, Shape, refuses, sample
@@ -127,8 +126,12 @@ class Elementwise(Registered):
     def vjp(
         self, g: Value, out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any], needs: Sequence[bool]
     ) -> list[Value]:
-        """Upstream × local."""
-        sent = self._sent_by_one_kernel(g, out, inputs, params, needs) if g.__class__ is DeviceArray else None
+        """Upstream × local; on a GPU all products by one kernel, where the rules are expressions."""
+        sent: list[Value] | None = None
+        if g.__class__ is DeviceArray and are_plain(params):
+            key = self.partials, tuple(needs), tuple(params.items())
+            rule = lambda g, out, *x: times_each(g, self._slopes(out, x, params, needs))  # noqa: E731
+            sent = fused(key, rule, (g, out, *inputs))
         if sent is None:
             sent = times_each(g, self._slopes(out, inputs, params, needs))
         shape = shape_of(g)
@@ -150,16 +153,6 @@ class Elementwise(Registered):
             else:
                 slopes.append(rule)
         return slopes
-
-    def _sent_by_one_kernel(
-        self, g: DeviceArray, out: Value, inputs: Sequence[Value], params: dict[str, Any], needs: Sequence[bool]
-    ) -> list[Value] | None:
-        """The products on a GPU, all by one kernel; None where the rules are no expressions."""
-        if not are_plain(params):
-            return None
-        key = (self.partials, tuple(needs), tuple(params.items()))
-        rule = lambda g, out, *inputs: times_each(g, self._slopes(out, inputs, params, needs))  # noqa: E731
-        return fused(key, rule, (g, out, *inputs))
 
     def jvp(
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]
@@ -204,8 +197,7 @@ class Linear(Registered):
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]
     ) -> Value:
         """The operation itself, on the tangents."""
-        dtype = dtype_of(data_of(out))
-        filled = [np.zeros(shape_of(x), dtype) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
+        filled = [np.zeros(shape_of(x), out.dtype) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
         return self(*filled, **params)
 
 

@@ -56,7 +56,7 @@ class Compiled:
         self._calls = 0
         self._latest: Tape | None = None
         self._lock = threading.RLock()
-        self._on_device = OnDevice(function, self._name, self._say)
+        self._on_device = OnDevice(function, self._name, self._say, check_every)
         update_wrapper(self, function, updated=())
 
     def __reduce__(self) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..autodiff.trees import leaves, map_leaves, rebuild
+from ..errors import GraphError
 from ..graph import Node, data_of
 from ..graph.mode import state
 from ..kernels import DeviceArray
@@ -35,11 +36,13 @@ class DeviceTape:
     Attributes:
         name: what was captured.
         graph: its launches.
+        launched: the same, with their numbers.
         replays: how often it was replayed.
     """
 
     def __init__(self, name: str, nodes: Sequence[Node]) -> None:
         self.name, self.replays = name, 0
+        self.launched: list[Any] = []
         self.graph = Graph(next(n._data.memory.device for n in nodes) if nodes else None)
         self.heard = Listener(self.graph)
         self._static = [data_of(n).copy() for n in nodes]
@@ -129,8 +132,11 @@ class OnDevice:
         tapes: for each kind the tapes, the newest first.
     """
 
-    def __init__(self, function: Callable[..., Any], name: str, say: Callable[[str, str], None]) -> None:
-        self.function, self.name, self._say = function, name, say
+    def __init__(
+        self, function: Callable[..., Any], name: str, say: Callable[[str, str], None], check_every: int
+    ) -> None:
+        self.function, self.name, self._say, self._check_every = function, name, say, check_every
+        self._calls = 0
         self.tapes: dict[Any, list[DeviceTape]] = {}
         self._written: dict[Any, tuple[list[Any], tuple[Any, ...]]] = {}
         self._kinds: dict[Any, bool] = {}
@@ -152,6 +158,9 @@ class OnDevice:
         for tape in self.tapes.get(key, ()):
             if tape.fits():
                 self.latest = tape
+                self._calls += 1
+                if self._check_every and self._calls % self._check_every == 0:
+                    return self._check(tape, args, kwargs)
                 return tape.replay(nodes)
         if key in self.plain:
             return self.function(*args, **kwargs)
@@ -186,12 +195,28 @@ class OnDevice:
         self._written[key] = found, listener.conditions
         return result
 
+    def _check(self, tape: DeviceTape, args: Any, kwargs: Any) -> Any:
+        """Run the function in the ordinary way, which must launch what the graph does, with the same numbers."""
+        state.tape = Listener()
+        try:
+            with written_down() as found:
+                result = self.function(*args, **kwargs)
+        finally:
+            state.tape = None
+        if found != tape.launched:
+            raise GraphError(
+                f"{self.name}: the replay and the function itself launch different things; it depends on something that the "
+                "tape does not see, such as a variable that changes from call to call: make it a tensor or an argument"
+            )
+        return result
+
     def _capture(self, key: Any, nodes: Sequence[Node], args: Any, kwargs: Any) -> Any:
         """Run the function once more and capture it; if it launches what it launched before, that is what it does."""
         tape = DeviceTape(self.name, nodes)
         expected, conditions = self._written.pop(key)
         with written_down() as found:
             result = tape.capture(lambda: self.function(*args, **kwargs), nodes)
+        tape.launched = found
         if tape.heard.conditions != conditions:  # it was for training then, and is for evaluation now
             self._written[key] = found, tape.heard.conditions
         elif (why := tape.heard.broken) is not None or found != expected:

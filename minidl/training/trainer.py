@@ -275,7 +275,7 @@ class Trainer:
         if not count:
             return {}
         right = labels.data.argmax(axis=1) if self.mix is not None and labels.ndim == 2 else labels.data
-        said = fetched(outputs.data) if self.metrics else None
+        said: Any = fetched(outputs.data) if self.metrics else None
         measured = {name: metric(said, right) for name, metric in self.metrics.items()}
         return {name: value * count for name, value in ({"loss": float(loss.item())} | measured).items()}
 

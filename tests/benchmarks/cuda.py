@@ -31,6 +31,10 @@ TOLERANCE: Final = {"highest": 1e-4, "high": 4e-3, "medium": 3e-2}
 """How far results may be apart: float32, TF32 (10 bits), bf16 (7 bits)."""
 GOAL_MATMUL, GOAL_CONV, GOAL_COPY, GOAL_TF32 = 1 / 0.80, 1 / 0.70, 1 / 0.85, 1 / 0.50
 GOAL_STEP: Final = {"minidl": 1.5, COMPILED: 1.0}
+CALLS: Final = 50
+FEWEST: Final = 3
+NUMBERS: Final = 1 << 26
+STEPS: Final = {"lenet": 64, "resnet20": 128}
 VGG: Final = {
     "VGG 3→64, 224²": (16, 3, 224, 64, 3, 1, 1),
     "VGG 64→64, 224²": (16, 64, 224, 64, 3, 1, 1),
@@ -104,8 +108,8 @@ def contest(
         check_agreement({name: lambda work=work: fetch(work()) for name, work in works.items()}, rtol=rtol, atol=rtol)
     calls = {}
     for name, work in works.items():
-        microseconds(torch, work, 3)
-        calls[name] = max(3, min(500, math.ceil(MICROSECONDS / max(microseconds(torch, work, 3), 1.0))))
+        microseconds(torch, work, FEWEST)
+        calls[name] = max(FEWEST, min(500, math.ceil(MICROSECONDS / max(microseconds(torch, work, FEWEST), 1.0))))
     turns: dict[str, list[float]] = {name: [] for name in works}
     for number in range(TURNS):
         for name in list(works)[:: 1 if number % 2 == 0 else -1]:
@@ -211,9 +215,9 @@ def bandwidth(bench: Bench) -> Iterator[Result | Remark]:
     from minidl.kernels.cuda import memory
     from minidl.kernels.cuda.backend import backend
 
-    n = 1 << 26
+    n = NUMBERS
     x, y = on_device(*np.random.default_rng(0).standard_normal((2, n)).astype("f"))
-    out, p, q = memory.empty((n,), "f"), torch.empty(n, device="cuda"), torch.empty(n, device="cuda")
+    out, p, q = memory.empty((n,), "f"), torch.empty(n).cuda(), torch.empty(n).cuda()
     works = {  # name: work, arrays of n numbers that it moves
         "x + y": (lambda: backend.add(x, y), 3),
         "tanh x": (lambda: backend.tanh(x), 2),
@@ -239,8 +243,8 @@ def launches(bench: Bench) -> Iterator[Result | Remark]:
     import minidl
     from minidl.kernels.cuda.backend import backend
 
-    (x,), p = on_device(np.ones(8, "f")), torch.ones(8, device="cuda")
-    t, s = minidl.ones(8, device="cuda", requires_grad=True), torch.ones(8, device="cuda", requires_grad=True)
+    (x,), p = on_device(np.ones(8, "f")), torch.ones(8).cuda()
+    t, s = minidl.ones(8, device="cuda", requires_grad=True), torch.ones(8).cuda().requires_grad_()
     pairs = {
         "addition on arrays": (lambda: backend.add(x, x), lambda: torch.add(p, p)),
         "addition with a graph": (lambda: t + t, lambda: s + s),
@@ -255,7 +259,7 @@ def steps(bench: Bench) -> Iterator[Result | Remark]:
     torch = need_a_gpu(bench)
     import minidl
 
-    for name, size in (("lenet", 64), ("resnet20", 128)):
+    for name, size in STEPS.items():
         network = NETWORKS[name]
         images, labels = batch(network.image, size)
         first = network.ours()
@@ -306,7 +310,7 @@ def _by_the_clock(
 ) -> Iterator[Result]:
     """As `contest`, but timed from outside, until the device is done: what a user waits for."""
 
-    def timed(work: Work, calls: int = 50) -> float:
+    def timed(work: Work, calls: int = CALLS) -> float:
         torch.cuda.synchronize()
         start = time.perf_counter()
         for _ in range(calls):
@@ -316,7 +320,7 @@ def _by_the_clock(
 
     works = {**ours, **theirs}
     for work in works.values():
-        timed(work, 5)
+        timed(work)
     turns: dict[str, list[float]] = {name: [] for name in works}
     for number in range(TURNS):
         for name in list(works)[:: 1 if number % 2 == 0 else -1]:

@@ -170,8 +170,11 @@ def _hottest(lines: list[tuple[str, str | None, str]]) -> list[str]:
 def architectures(kernel: Kernel) -> list[Capability]:
     """For which architectures a kernel is looked at: the hot ones for all, the others for the oldest and the newest.
 
-    Those that compute with 64 bits beside a twin with 32 are looked at for the newest alone.
+    Those made for the oldest are looked at for that alone, and those that compute with 64 bits beside a twin with 32 for the
+    newest alone.
     """
+    if "turing" in kernel.name:  # which only that architecture is given
+        return [(7, 5)]
     if catalogue.hot(kernel):
         return [c for c in LIMITS if c >= catalogue.needs(kernel)]
     if "64" in kernel.name:

@@ -230,7 +230,14 @@ def test_memory_is_laid_out_as_in_the_array_that_is_copied_from() -> None:
 
 def test_arrays_on_the_cpu_do_not_mix_in() -> None:
     x = sent(X)
-    for mixed in (lambda: x + X, lambda: X + x, lambda: np.multiply(x, X), lambda: x.__iadd__(X), lambda: x < X):
+    mixtures: list[Callable[[], Any]] = [
+        lambda: x + X,
+        lambda: X + x,
+        lambda: np.multiply(x, X),
+        lambda: x.__iadd__(X),
+        lambda: x < X,
+    ]
+    for mixed in mixtures:
         with pytest.raises(DeviceError, match="on the CPU"):
             mixed()
     with pytest.raises(DeviceError, match="out is not"):

@@ -11,8 +11,14 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
-from minidl.kernels.cuda import convolution, convolution_fast, convolution_fast_weight, depthwise
-from minidl.kernels.cuda.convolution import MEDIUM, NARROW, TINY
+from minidl.kernels.cuda import (
+    convolution_choice,
+    convolution_fast,
+    convolution_fast_weight,
+    convolution_tensor,
+    depthwise,
+)
+from minidl.kernels.cuda.convolution_choice import MEDIUM, NARROW, TINY
 from minidl.kernels.cuda.language import Kernel
 from minidl.kernels.cuda.tile import LARGE, SMALL
 
@@ -96,8 +102,23 @@ def test_single_channels_are_read_four_at_once(inspection: Any, capability: tupl
     assert report.wide["STG.128"] == 1
 
 
+@pytest.mark.parametrize("capability", [(8, 0), (9, 0)])
+@pytest.mark.parametrize("way", ["tf32", "bfloat16"])
+def test_tensor_cores_multiply(inspection: Any, way: str, capability: tuple[int, int]) -> None:
+    for tile in convolution_tensor.TILES:
+        sums = {"tf32": 8, "bfloat16": 16}[way]
+        for kernel in (
+            convolution_tensor.sweep_kernel(tile, True, way),
+            convolution_tensor.weight_kernel(tile, True, True, way),
+        ):
+            report = looked_at(inspection, kernel, capability)
+            assert report.instructions["HMMA"] == tile.m * tile.n * tile.depth // sums
+            assert report.instructions["LDGSTS"] > 0
+            assert "FFMA" not in report.instructions
+
+
 @pytest.mark.parametrize("capability", [(7, 5), (9, 0)])
 def test_no_kernel_of_float32_computes_in_doubles(inspection: Any, capability: tuple[int, int]) -> None:
-    for kernel in convolution.representatives():
+    for kernel in convolution_choice.representatives():
         if "float32" in kernel.name:
             looked_at(inspection, kernel, capability)

@@ -9,10 +9,11 @@ import pytest
 
 from minidl.errors import DeviceError
 from minidl.kernels import cpu
-from minidl.kernels.cuda import elementwise, memory
+from minidl.kernels.cuda import elementwise, memory, plans
 from minidl.kernels.cuda.array import DeviceArray
 from minidl.kernels.cuda.backend import backend as cuda
 from minidl.kernels.cuda.formulas import FORMULAS
+from minidl.kernels.cuda.library import divided
 from minidl.kernels.cuda.simulator import driver as simulated
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
@@ -163,6 +164,14 @@ def test_a_number_that_a_dtype_cannot_hold_is_refused() -> None:
         backend.add(memory.to_device(np.ones(2)), "two")
 
 
+def test_whole_numbers_are_compared_with_any_number() -> None:
+    x = np.array([0, 200, 255], np.uint8)
+    for number in (-1, 200, 256, 2**40):
+        found = backend.less(memory.to_device(x), number), backend.not_equal(number, memory.to_device(x))
+        require_close(found[0], x < number, 0, "less")
+        require_close(found[1], number != x, 0, "not equal")
+
+
 def test_negative_whole_exponents_in_arrays_keep_the_whole_part() -> None:
     x, y = np.array([1, -1, -1, 2, 0, 3], np.int32), np.array([-3, -3, -2, -1, -1, 0], np.int32)
     assert backend.pow(memory.to_device(x), memory.to_device(y)).tolist() == [1, -1, 1, 0, 0, 1]
@@ -297,3 +306,31 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         backend.add(memory.to_device(np.ones((3, 4))), memory.to_device(np.ones(3)))
     with pytest.raises(DeviceError, match="on a GPU"):
         elementwise.compute(("add", 0, 1), (1, 2))
+
+
+# Laying arrays before a kernel --------------------------------------------------------------------------------------------
+
+
+def test_a_product_and_a_shift_divide() -> None:
+    rng = np.random.default_rng(0)
+    lengths = [1, 2, 3, 7, 641, 2**16, 2**31 - 1, *rng.integers(1, 2**31, 200).tolist()]
+    for length in lengths:
+        factor, shift = plans.factor_and_shift(length)
+        assert 0 <= factor < 2**32
+        for n in (0, 1, length - 1, length, 2**31 - 1, *rng.integers(0, 2**31, 20).tolist()):
+            assert (n * factor >> 32) + n < 2**32
+            assert divided(n, factor, shift) == n // length
+
+
+def test_axes_are_joined_where_all_arrays_go_on_evenly() -> None:
+    axes = plans.reduced((2, 1, 3, 4), (0, 1, 2, 3), [(12, 12, 4, 1), (0, 7, 4, 1)])
+    assert (axes.lengths, axes.strides) == ((2, 12), ((12, 1), (0, 1)))
+    axes = plans.reduced((3, 4), (1, 0), [(1, 3)])
+    assert (axes.lengths, axes.strides) == ((12,), ((1,),))
+    assert plans.reduced((1, 1), (0, 1), [(5, 5)]).lengths == (1,)
+    assert plans.reduced((0, 3), (0, 1), [(3, 1)]).lengths == (1,)
+
+
+def test_more_elements_than_32_bits_count_are_refused() -> None:
+    with pytest.raises(OverflowError, match="2³¹"):
+        plans.count_of((1 << 16, 1 << 15))

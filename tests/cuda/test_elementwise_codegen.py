@@ -1,25 +1,21 @@
-"""What the compiler makes of elementwise kernels: 128-bit loads and stores, no float64, few divisions, no spills."""
+"""What the compiler makes of elementwise kernels: 128-bit loads and stores, no float64, no divisions to find elements."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("numba_cuda")
 
-from minidl.kernels.cuda import compiling, copies
+from minidl.kernels.cuda import compiling
 from minidl.kernels.cuda.formulas import FORMULAS, dtypes_of
 from minidl.kernels.cuda.generated import Form, Operand, kernel_of
-from minidl.kernels.cuda.language import Kernel
 
 pytestmark = pytest.mark.codegen
 
-CAPABILITIES = [(7, 5), (8, 0), (8, 6), (9, 0)]
+CAPABILITIES = [(7, 5), (9, 0)]
 SWISH = ("multiply", ("add", ("multiply", 0, 1), 2), ("sigmoid", ("add", ("multiply", 0, 1), 2)))
 SLOW = {"sin", "cos", "tan", "sinc"}
 """Of angles beyond 105,615 the library reduces the angle by a table in local memory and a product in float64."""
@@ -39,7 +35,7 @@ def loads(ptx: str) -> list[str]:
 
 def test_a_fused_chain_reads_and_writes_16_bytes_at_once() -> None:
     form = Form((SWISH,), (operand("1"), operand("1"), float), (operand("1"),), True)
-    for capability in (CAPABILITIES[0], CAPABILITIES[-1]):
+    for capability in CAPABILITIES:
         ptx = compiled(form, capability)
         assert loads(ptx).count("ld.global.v4.f32") == 2
         assert ptx.count("st.global.v4.f32") == 1
@@ -83,27 +79,3 @@ def test_float32_functions_stay_float32(name: str) -> None:
     _, result = dtypes_of(name, (np.dtype("float32"),) * count)
     ptx = compiled(Form(((name, *range(count)),), (operand("1"),) * count, (operand("1", result.name),), True))
     assert (".f64" in ptx or ".local" in ptx) == (name in SLOW)
-
-
-def assembled(ptx: str, architecture: str, folder: Path) -> Any:
-    """What the assembler says of a kernel."""
-    tool = pytest.importorskip("nvidia.cu13")
-    ptxas = Path(tool.__path__[0]) / "bin" / "ptxas"
-    if not ptxas.exists():
-        pytest.skip("no ptxas here")
-    source = folder / "kernel.ptx"
-    source.write_text(ptx, encoding="utf-8")
-    command = [str(ptxas), "-v", f"-arch={architecture}", str(source), "-o", str(folder / "kernel.cubin")]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stderr
-
-
-@pytest.mark.parametrize("capability", CAPABILITIES)
-def test_kernels_spill_nothing_on_any_device(capability: tuple[int, int], tmp_path: Path) -> None:
-    chain = Form((SWISH,), (operand("1"), operand("1"), float), (operand("1"),), True)
-    kernels: list[Kernel] = [kernel_of(chain)[0], copies.transposing_kernel("int32")]
-    for kernel in kernels:
-        said = assembled(compiling.compiled(kernel, capability), "sm_{}{}".format(*capability), tmp_path)
-        assert "0 bytes stack frame, 0 bytes spill stores" in said
-        used = re.search(r"Used (\d+) registers", said)
-        assert used is not None
-        assert int(used[1]) <= 64

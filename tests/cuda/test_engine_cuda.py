@@ -25,7 +25,14 @@ def here(x: Any) -> Any:
 
 def test_a_tensor_goes_to_a_device_and_back(simulated_gpu: None) -> None:
     x = minidl.tensor(GRID)
-    for there in (x.to("cuda"), x.cuda(), x.to(device="cuda:0"), x.to(0), x.cuda(0), x.to(minidl.ones(1, device="cuda"))):
+    for there in (
+        x.to("cuda"),
+        x.cuda(),
+        x.to(device="cuda:0"),
+        x.to(0),
+        x.cuda(0),
+        x.to(minidl.ones(1, device="cuda")),
+    ):
         assert there.device == "cuda:0"
         assert there.is_cuda
         assert there.get_device() == 0
@@ -92,7 +99,9 @@ def test_other_devices_are_refused(simulated_gpu: None) -> None:
 def test_values_are_fetched_when_they_are_asked_for(simulated_gpu: None) -> None:
     x = minidl.tensor([[1.0, -2.5]], device="cuda")
     assert repr(x) == "tensor([[ 1.0000, -2.5000]], device='cuda:0')"
-    assert repr(minidl.tensor(3.0, device="cuda", requires_grad=True)) == "tensor(3., device='cuda:0', requires_grad=True)"
+    assert (
+        repr(minidl.tensor(3.0, device="cuda", requires_grad=True)) == "tensor(3., device='cuda:0', requires_grad=True)"
+    )
     assert f"{x[0, 1]:.2f}" == "-2.50"
     assert x.tolist() == [[1.0, -2.5]]
     assert (x[0, 0].item(), float(x[0, 1]), int(x[0, 0])) == (1.0, -2.5, 1)

@@ -16,7 +16,7 @@ from minidl.errors import DeviceError, UsageError
 from minidl.models import LeNet, LeNet5
 from minidl.nn import functional as F
 from minidl.nn.state import load_state, save_state
-from minidl.training import Trainer, evaluate
+from minidl.training import Config, Trainer, evaluate, prepare
 from minidl.training.checkpoint import load_checkpoint, save_checkpoint
 
 DEVICES = ("cpu", "cuda")
@@ -105,6 +105,28 @@ def handwritten(count: int, device: str, side: int = 8) -> tuple[Any, Any]:
     edge = (side - 8 * times) // 2
     images = np.pad(images, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
     return minidl.tensor(images, device=device), minidl.tensor(data.labels[:count], device=device)
+
+
+def test_a_step_waits_for_nothing(simulated_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from minidl.kernels.cuda.simulator import driver
+
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 2)).cuda()
+    optimizer = optim.Adam(model.parameters())
+    inputs, labels = batch("cuda")
+
+    def step() -> None:
+        optimizer.zero_grad()
+        F.cross_entropy(model(inputs), labels).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    step()  # constants and layouts are brought once, memory is asked for until there is enough
+    step()
+    allocated = minidl.cuda.memory_stats()["num_device_alloc"]
+    monkeypatch.setattr(driver, "cuMemcpyDtoHAsync", lambda *_: pytest.fail("a value was fetched"))
+    monkeypatch.setattr(driver, "cuStreamSynchronize", lambda *_: pytest.fail("the device was waited for"))
+    step()
+    assert minidl.cuda.memory_stats()["num_device_alloc"] == allocated
 
 
 OPTIMIZERS = {
@@ -221,6 +243,16 @@ def test_batches_come_to_the_model(tmp_path: Path, simulated_gpu: None) -> None:
     assert not any(x.is_pinned() for x in next(iter(DataLoader(TensorDataset(inputs, labels)))))
 
 
+def test_a_run_is_prepared_on_the_device(simulated_gpu: None) -> None:
+    drawn = []
+    for device in DEVICES:
+        session = prepare(Config.make(model="mlp", examples=320, ema=0.9), device=device)
+        parameters = [*session.trainer.model.parameters(), *session.trainer.judged.parameters()]
+        assert {p.device.type for p in parameters} == {device}
+        drawn.append(here(parameters[0]))
+    np.testing.assert_array_equal(*drawn)
+
+
 # What a graph is asked ----------------------------------------------------------------------------------------------------
 
 
@@ -233,7 +265,10 @@ def test_hooks_checkpoints_and_anomalies(simulated_gpu: None) -> None:
     y.sum().backward()
     np.testing.assert_allclose(here(x.grad), 2 * np.cos([1, 2]) * np.exp(np.sin([1, 2])), rtol=1e-5)
     assert seen == [y.grad.device] == ["cuda:0"]
-    with pytest.raises(minidl.errors.GraphError, match="the backward of sqrt sends an infinity"), minidl.detect_anomaly():
+    with (
+        pytest.raises(minidl.errors.GraphError, match="the backward of sqrt sends an infinity"),
+        minidl.detect_anomaly(),
+    ):
         minidl.sqrt(minidl.tensor([0.0], device="cuda", requires_grad=True)).sum().backward()
 
 

@@ -124,7 +124,7 @@ def test_parts_of_a_batch_are_put_together(inner: int, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    ("shape", "last"), [((3, 5), (5,)), ((2, 3, 4), (3, 4)), ((2, 600), (600,)), ((70, 33), (33,)), ((2, 3, 1), (1,))]
+    ("shape", "last"), [((3, 5), (5,)), ((2, 3, 4), (3, 4)), ((1, 520), (520,)), ((70, 33), (33,)), ((2, 3, 1), (1,))]
 )
 def test_layer_norm_agrees_with_the_cpu(dtype: str, shape: tuple[int, ...], last: tuple[int, ...]) -> None:
     rng = np.random.default_rng(2)

@@ -129,6 +129,25 @@ def test_additions_of_every_dtype(dtype: str) -> None:
     )
 
 
+def test_float16_is_added_in_float32() -> None:
+    values, index = np.full(300, 0.1, np.float16), (np.zeros(300, np.int64),)
+    there = memory.to_device(values)
+    driver.launches.clear()
+    total = backend.scatter_add(there, index, (2,))
+    assert total.dtype == np.float16
+    assert total.numpy().tolist() == [np.float16(300 * float(np.float16(0.1))), 0]
+    best = backend.scatter_extremum(memory.to_device(np.zeros(2, np.float16)), there, grid(index[0], 0), True)
+    assert best.numpy().tolist() == [values[0], 0]
+    cut = np.full((3, 2), 0.1, np.float16)
+    assert backend.from_windows(memory.to_device(cut), 0, 4, 1, 1).numpy().tolist() == [
+        values[0],
+        2 * values[0],
+        2 * values[0],
+        values[0],
+    ]
+    assert not any("float16" in name and "_of_runs" in name for name in driver.launches)
+
+
 @pytest.mark.parametrize("count", [2, places.SHORT + 9])
 @pytest.mark.parametrize("dim", [0, 1, 2])
 def test_an_index_along_an_axis(dim: int, count: int) -> None:

@@ -1,4 +1,4 @@
-"""What the compiler makes of reductions and what is like them: wide reads in flight together, registers, no float64."""
+"""What the compiler makes of reductions and their like, beyond what `test_code_generation.py` asks of every kernel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from minidl.kernels.cuda import (
     compiling,
-    counting,
     losses,
     normalization,
     normalization_rows,
@@ -16,8 +15,6 @@ from minidl.kernels.cuda import (
     normalization_write,
     probabilities,
     reductions_kernels,
-    reductions_lesson,
-    scans,
     sorting,
 )
 from minidl.kernels.cuda import reductions_states as states
@@ -34,24 +31,6 @@ pytestmark = [
 ]
 
 CAPABILITIES = [(7, 5), (9, 0)]
-MODULES = (
-    counting, losses, normalization, normalization_rows, normalization_sums, normalization_write, probabilities,
-    reductions_kernels, scans, sorting,
-)  # fmt: skip
-LESSON = [reductions_lesson.naive, reductions_lesson.tree, reductions_lesson.shuffles]
-KERNELS = {one.name: one for module in MODULES for one in (*module.representatives(), *LESSON)}
-STATISTICS = ("batch_statistics_float32", "batch_pull_float32", "batch_given_float32_float64")
-"""The small kernels that put a batch's statistics together, in float64."""
-
-
-@pytest.mark.parametrize("capability", CAPABILITIES)
-@pytest.mark.parametrize("name", KERNELS)
-def test_registers_hold_everything_and_single_precision_stays_single(name: str, capability: tuple[int, int]) -> None:
-    report = inspection.inspect(KERNELS[name], capability)
-    assert report.spilled == report.stack == report.local == 0
-    assert report.registers <= 96
-    text = compiling.ptx(KERNELS[name], capability).decode()
-    assert (".f64" in text) == (name in STATISTICS or "float64" in name)
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES)
@@ -63,10 +42,31 @@ def test_rows_are_added_with_four_wide_reads_in_flight(capability: tuple[int, in
     assert report.wide["LDG.128"] >= 5  # the loop's, and one for what is left over
 
 
-def test_no_index_is_divided_in_64_bits() -> None:
-    for kernel in KERNELS.values():
-        text = compiling.ptx(kernel, (9, 0)).decode()
-        assert not re.search(r"\b(div|rem)\.[su]64", text), kernel.name
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        reductions_kernels.columns_kernel(states.total("float32"), True, True, 32),
+        normalization_sums.planes_kernel("moments", "float32"),
+        losses.labelled_kernel("float32", "int64", "float32", 1),
+        sorting.pick_kernel("int32", "int64"),
+        normalization_write.scale_kernel("float32", 4, 0),
+    ],
+    ids=lambda kernel: kernel.name,
+)
+def test_no_index_is_divided_in_64_bits(kernel: Kernel) -> None:
+    divisions = re.findall(r"\b(?:div|rem)\.([su]\d+)", compiling.ptx(kernel, (9, 0)).decode())
+    assert divisions
+    assert set(divisions) == {"u32"}
+
+
+def test_only_a_batchs_statistics_are_put_together_in_float64() -> None:
+    made = [
+        *normalization.representatives(),
+        *normalization_sums.representatives(),
+        *normalization_rows.representatives(),
+    ]
+    double = {one.name for one in made if ".f64" in compiling.ptx(one, (9, 0)).decode()}
+    assert double == {"batch_statistics_float32", "batch_pull_float32", "batch_given_float32_float64"}
 
 
 def test_softmax_divides_once_a_line() -> None:

@@ -140,7 +140,7 @@ def test_a_mean_is_rounded_once_and_its_error_does_not_grow() -> None:
 
 
 def test_a_sum_of_many_ones_does_not_stop() -> None:
-    """One after the other they would come to 2²⁴ here and no further; the error of the tree's sum is far below one part in 10⁶."""
+    """One after the other they would come to 2²⁴ here and no further; the tree's error is far below one part in 10⁶."""
     x = np.full(5000, 0.1, np.float32)
     x[0] = 2**24
     exact = x.astype(np.float64).sum()
@@ -161,7 +161,9 @@ def test_each_run_gives_the_same_bits() -> None:
 def test_threads_do_not_race(name: str, strict_gpu: None) -> None:
     for shape, axis in (((1, 520), 1), ((40, 3), 0), ((3, 8), 1)):
         x = np.round(np.random.default_rng(4).normal(size=shape), 1).astype(np.float32)
-        require_close(getattr(backend, name)(lying(x), axis=axis), getattr(np, name)(x, axis=axis), 1e-5 if name == "sum" else 0)
+        require_close(
+            getattr(backend, name)(lying(x), axis=axis), getattr(np, name)(x, axis=axis), 1e-5 if name == "sum" else 0
+        )
 
 
 def test_four_numbers_are_read_at_once_only_where_rows_allow_it() -> None:

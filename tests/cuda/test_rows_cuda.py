@@ -62,7 +62,9 @@ def test_rows_of_any_length(n: int, kernel: str) -> None:
 
 
 def test_large_scores_and_rows_without_a_possible_class() -> None:
-    x = np.array([[1000, 1001, 999, -1e30], [-np.inf] * 4, [np.inf, 1, 2, 3], [np.nan, 1, 2, 3], [-np.inf, 5, 5, -9]], np.float32)
+    x = np.array(
+        [[1000, 1001, 999, -1e30], [-np.inf] * 4, [np.inf, 1, 2, 3], [np.nan, 1, 2, 3], [-np.inf, 5, 5, -9]], np.float32
+    )
     for axis, given in ((1, x), (0, np.ascontiguousarray(x.T))):
         with np.errstate(all="ignore"):
             require_close(backend.softmax(lying(given), axis), cpu.softmax(given, axis), 1e-6)
@@ -101,7 +103,13 @@ def test_cross_entropy(dtype: str, shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("shape", "order"),
-    [((3, 4), (0, 1)), ((1, 600), (0, 1)), ((2, 5, 3, 4), (0, 1, 2, 3)), ((2, 5, 3, 4), (0, 2, 3, 1)), ((2, 40, 3), (0, 1, 2))],
+    [
+        ((3, 4), (0, 1)),
+        ((1, 600), (0, 1)),
+        ((2, 5, 3, 4), (0, 1, 2, 3)),
+        ((2, 5, 3, 4), (0, 2, 3, 1)),
+        ((2, 40, 3), (0, 1, 2)),
+    ],
 )
 def test_class_loss(dtype: str, shape: tuple[int, ...], order: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
@@ -137,7 +145,9 @@ def test_threads_do_not_race(n: int, strict_gpu: None) -> None:
     weights[0, 1] = 0
     require_close(backend.log_softmax(lying(x), 1), cpu.log_softmax(x, 1), 1e-5)
     g = np.ones(1, np.float32)
-    require_close(backend.cross_entropy_back(lying(g), lying(x), lying(weights)), cpu.cross_entropy_back(g, x, weights), 1e-3)
+    require_close(
+        backend.cross_entropy_back(lying(g), lying(x), lying(weights)), cpu.cross_entropy_back(g, x, weights), 1e-3
+    )
 
 
 def test_results_lie_in_memory_as_what_they_come_from() -> None:
@@ -150,3 +160,16 @@ def test_few_long_lines_are_brought_into_one_piece() -> None:
     x = lying(np.zeros((40, 3), np.float32))
     assert rows.lines_of(x, 0).inner == 1
     assert rows.lines_of(lying(np.zeros((20, 3), np.float32)), 0).inner == 3
+
+
+def test_a_thread_takes_each_of_many_tiny_lines() -> None:
+    x = np.random.default_rng(4).normal(size=(4099, 3)).astype(np.float32)
+    there = lying(x)
+    simulated.launches.clear()
+    require_close(backend.sum(there, axis=1), x.astype(np.float64).sum(1).astype(np.float32), 1e-6)
+    require_close(backend.softmax(there, 1), cpu.softmax(x, 1), 1e-6)
+    require_close(
+        backend.softmax_back(there, lying(cpu.softmax(x, 1)), 1), cpu.softmax_back(x, cpu.softmax(x, 1), 1), 1e-6
+    )
+    names = ["sum_float32_numbers_whole_rows1_by1", "softmax_float32_team1_held4", "softmax_back_float32_team1"]
+    assert simulated.launches == names

@@ -15,7 +15,15 @@ from tests.cuda.agreement import lying, require_close
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
-SHAPES: list[tuple[tuple[int, ...], int]] = [((3, 5), 1), ((3, 5), 0), ((2, 3, 4), 1), ((2, 70), 1), ((1,), 0), ((2, 0), 1), ((0, 2), 0)]
+SHAPES: list[tuple[tuple[int, ...], int]] = [
+    ((3, 5), 1),
+    ((3, 5), 0),
+    ((2, 3, 4), 1),
+    ((2, 70), 1),
+    ((1,), 0),
+    ((2, 0), 1),
+    ((0, 2), 0),
+]
 
 
 def numbers(dtype: str, shape: tuple[int, ...]) -> Any:
@@ -41,7 +49,9 @@ def test_running_results_agree_with_the_cpu(dtype: str, shape: tuple[int, ...], 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_infinities_and_nan_are_carried_as_on_the_cpu(axis: int) -> None:
     inf, nan = np.inf, np.nan
-    x = np.array([[1, inf, 2, 3], [-inf, 1, inf, 2], [nan, 1, 3, 2], [1, nan, 5, nan], [-inf, -inf, 1, 1], [2, 2, 1, -inf]])
+    x = np.array(
+        [[1, inf, 2, 3], [-inf, 1, inf, 2], [nan, 1, 3, 2], [1, nan, 5, nan], [-inf, -inf, 1, 1], [2, 2, 1, -inf]]
+    )
     x = np.ascontiguousarray(x.astype(np.float32) if axis else x.astype(np.float32).T)
     with np.errstate(all="ignore"):
         for name in ("cumulative_sum", "cumulative_prod", "cumulative_logsumexp"):

@@ -11,6 +11,7 @@ import pytest
 
 import minidl
 from minidl import nn, optim
+from minidl.errors import GraphError
 from minidl.kernels.cuda.simulator import driver as simulated
 from minidl.nn import functional as F
 from minidl.tape import CompileWarning
@@ -246,3 +247,19 @@ def test_lenet_learns_the_same_compiled() -> None:
     assert np.allclose(got, expected, rtol=1e-5)
     assert step.tape.replays == 3
     simulated.launches.clear()
+
+
+def test_a_variable_that_changes_later_is_found_by_checking() -> None:
+    factor = [2.0]
+
+    def function(x: Any) -> Any:
+        return x * factor[0]
+
+    step = minidl.compile(function, check_every=2)
+    xs = batches(9, 4)
+    for x in xs[:7]:
+        assert np.allclose(fetched(step(x)), 2 * fetched(x))
+    factor[0] = 3.0
+    assert np.allclose(fetched(step(xs[7])), 2 * fetched(xs[7]))  # a replay, which cannot know
+    with pytest.raises(GraphError, match="launch different things"):
+        step(xs[8])

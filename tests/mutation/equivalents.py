@@ -26,9 +26,6 @@ REASONS: dict[str, tuple[str, ...]] = {
         "upstream.times: if partial == -1 → False",
         "upstream.times: -1 → 1",
     ),
-    "an array and a NumPy scalar have the same dtype attribute": (
-        "kinds.Linear.jvp: np.asarray(data_of(out)) → data_of(out)",
-    ),
     "gradients are brought to their tensor's dtype after every rule, so a wider intermediate is only narrowed later": (
         "elements: to.transpose: cast(g, x.dtype) → g",
         "scatter_reduce._winners: cast(equal(x, y), y.dtype) → equal(x, y)",

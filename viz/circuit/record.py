@@ -143,7 +143,7 @@ class _Recording:
         self.zoom = zoom
         self.content = content
         self.theme = theme
-        self.found = {node: fetched(g) for node, g in gradients(root).items()} if content.grads else {}
+        self.found = gradients(root) if content.grads else {}
         self.numbers = {node: i for i, node in enumerate(nodes, 1)}
         self.wires: dict[Node, Wire] = {}
         self.items: list[Wire | Gate] = []

@@ -14,7 +14,7 @@ from ..drawing.dot import italic, text
 from ..drawing.metrics import text_width
 from ..drawing.notation import SMALLEST, grouped
 from ..drawing.theme import Stroke, Theme
-from .cells import LOWER, Cells, Place, looks
+from .cells import LOWER, Cells, Look, Place, looks
 from .moments import BRING, NOTHING, Cost, Moment
 
 MARGIN: Final = 24.0
@@ -26,6 +26,8 @@ ASIDE: Final = 696.0
 TOP: Final = SLIDE[1] - 70
 _LINE: Final = 19.0
 _SECTOR: Final = 8
+_ROOMY: Final = 16.0
+"""Cells lower than this have no counts in them where all are alike."""
 _NO_SHARED: Final = "This kernel uses no shared memory."
 
 
@@ -132,6 +134,7 @@ def broken(words: str, width: float, size: float) -> list[str]:
 
 
 def _board(sheet: Canvas, stage: Stage, board: Board, view: View) -> None:
+    """An array: its name, what happens to it, and in its cells the threads."""
     theme, cells = stage.theme, board.cells
     look = looks(theme)
     x = cells.left
@@ -139,19 +142,14 @@ def _board(sheet: Canvas, stage: Stage, board: Board, view: View) -> None:
     if board.hint:
         sheet.flush(x, cells.top + 14, board.hint, text(board.hint), theme.line)
     if view.counts is not None:
-        counted = view.counts.get(board.array, {})
-        cells.draw(sheet, every=board.every, filled=[(_runs(board, counted), look["seen"])])
-        cells.label(sheet, {board.place(i): str(n) for i, n in counted.items()})
+        _count(sheet, board, view.counts.get(board.array, {}), look["seen"])
         return
     seen = {e for m in view.before for a in m.accesses if a.array == board.array for e in a.elements}
     filled = [(_runs(board, seen), look["seen"])]
     if board.is_result:
         filled.insert(0, (_runs(board, stage.owners), look["ours"]))
-    cells.draw(sheet, every=board.every, filled=filled)
     lit = [a for a in (view.now.accesses if view.now else []) if a.array == board.array]
-    for action, name in (("read", "read"), ("write", "written")):
-        pieces = {(a.first, a.width) for a in lit if a.action == action}
-        cells.light(sheet, [(board.place(first), width) for first, width in pieces], look[name])
+    _light(sheet, board, lit, filled)
     if view.now is not None and view.now.kind == BRING:
         for sector in sorted(view.now.sectors.get(board.array, ())):
             row, column = board.place(sector * _SECTOR)
@@ -163,13 +161,52 @@ def _board(sheet: Canvas, stage: Stage, board: Board, view: View) -> None:
         if cells.height >= SMALLEST and text_width(words, SMALLEST) <= width * cells.width - 4:
             sheet.words((x0 + x1) / 2, y - LOWER, text(words), theme.ink, SMALLEST)
     if board.is_result and view.now is None:
-        for block, elements in sorted(stage.blocks.items()):
-            (top, left), (bottom, right) = board.place(elements[0]), board.place(elements[1])
-            (x0, y0), (x1, y1) = cells.center((top, left)), cells.center((bottom, right))
-            words = f"block {block[0]}, {block[1]}"
-            if text_width(words, TEXT) < x1 - x0 + cells.width and (top, left) != board.place(min(stage.owners)):
-                sheet.bar((x0 + x1) / 2, (y0 + y1) / 2, text_width(words, TEXT) + 4, 18, theme.paper)
-                sheet.words((x0 + x1) / 2, (y0 + y1) / 2, text(words), theme.line, TEXT)
+        _name_blocks(sheet, stage, board)
+
+
+def _light(
+    sheet: Canvas, board: Board, lit: Sequence[Access], filled: list[tuple[list[tuple[Place, int]], Look]]
+) -> None:
+    """Draw a board's cells, those that are touched now lit."""
+    cells, look = board.cells, looks(sheet.theme)
+    parts = [
+        ({(a.first, a.width) for a in lit if a.action == action}, look[name])
+        for action, name in (("read", "read"), ("write", "written"))
+    ]
+    if cells.height >= SMALLEST or any(a.width > 1 for a in lit):
+        cells.draw(sheet, every=board.every, filled=filled)
+        for pieces, part in parts:
+            cells.light(sheet, [(board.place(first), width) for first, width in pieces], part)
+        return
+    # Cells too small for labels: neighbours are put together.
+    runs = [(_runs(board, {first for first, _ in pieces}), part) for pieces, part in parts]
+    cells.draw(sheet, every=board.every, filled=[*filled, *runs])
+    for together, part in runs:
+        for (row, column), width in together:
+            cells.outline(sheet, (row, column), (row, column + width - 1), Stroke(cells.height / 10, part.line))
+
+
+def _count(sheet: Canvas, board: Board, counted: Mapping[int, int], look: Look) -> None:
+    """How often each number was read: in its cell, or once for all where cells are small and counts alike."""
+    board.cells.draw(sheet, every=board.every, filled=[(_runs(board, counted), look)])
+    if board.cells.height < _ROOMY and len(set(counted.values())) == 1:
+        _tag(sheet, board.cells.middle, f"each ×{next(iter(counted.values()))}")
+    else:
+        board.cells.label(sheet, {board.place(i): str(n) for i, n in counted.items()})
+
+
+def _name_blocks(sheet: Canvas, stage: Stage, board: Board) -> None:
+    """Which block computes what, except for the one that is shown."""
+    for block, (first, last) in sorted(stage.blocks.items()):
+        (x0, y0), (x1, y1) = (board.cells.center(board.place(element)) for element in (first, last))
+        if first != min(stage.owners):
+            _tag(sheet, ((x0 + x1) / 2, (y0 + y1) / 2), f"block {block[0]}, {block[1]}")
+
+
+def _tag(sheet: Canvas, middle: tuple[float, float], words: str) -> None:
+    """Words on a piece of paper, so that no line runs through them."""
+    sheet.bar(*middle, text_width(words, TEXT) + 4, 18, sheet.theme.paper)
+    sheet.words(*middle, text(words), sheet.theme.line, TEXT)
 
 
 def _fetched(theme: Theme, cells: Cells) -> Stroke:

@@ -97,6 +97,7 @@ class CPU:
     minimum = staticmethod(elementwise.minimum)
     clip = staticmethod(elementwise.clip)
     where = staticmethod(elementwise.where)
+    multiply_or_zero = staticmethod(elementwise.multiply_or_zero)
     square = staticmethod(elementwise.square)
     sign = staticmethod(elementwise.sign)
     erf = staticmethod(elementwise.erf)

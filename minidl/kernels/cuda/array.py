@@ -196,6 +196,11 @@ class DeviceArray(Manners):
     def __repr__(self) -> str:
         return f"DeviceArray({self.numpy()!r}, device={self.device!r})"
 
+    def __reduce__(self) -> Any:
+        from .memory import to_device
+
+        return to_device, (self.numpy(), self.memory.device)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> DeviceArray:
         return self.copy()
 

@@ -59,10 +59,13 @@ IN_DOUBLE: frozenset[str] = frozenset()
 
 
 def promised(kernel: Kernel) -> list[str]:
-    """The instructions of 128 bits that the text of a kernel asks for."""
+    """The instructions of 128 bits that a kernel must have: those whose name says that they may count on aligned arrays."""
     names = {one.twin.__name__ for one in intrinsics(kernel.function, [])}
-    wanted = {"copy16": "LDGSTS.128"}
-    return [wide for name, wide in wanted.items() if name in names]
+    is_aligned = kernel.name.endswith(("_aligned", "_wide"))
+    if not (is_aligned and "copy16" in names):
+        return []
+    by_fragments = "tf32" in kernel.name or "bfloat16" in kernel.name  # tensor cores want words from several lines
+    return ["LDGSTS.128"] if by_fragments else ["LDGSTS.128", "LDS.128"]
 
 
 def needs(kernel: Kernel) -> Capability:

@@ -181,7 +181,7 @@ def describe(value: Any, parts: list[Any], seen: list[Any]) -> None:
             describe(one, parts, seen)
     elif isinstance(value, Intrinsic):
         seen.append(value)
-        for one in (value.__name__, value.types, value.emit):
+        for one in (value.twin.__name__, value.types, value.emit):
             describe(one, parts, seen)
     elif isinstance(value, FunctionType):
         seen.append(value)

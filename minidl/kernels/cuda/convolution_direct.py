@@ -71,7 +71,7 @@ def conv_kernel(dtype: str) -> Kernel:
     real = _WORDS[dtype]
 
     @kernel(f"{dtype}[::1], {dtype}[::1], {dtype}[::1], int32[::1], int32", name=f"conv_direct_{dtype}",
-            threads=THREADS, waits=False)  # fmt: skip
+            threads=THREADS, blocks=4, waits=False)  # fmt: skip
     def conv(x: Any, w: Any, y: Any, p: Any, count: int) -> None:
         """y = x ∗ w."""
         i = cuda.grid(1)
@@ -103,7 +103,7 @@ def input_kernel(dtype: str) -> Kernel:
     real = _WORDS[dtype]
 
     @kernel(f"{dtype}[::1], {dtype}[::1], {dtype}[::1], int32[::1], int32", name=f"conv_input_direct_{dtype}",
-            threads=THREADS, waits=False)  # fmt: skip
+            threads=THREADS, blocks=4, waits=False)  # fmt: skip
     def conv_input(x: Any, w: Any, g: Any, p: Any, count: int) -> None:
         """x = gradient of the image."""
         i = cuda.grid(1)
@@ -136,7 +136,7 @@ def weight_kernel(dtype: str) -> Kernel:
     real = _WORDS[dtype]
 
     @kernel(f"{dtype}[::1], {dtype}[::1], {dtype}[::1], int32[::1], int32", name=f"conv_weight_direct_{dtype}",
-            threads=THREADS, waits=False)  # fmt: skip
+            threads=THREADS, blocks=4, waits=False)  # fmt: skip
     def conv_weight(x: Any, w: Any, g: Any, p: Any, count: int) -> None:
         """w = gradient of the weights."""
         i = cuda.grid(1)

@@ -5,16 +5,16 @@ the other panel gets there, which is no matrix: a row is a result's window, a co
 
 - **Rows.** Which image and pixel a row belongs to takes divisions, so it is worked out once, by one thread a row, and kept in
   shared memory: where the window begins in memory, at which pixel, and where the result goes.
-- **Columns.** A thread brings the same column of all its rows, and `depth` columns on in the next step, so it keeps its tap and
-  channel and adds to them. Only when it comes to another tap does it ask, for each of its rows, where that pixel lies, and
+- **Columns.** A thread brings the same column of all its rows, and `depth` columns on in the next step, so it keeps the places
+  and adds to them. Only when it comes to another tap does it divide, and ask for each of its rows where that pixel lies, and
   whether it lies in the image at all.
 - **Zeros.** `cp.async` writes zeros in place of pixels in the padding, rows beyond the last and columns beyond the last:
   the arithmetic knows nothing of edges.
 
 Where a group has a multiple of 4 input channels, a copy takes 4 of them (16 bytes). Otherwise, as in a first layer of 1 or 3,
 it takes one (4 bytes), and columns follow one another all the same: 27 sums for 3 × 3 × 3, where channels padded to 4 would
-need 36, and 25 instead of 100 for LeNet's 5 × 5 × 1. Four times the copies cost less than that, as they run beside the
-arithmetic.
+need 36, and 25 instead of 100 for LeNet's 5 × 5 × 1. Four times the copies should cost less than that, as they run beside the
+arithmetic (unmeasured).
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def following(tile: Tile, share: Share) -> Function:
     outside; `rest` is how many channels of the tap are left from there on. Calls follow one another by `depth` columns: only at
     another tap, or where channels are brought one by one, are the places worked out anew. To begin with `rest` is 0.
     """
-    count, stride, depth, wide = share.count, share.stride, tile.depth, share.piece == 4
+    count, stride, depth, wide = share.count, share.stride, tile.depth, share.wide
 
     @device
     def follow(at: Any, rest: Any, k: Any, spots: Any, p: Any, taps: Any, line: Any) -> Any:
@@ -149,15 +149,13 @@ def following(tile: Tile, share: Share) -> Function:
 @functools.cache
 def bringing(share: Share) -> Function:
     """For kernels: begin to copy a thread's pieces of the windows to shared memory, the first to `shared[to]`."""
-    count, hop, wide = share.count, share.hop, share.piece == 4
+    count, onward = share.count, share.onward
+    copy, nbytes = (copy16, 16) if share.wide else (copy4, 4)
 
     @device
     def bring(shared: Any, to: Any, x: Any, at: Any) -> None:
         for i in range(count):
-            if wide:
-                copy16(shared, to + i * hop, x, at[i], 16 if at[i] >= 0 else 0)
-            else:
-                copy4(shared, to + i * hop, x, at[i], 4 if at[i] >= 0 else 0)
+            copy(shared, onward(to, i), x, at[i], nbytes if at[i] >= 0 else 0)
 
     return bring
 
@@ -165,7 +163,7 @@ def bringing(share: Share) -> Function:
 @functools.cache
 def reading(share: Share) -> Function:
     """For kernels that cannot copy beside the arithmetic: read those pieces into registers; `holding` has what writes them."""
-    count, piece, wide = share.count, share.piece, share.piece == 4
+    count, piece, wide = share.count, share.piece, share.wide
 
     @device
     def read(held: Any, x: Any, at: Any) -> None:

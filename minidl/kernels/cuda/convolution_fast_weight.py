@@ -50,7 +50,8 @@ def tile_corner(columns: Any, high: Any, broad: Any) -> Any:
 @functools.cache
 def bringing(share: Share) -> Function:
     """For kernels: begin to copy a thread's pieces of the windows to shared memory, from window `number` on."""
-    count, stride, hop, wide = share.count, share.stride, share.hop, share.piece == 4
+    count, stride, onward = share.count, share.stride, share.onward
+    copy, nbytes = (copy16, 16) if share.wide else (copy4, 4)
 
     @device
     def bring(
@@ -59,10 +60,7 @@ def bringing(share: Share) -> Function:
         depth, height, width, _ = load4(p, IMAGE)
         for i in range(count):
             at = seen_from(spots, number + i * stride, depth, height, width, dz, dy, dx, off)
-            if wide:
-                copy16(shared, to + i * hop, x, at, 16 if at >= 0 else 0)
-            else:
-                copy4(shared, to + i * hop, x, at, 4 if at >= 0 else 0)
+            copy(shared, onward(to, i), x, at, nbytes if at >= 0 else 0)
 
     return bring
 
@@ -70,7 +68,7 @@ def bringing(share: Share) -> Function:
 @functools.cache
 def reading(share: Share) -> Function:
     """For kernels that cannot copy beside the arithmetic: read those pieces into registers; `holding` has what writes them."""
-    count, stride, piece, wide = share.count, share.stride, share.piece, share.piece == 4
+    count, stride, piece, wide = share.count, share.stride, share.piece, share.wide
 
     @device
     def read(held: Any, x: Any, spots: Any, number: Any, p: Any, dz: Any, dy: Any, dx: Any, off: Any) -> None:

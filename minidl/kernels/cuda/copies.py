@@ -135,3 +135,8 @@ def _plane(shape: Shape, strides: Shape, itemsize: int) -> tuple[Shape, Shape, i
         return None
     near = found.index(1)
     return (lengths, found, near) if min(lengths[near], lengths[-1]) >= _WORTH else None
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    return [transposing_kernel(word) for word in _WORDS.values()]

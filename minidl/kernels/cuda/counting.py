@@ -15,7 +15,7 @@ from .language import Kernel, ceil_div, cuda, device, int32, int64, kernel
 from .reductions import max as largest
 from .reductions import min as smallest
 from .reductions_launch import source_of
-from .reductions_states import ALL
+from .reductions_states import ALL, WORDS, carrier
 from .rows import lines_of
 from .sorting import sort_lines
 
@@ -31,6 +31,7 @@ def _below(a: Any, b: Any) -> Any:
 @functools.cache
 def search_kernel(dtype: str, right: bool) -> Kernel:
     """Halve the sorted sequence until one place is left; a thread a number."""
+    wide = WORDS[carrier(dtype, wide=False)]
     signature = f"{dtype}[::1], {dtype}[::1], int64[::1], int32, int32"
 
     @kernel(signature, name=f"search_{dtype}_{'right' if right else 'left'}", threads=THREADS, waits=False)
@@ -38,11 +39,11 @@ def search_kernel(dtype: str, right: bool) -> Kernel:
         """places[i] = how many of the n edges are below numbers[i], or for `right` not above it."""
         i = cuda.grid(1)
         if i < size:
-            v = numbers[i]
+            v = wide(numbers[i])
             low, high = int32(0), int32(n)
             while low < high:
                 middle = int32((low + high) >> 1)
-                edge = edges[middle]
+                edge = wide(edges[middle])
                 passes = not _below(v, edge) if right else _below(edge, v)
                 if passes:
                     low = int32(middle + 1)
@@ -158,7 +159,8 @@ def bincount(x: DeviceArray, weights: DeviceArray | None, minlength: int) -> Dev
 def representatives() -> list[Kernel]:
     """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
     return [
-        *(search_kernel("float32", right) for right in (False, True)),
+        search_kernel("float32", False),
+        search_kernel("float16", True),
         count_kernel("int64"),
         weigh_kernel("int64", "float32"),
     ]

@@ -29,7 +29,7 @@ def remembered(maxsize: int | None = None) -> Callable[[F], F]:
     def keep(function: F) -> F:
         kept: Any = lru_cache(maxsize=maxsize)(function)
         _remembering.append(kept)
-        return kept  # type: ignore[no-any-return]
+        return kept
 
     return keep
 

@@ -1,8 +1,9 @@
 """Elementwise functions: each expression becomes one kernel, which reads every element once and writes each result once.
 
-`compute(("add", ("multiply", 0, 1), 2), (x, y, 0.5))` is x·y + 0.5. Whoever has a whole chain, as a recorded tape does, hands
-it over as one expression (`compute_all` for a chain of which several values are wanted): then nothing between is stored.
-Operands are device arrays and numbers; a number is passed by value, so another one needs no other kernel.
+`compute(("add", ("multiply", 0, 1), 2), (x, y, 0.5))` is x·y + 0.5. Whoever has a whole chain hands it over as one expression
+(`compute_all` for a chain of which several values are wanted): then nothing between is stored. `fusion.py` does that with the
+rules of the engine's primitives. Operands are device arrays and numbers; a number is passed by value, so that another one
+needs no other kernel.
 
 How arrays are laid before a kernel is found once for each combination of shapes, strides and dtypes (`_plan`), and kept.
 """
@@ -243,6 +244,19 @@ def function(name: str) -> Callable[..., Any]:
     return apply
 
 
+def comparison(name: str) -> Callable[..., Any]:
+    """The same for a comparison: of whole numbers with one that their dtype cannot hold, in int64."""
+
+    def compare(x: Any, y: Any) -> DeviceArray:
+        try:
+            return compute((name, 0, 1), (x, y))
+        except OverflowError:
+            return compute((name, 0, 1), [np.int64(v) if isinstance(v, int) else v for v in (x, y)])
+
+    compare.__name__ = compare.__qualname__ = name
+    return compare
+
+
 def apply_to(name: str, operands: Sequence[Any], out: DeviceArray) -> DeviceArray:
     """A function's result, written into an array: what `x += y` and NumPy's `out=` do.
 
@@ -254,6 +268,11 @@ def apply_to(name: str, operands: Sequence[Any], out: DeviceArray) -> DeviceArra
     if not np.can_cast(result, out.dtype, "same_kind"):
         raise TypeError(f"{name}: the result is {result}, which is not written into an array of {out.dtype}")
     return compute((name, *range(len(given))), given, out)
+
+
+def multiply_or_zero(x: Any, y: Any) -> Any:
+    """x·y, but 0 where x is 0: the product in which every elementwise gradient ends."""
+    return compute(("where", ("equal", 0, 2), ("multiply", 0, 2), ("multiply", 0, 1)), (x, y, 0))
 
 
 def square(x: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import MinidlError
 from .array import DeviceArray
-from .formulas import FORMULAS, NAMES, Dtype, dtypes_of
+from .formulas import FORMULAS, NAMES, dtypes_of
 
 _NUMBERS = (int, float, np.generic, np.dtype)
 _MOST_KNOWN = 4096
@@ -31,14 +31,15 @@ class Symbol:
     Attributes:
         text: the function's name and the symbols and numbers that it is applied to; or the position of an array.
         dtype: the dtype that the array would have.
+        real: the dtype of the rule's floats.
     """
 
-    __slots__ = ("dtype", "text")
+    __slots__ = ("dtype", "real", "text")
     __hash__ = object.__hash__
     __array_priority__ = 200.0
 
-    def __init__(self, text: Any, dtype: Dtype) -> None:
-        self.text, self.dtype = text, dtype
+    def __init__(self, text: Any, dtype: np.dtype[Any], real: np.dtype[Any]) -> None:
+        self.text, self.dtype, self.real = text, dtype, real
 
     def __primitive__(self, primitive: Any, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         """A primitive's forward rule, read too."""
@@ -79,12 +80,30 @@ def applied(name: str, *parts: Any) -> Symbol:
     """
     if name not in FORMULAS or not all(isinstance(p, Symbol | int | float | np.generic) for p in parts):
         raise UnreadableError
-    given = tuple(p.dtype if isinstance(p, Symbol | np.generic) else type(p) for p in parts)
-    _, result = dtypes_of(name, tuple(np.dtype(bool) if d is bool else d for d in given))
-    kinds = {p.dtype for p in parts if isinstance(p, Symbol) and p.dtype.kind == "f"}
-    if len(kinds) > 1 or (result.kind != "b" and result not in kinds):
-        raise UnreadableError  # promotion among arrays and numbers is left to the primitives
-    return Symbol((name, *parts), result)
+    real = next((p.real for p in parts if isinstance(p, Symbol)), None)
+    if real is None:
+        raise UnreadableError
+    result = _dtype_of(name, parts)
+    if result not in (real, np.dtype(bool)):  # truth values and numbers alone: as floats they have a rule's dtype
+        parts = tuple(p if name == "where" and not i else _as_real(p, real) for i, p in enumerate(parts))
+        result = _dtype_of(name, parts)
+    if result not in (real, np.dtype(bool)):
+        raise UnreadableError
+    return Symbol((name, *parts), result, real)
+
+
+def _dtype_of(name: str, parts: Sequence[Any]) -> np.dtype[Any]:
+    given = (
+        p.dtype if isinstance(p, Symbol | np.generic) else np.dtype(bool) if p is True or p is False else type(p)
+        for p in parts
+    )
+    return dtypes_of(name, tuple(given))[1]
+
+
+def _as_real(part: Any, real: np.dtype[Any]) -> Any:
+    if not isinstance(part, Symbol):
+        return real.type(part)
+    return part if part.dtype == real else WRITER.astype(part, real)
 
 
 def _operator(name: str, swapped: bool = False) -> Callable[..., Symbol]:
@@ -111,6 +130,8 @@ class Writer:
     name = "cuda"
 
     def __getattr__(self, name: str) -> Callable[..., Symbol]:
+        if name.startswith("__"):
+            raise AttributeError(name)
         if name not in FORMULAS or name == "isclose":
             raise UnreadableError
         return functools.partial(applied, name)
@@ -118,6 +139,10 @@ class Writer:
     def square(self, x: Any) -> Symbol:
         """x·x."""
         return applied("multiply", x, x)
+
+    def multiply_or_zero(self, x: Any, y: Any) -> Symbol:
+        """x·y, but 0 where x is 0."""
+        return applied("where", applied("equal", x, 0), applied("multiply", x, 0), applied("multiply", x, y))
 
     def clip(self, x: Any, low: Any, high: Any) -> Symbol:
         """min(max(x, low), high)."""
@@ -127,7 +152,7 @@ class Writer:
         """The conversion, from truth values or to what it is."""
         if not isinstance(x, Symbol) or (x.dtype.kind != "b" and x.dtype != dtype):
             raise UnreadableError
-        return x if x.dtype == dtype else Symbol(("astype", x, np.dtype(dtype).name), np.dtype(dtype))
+        return x if x.dtype == dtype else Symbol(("astype", x, np.dtype(dtype).name), np.dtype(dtype), x.real)
 
     def zeros(self, shape: Any, dtype: Any) -> Any:
         """A single 0."""
@@ -151,7 +176,8 @@ def read(rule: Callable[..., Any], dtypes: Sequence[Any]) -> Read | None:
         rule: given symbols, and numbers in the places of numbers, returns a symbol, or a list of symbols and None.
         dtypes: for each argument an array's dtype, or the number that it is.
     """
-    symbols = [Symbol(i, d) if isinstance(d, np.dtype) else d for i, d in enumerate(dtypes)]
+    real = next((d for d in dtypes if isinstance(d, np.dtype) and d.kind == "f"), np.dtype(np.float32))
+    symbols = [Symbol(i, d, real) if isinstance(d, np.dtype) else d for i, d in enumerate(dtypes)]
     try:
         found = rule(*symbols)
     except (UnreadableError, MinidlError, AttributeError, TypeError, ValueError, OverflowError):

@@ -22,7 +22,8 @@ from .expressions import INTRINSICS, Expression, Written
 from .formulas import Dtype
 from .language import Kernel
 
-THREADS = 256
+THREADS, BLOCKS = 256, 4
+"""A block's threads, and how many blocks a multiprocessor shall hold: unasked, the assembler makes room for more and spills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def source(form: Form, written: Written) -> str:
     compute = _compute(form, written, [*arrays, *numbers])
     body = _Body(form, written, arrays, outs, numbers)
     kernel = body.lines()
-    names = re.findall(r"\('(\w+)'", str(form.expressions)) or ["copy"]
+    names = list(dict.fromkeys(re.findall(r"\('(\w+)'", str(form.expressions)))) or ["copy"]
     parameters = [*arrays, *outs, *numbers, *body.lengths, *body.strides, "count"]
     signature = [f"{o.dtype.name}[::1]" for o in (*arrays.values(), *outs.values())]
     signature += [_passed(dtype) for dtype in numbers.values()]
@@ -104,7 +105,7 @@ def source(form: Form, written: Written) -> str:
         *compute,
         "",
         "",
-        f'@kernel("{", ".join(signature)}", name="{title}", threads={THREADS}, waits=False)',
+        f'@kernel("{", ".join(signature)}", name="{title}", threads={THREADS}, blocks={BLOCKS}, waits=False)',
         f"def elementwise({', '.join(parameters)}):",
         *(f"    {line}" for line in kernel),
         "",
@@ -237,3 +238,24 @@ class _Body:
             values = [self._stored(found[lane][k], operand) for lane in range(4)]
             lines.append(f"store4({y}, {self._at(y, operand)}, {', '.join(values)})")
         return lines
+
+
+def representatives() -> list[Kernel]:
+    """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
+    line, mask = (Operand(np.dtype(dtype), "1") for dtype in ("float32", "bool"))
+    rows, bias, any_strides = (Operand(line.dtype, steps) for steps in ("n1", "01", "nn"))
+    chain = ("multiply", ("add", ("multiply", 0, 1), 2), ("sigmoid", ("add", ("multiply", 0, 1), 2)))
+    product = tuple(("where", ("equal", 0, 3), ("multiply", 0, 3), ("multiply", 0, other)) for other in (2, 1))
+    forms = [
+        Form((("add", 0, 1),), (line, line), (line,), True),
+        Form((("exp", 0),), (line,), (line,), True),
+        Form((("gelu", 0),), (line,), (line,), True),
+        Form((("greater", 0, 1),), (line, float), (mask,), True),
+        Form((("where", 0, 1, 2),), (mask, line, float), (line,), True),
+        Form((("relu_back", 0, 1),), (line, line), (line,), True),
+        Form((("add", 0, 1),), (rows, bias), (rows,), True),
+        Form((("add", 0, 1),), (any_strides, any_strides), (any_strides,), False),
+        Form((chain,), (line, line, float), (line,), True),
+        Form(product, (line, line, line, int), (line, line), True),
+    ]
+    return [kernel_of(form)[0] for form in forms]

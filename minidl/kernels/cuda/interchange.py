@@ -74,17 +74,19 @@ _given: dict[int, Any] = {}
 """What others hold of ours, by the address of its structure: the structure, its arrays of lengths, and the array."""
 
 
-@_DELETER
-def _let_go(address: int) -> None:
+def _forget(address: int) -> None:
     """What another library calls when it needs our memory no more."""
     _given.pop(address, None)
 
 
-@_DELETER
-def _end_of_capsule(capsule: int) -> None:
-    """What Python calls at a capsule's end: nobody took what is in it."""
+def _end(capsule: int) -> None:
+    """What Python calls at a capsule's end: forget what is in it, if nobody took it."""
     if _is_valid(capsule, _NAME):
-        _let_go(_pointer(capsule, _NAME))
+        _forget(_pointer(capsule, _NAME))
+
+
+_let_go, _end_of_capsule = _DELETER(_forget), _DELETER(_end)
+"""The two as C functions."""
 
 
 def dlpack_device(array: DeviceArray) -> tuple[int, int]:
@@ -167,7 +169,9 @@ def from_dlpack(producer: Any) -> DeviceArray:
     """
     kind, device = producer.__dlpack_device__()
     if int(kind) not in (GPU, MANAGED):
-        raise UsageError(f"from_dlpack: memory of DLPack's kind {int(kind)} is not a GPU's; bring the array there first")
+        raise UsageError(
+            f"from_dlpack: memory of DLPack's kind {int(kind)} is not a GPU's; bring the array there first"
+        )
     enter(int(device))
     capsule = producer.__dlpack__(stream=handle() or _LEGACY)
     if not _is_valid(id(capsule), _NAME):
@@ -210,7 +214,9 @@ def from_cuda_array_interface(producer: Any) -> DeviceArray:
 def _dtype(code: int, bits: int, lanes: int) -> np.dtype[Any]:
     kinds = {number: kind for kind, number in _CODES.items()}
     if lanes != 1 or code not in kinds or bits not in (8, 16, 32, 64):
-        raise DtypeError(f"from_dlpack: elements of DLPack's kind {code} with {bits} bits, {lanes} at a time, are not here")
+        raise DtypeError(
+            f"from_dlpack: elements of DLPack's kind {code} with {bits} bits, {lanes} at a time, are not here"
+        )
     return np.dtype(f"{kinds[code]}{bits // 8}")
 
 

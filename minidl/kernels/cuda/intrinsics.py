@@ -34,6 +34,7 @@ class Intrinsic:
         self.twin, self.types, self.emit = twin, types, emit
 
     def __call__(self, *args: Any) -> Any:
+        """Do what the instruction does, in the simulator."""
         return self.twin(*args)
 
     @functools.cached_property
@@ -157,7 +158,9 @@ def array_at(name: str) -> Intrinsic:
         dtype = np.dtype(name)
         return driver.memory(int(address), int(count) * dtype.itemsize).view(dtype)
 
-    return Intrinsic(twin, lambda types, *args: types.Array(getattr(types, name), 1, "C")(types.int64, types.int32), emit)
+    return Intrinsic(
+        twin, lambda types, *args: types.Array(getattr(types, name), 1, "C")(types.int64, types.int32), emit
+    )
 
 
 # Division of whole numbers ------------------------------------------------------------------------------------------------

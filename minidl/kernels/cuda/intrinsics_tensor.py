@@ -1,6 +1,7 @@
 """The instructions of tensor cores, each beside its Python twin: a warp multiplies two small matrices at once.
 
-The matrices, *fragments*, are spread over the registers of a warp's 32 threads. With g = lane // 4 and t = lane % 4 a thread has
+The matrices, *fragments*, are spread over the registers of a warp's 32 threads. With g = lane // 4 and t = lane % 4 a thread
+has
 
     A, 16 rows       rows g and g + 8          of the sums t and t + 4 (float32), or 2t, 2t + 1, 2t + 8, 2t + 9 (bfloat16)
     B, 8 columns     column g                  of the same sums
@@ -14,7 +15,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
-
 
 from .intrinsics import Emit, Intrinsic, intrinsic
 from .simulator import scheduler
@@ -43,7 +43,9 @@ def tf32(x: Any) -> Any:
     return struct.unpack("f", struct.pack("I", (bits + 0x1000) & 0xFFFFE000))[0]
 
 
-@intrinsic(lambda types, low, high: types.int32(types.float32, types.float32), _round(2, "cvt.rn.bf16x2.f32 $0, $2, $1;"))
+@intrinsic(
+    lambda types, low, high: types.int32(types.float32, types.float32), _round(2, "cvt.rn.bf16x2.f32 $0, $2, $1;")
+)
 def bfloat16_pair(low: Any, high: Any) -> int:
     """Round two float32 to bfloat16, 7 binary digits behind the point, halves to even; `low` fills the lower 16 bits."""
     return _bfloat16(low) | _bfloat16(high) << 16
@@ -108,7 +110,9 @@ def _mma(shape: str, dtype: str, bits: bool) -> Emit:
     return emit
 
 
-def _multiplying(name: str, shape: str, dtype: str, read: Callable[[Any], Sequence[float]], bits: bool, text: str) -> Intrinsic:
+def _multiplying(
+    name: str, shape: str, dtype: str, read: Callable[[Any], Sequence[float]], bits: bool, text: str
+) -> Intrinsic:
     def twin(a0: Any, a1: Any, a2: Any, a3: Any, b0: Any, b1: Any, c0: Any, c1: Any, c2: Any, c3: Any) -> Any:
         return _multiply(read, (a0, a1, a2, a3), (b0, b1), (c0, c1, c2, c3))
 
@@ -121,9 +125,19 @@ def _multiplying(name: str, shape: str, dtype: str, read: Callable[[Any], Sequen
 
 
 mma_tf32 = _multiplying(
-    "mma_tf32", "m16n8k8", "tf32", _truncated, False, "C + A·B for 8 sums, of float32 rounded by `tf32`: four results a thread."
+    "mma_tf32",
+    "m16n8k8",
+    "tf32",
+    _truncated,
+    False,
+    "C + A·B for 8 sums, of float32 rounded by `tf32`: four results a thread.",
 )
 mma_bfloat16 = _multiplying(
-    "mma_bfloat16", "m16n8k16", "bf16", _unpacked, True, "C + A·B for 16 sums, of pairs of bfloat16: four results a thread."
+    "mma_bfloat16",
+    "m16n8k16",
+    "bf16",
+    _unpacked,
+    True,
+    "C + A·B for 16 sums, of pairs of bfloat16: four results a thread.",
 )
 __all__ = ["bfloat16_pair", "mma_bfloat16", "mma_tf32", "tf32"]

@@ -14,8 +14,9 @@ from .array import DeviceArray
 from .copies import contiguous
 from .language import Kernel, cuda, int32, kernel, math
 from .probabilities import level_of
+from .reductions_kernels import THREADS
 from .reductions_states import WORDS, quotient
-from .rows import THREADS, lines_of, team_of, word_of
+from .rows import lines_of, team_of, words_of
 
 
 @functools.cache
@@ -151,7 +152,7 @@ def cross_entropy(x: DeviceArray, weights: DeviceArray) -> DeviceArray:
     x, weights = contiguous(x), contiguous(weights)
     losses = memory.empty((x.shape[0],), x.dtype, x.memory.device)
     lines = lines_of(x, 1)
-    dtype, word, _ = word_of(x)
+    dtype, word = words_of(x)
     lines.launch(weighted_kernel(dtype, word, lines.team), lines.team, x, weights, losses)
     return losses
 
@@ -161,7 +162,7 @@ def cross_entropy_back(g: DeviceArray, x: DeviceArray, weights: DeviceArray) -> 
     x, weights = contiguous(x), contiguous(weights)
     dx = memory.empty(x.shape, x.dtype, x.memory.device)
     lines = lines_of(x, 1)
-    dtype, word, _ = word_of(x)
+    dtype, word = words_of(x)
     lines.launch(weighted_back_kernel(dtype, word, lines.team), lines.team, contiguous(g), x, weights, dx)
     return dx
 
@@ -178,7 +179,7 @@ def class_loss(x: DeviceArray, labels: DeviceArray, factors: DeviceArray) -> Dev
     lines = lines_of(x, 1)
     losses = lines.empty_per_line(x)
     if losses.size:
-        dtype, word, _ = word_of(x)
+        dtype, word = words_of(x)
         kernel = labelled_kernel(dtype, labels.dtype.name, word, lines.team)
         kinds = lines.per_line(labels), lines.per_line(_factors(factors, x))
         lines.launch(kernel, lines.team, lines.flat(x), *kinds, losses)
@@ -190,7 +191,7 @@ def class_loss_back(g: DeviceArray, x: DeviceArray, labels: DeviceArray, factors
     lines = lines_of(x, 1)
     dx = lines.empty(x)
     if dx.size:
-        dtype, word, _ = word_of(x)
+        dtype, word = words_of(x)
         kernel = labelled_back_kernel(dtype, labels.dtype.name, word, lines.team)
         kinds = lines.per_line(labels), lines.per_line(_factors(factors, x))
         lines.launch(kernel, lines.team, lines.per_line(g), lines.flat(x), *kinds, dx)
@@ -199,10 +200,6 @@ def class_loss_back(g: DeviceArray, x: DeviceArray, labels: DeviceArray, factors
 
 def representatives() -> list[Kernel]:
     """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
-    weighted = [make("float32", "float32", team) for make in (weighted_kernel, weighted_back_kernel) for team in (32, 256)]
-    labelled = [
-        make("float32", "int64", "float32", team)
-        for make in (labelled_kernel, labelled_back_kernel)
-        for team in (1, 32, 256)
-    ]
-    return [*weighted, *labelled]
+    weighted = [weighted_kernel("float32", "float32", 32), weighted_back_kernel("float32", "float32", 256)]
+    makers = (labelled_kernel, labelled_back_kernel)
+    return [*weighted, *(make("float32", "int64", "float32", team) for make in makers for team in (1, 32))]

@@ -58,7 +58,9 @@ def folded(x: DeviceArray, y: DeviceArray) -> tuple[DeviceArray, DeviceArray, Ba
         return folded(contiguous(x), contiguous(y))
     outer, inner = (1, 1, *lengths)[-2:]
     factor, shift = factor_and_shift(inner)
-    (x_outer, x_inner), (y_outer, y_inner) = ((0, 0, *(s // a.itemsize for s in own))[-2:] for a, own in ((x, in_x), (y, in_y)))
+    (x_outer, x_inner), (y_outer, y_inner) = (
+        (0, 0, *(s // a.itemsize for s in own))[-2:] for a, own in ((x, in_x), (y, in_y))
+    )
     steps = x_inner, x_outer - inner * x_inner, y_inner, y_outer - inner * y_inner
     return x, y, Batch(outer * inner, shift, factor, *steps)
 

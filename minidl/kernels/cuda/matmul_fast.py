@@ -18,7 +18,7 @@ from .intrinsics import commit, wait_for_all_but
 from .language import Kernel, cuda, float32, int32, kernel
 from .matmul_batch import start_of
 from .staging import Share, beginning, fetching, holding, reaching
-from .tile import Tile, corner_of, multiplying, storing, tile_column, tile_row
+from .tile import LARGE, SMALL, AnyTile, Tile, corner_of, multiplying, storing, tile_column, tile_row
 
 SIGNATURE = "float32[::1], float32[::1], float32[::1], " + ", ".join(["int32"] * 12 + ["int64"] * 5)
 """What both kernels take: the factors and the result; how many matrices earlier launches did; rows, columns, sums; how far the
@@ -48,7 +48,11 @@ def fast_kernel(tile: Tile, left_along: bool, right_along: bool, aligned: bool) 
     high, broad, threads = tile.rows, tile.columns, tile.threads
     begin_x, begin_y, fetch_x, fetch_y = beginning(share_x), beginning(share_y), fetching(share_x), fetching(share_y)
     reach_x, reach_y, wait = reaching(left_along), reaching(right_along), wait_for_all_but(ahead - 1)
-    (multiply, size_a, size_b), (row_of, column_of), store = multiplying(tile, left_along), corner_of(tile), storing(tile)
+    (multiply, size_a, size_b), (row_of, column_of), store = (
+        multiplying(tile, left_along),
+        corner_of(tile),
+        storing(tile),
+    )
     place_x, place_y, name = panel_x.place, panel_y.place, name_of("fast", tile, left_along, right_along, aligned)
 
     @kernel(SIGNATURE, name=name, threads=threads, blocks=tile.blocks, doubles=True)
@@ -113,7 +117,11 @@ def turing_kernel(tile: Tile, left_along: bool, right_along: bool, aligned: bool
         beginning(share_x), beginning(share_y), holding(share_x), holding(share_y),
     )  # fmt: skip
     reach_x, reach_y = reaching(left_along), reaching(right_along)
-    (multiply, size_a, size_b), (row_of, column_of), store = multiplying(tile, left_along), corner_of(tile), storing(tile)
+    (multiply, size_a, size_b), (row_of, column_of), store = (
+        multiplying(tile, left_along),
+        corner_of(tile),
+        storing(tile),
+    )
     place_x, place_y, name = panel_x.place, panel_y.place, name_of("turing", tile, left_along, right_along, aligned)
 
     @kernel(SIGNATURE, name=name, threads=threads, blocks=tile.blocks, doubles=True)
@@ -179,7 +187,18 @@ def adding_kernel() -> Kernel:
     return add
 
 
-def name_of(way: str, tile: Tile, left_along: bool, right_along: bool, aligned: bool) -> str:
+def name_of(way: str, tile: AnyTile, left_along: bool, right_along: bool, aligned: bool) -> str:
     """Such as `matmul_fast_128x128_nt_aligned`: n for a row-major factor, t for a column-major one."""
     order = ("n" if left_along else "t") + ("t" if right_along else "n")
     return f"matmul_{way}_{tile.rows}x{tile.columns}_{order}" + ("_aligned" if aligned else "")
+
+
+LAYOUTS = ((True, False), (True, True), (False, False))
+"""How factors lie, along or across: row-major both, the right one column-major, the left one column-major."""
+
+
+def representatives() -> list[Kernel]:
+    """For the catalogue: aligned factors in each layout, and the commonest one unaligned."""
+    both = [(fast_kernel, LARGE), (fast_kernel, SMALL), (turing_kernel, LARGE), (turing_kernel, SMALL)]
+    aligned = [make(tile, *layout, True) for make, tile in both for layout in LAYOUTS]
+    return [*aligned, fast_kernel(LARGE, True, False, False), turing_kernel(LARGE, True, False, False), adding_kernel()]

@@ -58,3 +58,8 @@ def naive_kernel(dtype: str) -> Kernel:
             out[number * rows * columns + i] = convert(total)
 
     return matmul
+
+
+def representatives() -> list[Kernel]:
+    """For the catalogue: of each kind of sum one."""
+    return [naive_kernel(dtype) for dtype in ("float32", "float64", "float16", "int64")]

@@ -65,3 +65,8 @@ def tiled_kernel(dtype: str, side: int) -> Kernel:
             out[(number * rows + row) * columns + column] = convert(total)
 
     return matmul
+
+
+def representatives() -> list[Kernel]:
+    """For the catalogue: both sizes, and of each kind of sum one."""
+    return [tiled_kernel("float32", 32), *(tiled_kernel(dtype, 16) for dtype in ("float32", "float64", "int64"))]

@@ -22,9 +22,10 @@ from .array import DeviceArray, Shape, row_major
 from .copies import contiguous
 from .language import Kernel, cuda, kernel, math
 from .normalization_sums import channel_sums
+from .reductions_kernels import THREADS
 from .reductions_launch import reduce
 from .reductions_states import WORDS, carrier
-from .rows import THREADS, Lines, team_of
+from .rows import Lines, team_of
 
 Three = tuple[DeviceArray, DeviceArray, DeviceArray]
 _HELD = 16
@@ -39,7 +40,12 @@ def held_kernel(dtype: str, team: int, held: int) -> Kernel:
     all_total, shift, teams = of.total, of.shift, of.teams
     arrays = f"{dtype}[::1], {dtype}[::1], {dtype}[::1], {dtype}[::1], {word}[::1], {word}[::1]"
 
-    @kernel(f"{arrays}, int32, int32, {word}", name=f"layer_norm_{dtype}_team{team}_held{held}", threads=THREADS)
+    @kernel(
+        f"{arrays}, int32, int32, {word}",
+        name=f"layer_norm_{dtype}_team{team}_held{held}",
+        threads=THREADS,
+        waits=team > 1,
+    )
     def layer_norm(
         x: Any, weight: Any, bias: Any, y: Any, mean: Any, variance: Any, rows: int, n: int, eps: float
     ) -> None:
@@ -122,7 +128,9 @@ def back_kernel(dtype: str, team: int) -> Kernel:
     all_total, shift, teams = of.total, of.shift, of.teams
     arrays = f"{dtype}[::1], {dtype}[::1], {dtype}[::1], {word}[::1], {word}[::1], {dtype}[::1], {word}[::1]"
 
-    @kernel(f"{arrays}, int32, int32, {word}", name=f"layer_norm_back_{dtype}_team{team}", threads=THREADS)
+    @kernel(
+        f"{arrays}, int32, int32, {word}", name=f"layer_norm_back_{dtype}_team{team}", threads=THREADS, waits=team > 1
+    )
     def layer_norm_back(
         g: Any, x: Any, weight: Any, mean: Any, variance: Any, dx: Any, scales: Any, rows: int, n: int, eps: float
     ) -> None:
@@ -182,6 +190,8 @@ def layer_norm_back(
     g: DeviceArray, x: DeviceArray, weight: DeviceArray, mean: DeviceArray, variance: DeviceArray, eps: float
 ) -> Three:
     """The gradients of `layer_norm`'s `x`, `weight` and `bias`."""
+    from .backend import backend
+
     above, given, lines, dtype, device = (
         contiguous(g),
         contiguous(x),
@@ -200,11 +210,13 @@ def layer_norm_back(
     kernel[-(-lines.count * lines.team // THREADS), THREADS](*arrays, lines.count, lines.n, eps)
     sums, parts, _ = channel_sums("rows", above, given, (lines.count, lines.n, 1), (mean, scales))
     pulls = reduce(states.total(sums.dtype.name), _shaped(sums, (2, parts, lines.n)), (1,), False)
+    if dtype != pulls.dtype.name:
+        pulls = backend.astype(pulls, dtype)
     dbias, dweight = (_shaped(pulls, weight.shape, k * lines.n * pulls.itemsize) for k in range(2))
     return dx, dweight, dbias
 
 
 def representatives() -> list[Kernel]:
     """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
-    held = [held_kernel("float32", *size) for size in ((32, 1), (32, 16), (256, 4), (256, 16))]
+    held = [held_kernel("float32", *size) for size in ((32, 4), (256, 16))]
     return [*held, streamed_kernel("float32", THREADS), *(back_kernel("float32", team) for team in (32, THREADS))]

@@ -165,7 +165,5 @@ def channel_sums(
 
 def representatives() -> list[Kernel]:
     """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
-    return [
-        *(columns_kernel(terms, "float32", across) for terms in TERMS for across in (16, WARP)),
-        *(planes_kernel(terms, "float32") for terms in ("moments", "pulls")),
-    ]
+    columns = [columns_kernel(terms, "float32", WARP) for terms in TERMS]
+    return [*columns, *(planes_kernel(terms, "float32") for terms in ("moments", "pulls"))]

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import NotOnDeviceError
 from ..grid import Grid
-from . import gathering, memory, scattering
+from . import elementwise, gathering, memory, scattering
 from .array import DeviceArray, Shape
 from .constants import constant
 from .copies import contiguous, copy
@@ -195,7 +195,9 @@ def _is_mask_of(mask: Any, target: DeviceArray) -> bool:
 
 
 def scatter_add(values: Any, index: Any, shape: Shape) -> DeviceArray:
-    """Zeros of `shape` to which `values` are added at `index`, repeated positions adding up."""
+    """Zeros of `shape` to which `values` are added at `index`, repeated positions adding up; of float16 in float32."""
+    if values.dtype == np.float16:
+        return elementwise.astype(scatter_add(elementwise.astype(values, np.float32), index, shape), np.float16)
     if index.__class__ is Grid and index.dim >= 0:
         out = memory.empty(shape, values.dtype, values.memory.device)
         memory.fill_zeros(out)
@@ -253,6 +255,9 @@ def scatter_extremum(x: DeviceArray, values: DeviceArray, index: Any, largest: b
     """
     if index.__class__ is not Grid or index.dim < 0:
         raise NotOnDeviceError("scatter_extremum: on a GPU the index counts along one axis")
+    if x.dtype == np.float16:
+        x, values = (elementwise.astype(a, np.float32) for a in (x, values))
+        return elementwise.astype(scatter_extremum(x, values, index, largest), np.float16)
     out = copy(x)
     _join_along(out, values, index.index, index.dim, "largest" if largest else "smallest")
     return out

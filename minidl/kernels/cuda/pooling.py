@@ -23,6 +23,7 @@ from .constants import constant
 from .convolution_layout import images_of, shown
 from .copies import contiguous
 from .driver import remembered
+from .elementwise import astype
 from .language import ceil_div
 from .windows import ACROSS, LINES, THREADS
 
@@ -107,6 +108,7 @@ def _plan_back(of: tuple[Windows, ...], channels: int) -> Any:
 
 def plane_scatter(g: DeviceArray, positions: Any, size: Size) -> DeviceArray:
     """Add `g` `(N, C, …)` at `positions` of zero images `(N, C, *size)`; at −1, nowhere."""
+    _require_numbers(g)
     n, c = g.shape[:2]
     device = g.memory.device
     x = memory.empty((n, *size, c), g.dtype, device)
@@ -132,6 +134,7 @@ def _on_device(positions: Any, device: int) -> DeviceArray:
 
 def plane_gather(x: DeviceArray, positions: Any) -> DeviceArray:
     """The elements at `positions` `(N, C, …)` of each image of `x` `(N, C, …)`, 0 at −1."""
+    _require_numbers(x)
     places = _channels_last(_on_device(positions, x.memory.device))
     picked = memory.empty(places.shape, x.dtype, x.memory.device)
     if picked.size:
@@ -168,6 +171,8 @@ def weighted_sums(x: DeviceArray, taps: Sequence[Taps | None]) -> DeviceArray:
 
 def from_windows(x: DeviceArray, axis: int, length: int, step: int, dilation: int) -> DeviceArray:
     """Add windows up where they overlap: the transpose of `windows` for an axis of `length`."""
+    if x.dtype == np.float16:
+        return astype(from_windows(astype(x, np.float32), axis, length, step, dilation), np.float16)
     axis %= x.ndim
     shape: Shape = (*x.shape[:axis], length, *x.shape[axis + 1 : -1])
     out = memory.empty(shape, x.dtype, x.memory.device)

@@ -7,7 +7,7 @@ always. With u = 2⁻ᵇ⁻¹ for b binary digits behind the point, a product of
 | --------- | -------------------------------------------- | ----- | ------------------------------------------------- |
 | highest   | float32, 23 digits: not at all (the default) | 2⁻²⁴  | rounding of the sums alone                        |
 | high      | TF32, 10 digits, with float32's exponents    | 2⁻¹¹  | 3·10⁻⁴                                            |
-| medium    | bfloat16, 7 digits, with float32's exponents | 2⁻⁸   | 2·10⁻³                                            |
+| medium    | bfloat16, 7 digits, with float32's exponents | 2⁻⁸   | 2.4·10⁻³                                          |
 
 GPUs before compute capability 8.0 have no such units, and compute exactly whatever is set.
 """

@@ -19,8 +19,9 @@ import numpy as np
 
 from .array import DeviceArray
 from .language import Kernel, cuda, device, kernel, math
+from .reductions_kernels import THREADS
 from .reductions_states import WORDS, quotient
-from .rows import THREADS, Lines, larger, lines_of, team_of, word_of
+from .rows import Lines, larger, lines_of, team_of, words_of
 
 _HELD = 16
 """How many numbers of a line a thread holds, at most."""
@@ -73,7 +74,7 @@ def held_kernel(dtype: str, word: str, team: int, held: int, log: bool) -> Kerne
     all_top, all_total, shift, teams = of.top, of.total, of.shift, of.teams
     name = f"{'log_' if log else ''}softmax_{dtype}_team{team}_held{held}"
 
-    @kernel(f"{dtype}[::1], {dtype}[::1], int32, int32, int32", name=name, threads=THREADS)
+    @kernel(f"{dtype}[::1], {dtype}[::1], int32, int32, int32", name=name, threads=THREADS, waits=team > 1)
     def softmax_held(x: Any, y: Any, lines: int, n: int, inner: int) -> None:
         """y[line] = softmax(x[line])."""
         numbers = cuda.local.array(held, holding)
@@ -173,7 +174,7 @@ def _forward(x: DeviceArray, axis: int, log: bool) -> DeviceArray:
     lines = lines_of(x, axis)
     y = lines.empty(x)
     if x.size:
-        dtype, word, _ = word_of(x)
+        dtype, word = words_of(x)
         team = lines.team
         held = 1 << (-(-lines.n // team) - 1).bit_length()
         is_held = lines.inner == 1 and held <= _HELD
@@ -186,7 +187,7 @@ def _back(g: DeviceArray, y: DeviceArray, axis: int, log: bool) -> DeviceArray:
     lines: Lines = lines_of(y, axis)
     dx = lines.empty(y)
     if y.size:
-        dtype, word, _ = word_of(y)
+        dtype, word = words_of(y)
         team = lines.team
         lines.launch(back_kernel(dtype, word, team, log), team, lines.flat(g), lines.flat(y), dx)
     return dx
@@ -214,8 +215,11 @@ def log_softmax_back(g: DeviceArray, y: DeviceArray, axis: int) -> DeviceArray:
 
 def representatives() -> list[Kernel]:
     """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
-    held = [held_kernel("float32", "float32", *size, log) for size in ((32, 1), (32, 16), (256, 16)) for log in (False, True)]
-    teams = [(team, log) for team in (1, 256) for log in (False, True)]
-    streamed = [streamed_kernel("float32", "float32", *one) for one in teams]
-    back = [back_kernel("float32", "float32", *one) for one in (*teams, (32, False), (32, True))]
-    return [*held, *streamed, *back, held_kernel("float16", "float32", 32, 4, False)]
+    held = [
+        held_kernel("float32", "float32", *size, log)
+        for size in ((32, 1), (32, 16), (256, 16))
+        for log in (False, True)
+    ]
+    streamed = [streamed_kernel("float32", "float32", team, False) for team in (1, 256)]
+    back = [back_kernel("float32", "float32", *way) for way in ((1, True), (32, False), (256, True))]
+    return [*held, *streamed, *back]

@@ -23,7 +23,7 @@ import numpy as np
 
 from ...errors import NotOnDeviceError
 from .. import contraction
-from . import copies, memory
+from . import copies, memory, tensor_cores
 from .array import DeviceArray, Shape, row_major
 from .driver import properties
 from .language import Kernel, ceil_div
@@ -33,6 +33,7 @@ from .matmul_naive import THREADS, naive_kernel
 from .matmul_tiled import tiled_kernel
 from .places import from_diagonal
 from .precision import get_float32_matmul_precision
+from .tensor_cores import WarpTile, tensor_kernel
 from .tile import LARGE, SMALL, Tile
 
 DTYPES = ("float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint8")
@@ -59,7 +60,9 @@ def matmul(x: DeviceArray, y: DeviceArray) -> DeviceArray:
         dtype = np.result_type(x.dtype, y.dtype)
         x, y = (a if a.dtype == dtype else a.astype(dtype) for a in (x, y))
     if x.dtype.name not in DTYPES:
-        raise NotOnDeviceError(f"matmul of {x.dtype} is not computed on a GPU here; x.cpu() brings the numbers to where it is")
+        raise NotOnDeviceError(
+            f"matmul of {x.dtype} is not computed on a GPU here; x.cpu() brings the numbers to where it is"
+        )
     shape = shape_of_product(x.shape, y.shape)
     left = x if x.ndim > 1 else x.view_as((1, x.size), (0, *x.strides))
     right = y if y.ndim > 1 else y.view_as((y.size, 1), (*y.strides, 0))
@@ -125,7 +128,16 @@ def of_matrices(x: DeviceArray, y: DeviceArray) -> DeviceArray:
     x_steps, y_steps = steps_of(x), steps_of(y)
     aligned = x.address % 16 == y.address % 16 == 0
     plan = plan_of(
-        x.dtype.name, rows, columns, sums, x_steps, y_steps, where, aligned, x.memory.device, get_float32_matmul_precision()
+        x.dtype.name,
+        rows,
+        columns,
+        sums,
+        x_steps,
+        y_steps,
+        where,
+        aligned,
+        x.memory.device,
+        get_float32_matmul_precision(),
     )
     plan.run(x, y, out)
     return out
@@ -212,9 +224,11 @@ def plan_of(
     if not needs_tiles(dtype, rows, columns, sums):
         return _plain(dtype, rows, columns, sums, x_steps, y_steps, where)
     found = properties(device)
-    tile = tile_for(rows, columns, where.count, found.multi_processor_count)
+    can_copy_beside = (found.major, found.minor) >= COPIES_BESIDE
+    rounds = precision != "highest" and can_copy_beside
+    tile = tile_for(rows, columns, where.count, found.multi_processor_count, rounds)
     down, across = ceil_div(rows, tile.rows), ceil_div(columns, tile.columns)
-    shares = shares_for(down * across * where.count, sums, found.multi_processor_count) if where.count == 1 else 1
+    shares = shares_for(down * across, sums, found.multi_processor_count) if where.count == 1 else 1
     share = ceil_div(ceil_div(sums, shares), tile.depth) * tile.depth
     shares = ceil_div(sums, share)
     left_along, right_along = x_steps[1] == 1 or sums == 1, not (y_steps[1] == 1 or columns == 1)
@@ -222,14 +236,18 @@ def plan_of(
     x_on, y_on = tile.depth * (1 if left_along else x_step), tile.depth * (1 if right_along else y_step)
     if shares > 1:
         where = Batch(shares, 0, 1, share * x_on // tile.depth, 0, share * y_on // tile.depth, 0)
-    fours = (sums if left_along else rows, x_step, where.x_each, where.x_carry)
-    if not right_along:
-        fours += (columns, y_step, where.y_each, where.y_carry)
-    aligned = aligned and all(n % 4 == 0 for n in fours)
-    make = fast_kernel if (found.major, found.minor) >= COPIES_BESIDE else turing_kernel
+    fours = [sums if left_along else rows, x_step, where.x_each, where.x_carry]
+    if rounds or not right_along:  # else y is turned around on the way, number by number
+        fours += [sums if right_along else columns, y_step, where.y_each, where.y_carry]
+    aligned = aligned and not any(n % 4 for n in fours)
     band = min((down & -down).bit_length() - 1, 3)
-    sizes = (rows, columns, sums, x_step, y_step, x_on, y_on, band, share, share if shares > 1 else 0, *where[1:])
-    return Plan(make(tile, left_along, right_along, aligned), (across << band, down >> band), (tile.threads, 1), sizes, where.count, shares)
+    last = share if shares > 1 else 0
+    sizes = (rows, columns, sums, x_step, y_step, x_on, y_on, band, share, last, *where[1:])
+    if isinstance(tile, WarpTile):
+        kernel = tensor_kernel(tile, left_along, right_along, aligned, precision)
+    else:
+        kernel = (fast_kernel if can_copy_beside else turing_kernel)(tile, left_along, right_along, aligned)
+    return Plan(kernel, (across << band, down >> band), (tile.threads, 1), sizes, where.count, shares)
 
 
 def _plain(
@@ -244,11 +262,12 @@ def _plain(
     return Plan(tiled_kernel(dtype, side), grid, (side, side), sizes, where.count)
 
 
-def tile_for(rows: int, columns: int, matrices: int, multiprocessors: int) -> Tile:
+def tile_for(rows: int, columns: int, matrices: int, multiprocessors: int, rounds: bool) -> Tile | WarpTile:
     """The large tile where results fill it, and the GPU with one such tile a multiprocessor; else the small one."""
-    thin = min(rows, columns) <= SMALL.rows
-    tiles = ceil_div(rows, LARGE.rows) * ceil_div(columns, LARGE.columns) * matrices
-    return SMALL if thin or tiles < multiprocessors else LARGE
+    large, small = (tensor_cores.LARGE, tensor_cores.SMALL) if rounds else (LARGE, SMALL)
+    thin = min(rows, columns) <= small.rows
+    tiles = ceil_div(rows, large.rows) * ceil_div(columns, large.columns) * matrices
+    return small if thin or tiles < multiprocessors else large
 
 
 def shares_for(tiles: int, sums: int, multiprocessors: int) -> int:

@@ -4,7 +4,8 @@ Three ways to add up a row are shown side by side in `reductions_lesson.py`: a t
 and shuffles. These kernels use shuffles within a warp, whose 32 threads hand each other registers without memory or
 barriers; the eight warps of a block then meet once in shared memory.
 
-**Rows** `(rows, n)`: a *team* of threads takes a row, a warp where it is short (≤ `SHORT`), else a block. Neighbouring
+**Rows** `(rows, n)`: a *team* of threads takes a row, a warp where it is short (≤ `SHORT`), else a block; of many tiny rows
+(≤ `TINY`) a thread takes one, for what a warp reads together is then still one piece. Neighbouring
 threads read neighbouring numbers, four at once (128 bits) where float32 rows allow it. A long row is cut into parts of
 `chunk` numbers, one team each; what they carry is written to memory, and a second launch joins it. Nothing is added
 atomically, so that the order of additions, and every bit, is the same in each run.
@@ -27,6 +28,8 @@ from .reductions_states import Reduction, quotient
 THREADS, WARP = 256, 32
 SHORT = 512
 """Up to so many numbers a warp takes a row."""
+TINY, MANY = 8, 4096
+"""Up to so many numbers a thread does, if there are so many rows."""
 
 
 class Stage:
@@ -87,7 +90,7 @@ def fours(take: Any) -> Any:
 
 @functools.cache
 def rows_kernel(reduction: Reduction, first: bool, last: bool, team: int, width: int) -> Kernel:
-    """Reduce rows by teams of 32 or 256 threads that read `width` numbers, 1 or 4, at once."""
+    """Reduce rows by teams of 1, 32 or 256 threads that read `width` numbers, 1 or 4, at once."""
     stage = Stage(reduction, first, last)
     start, join = reduction.start, reduction.join
     take = fours(reduction.take) if width == 4 else stage.take
@@ -107,7 +110,8 @@ def rows_kernel(reduction: Reduction, first: bool, last: bool, team: int, width:
 
     @device
     def whole_block(state: Any) -> Any:
-        """The same for all warps of a block: each writes what it has, and every warp joins these."""
+        """The same for all warps of a block: each writes what it has come to, and every warp joins these."""
+        state = whole_warp(state)
         left, right = cuda.shared.array(WARP, left_dtype), cuda.shared.array(WARP, right_dtype)
         thread = cuda.threadIdx.x
         if thread & 31 == 0:
@@ -123,12 +127,13 @@ def rows_kernel(reduction: Reduction, first: bool, last: bool, team: int, width:
     def alone(state: Any) -> Any:
         return state
 
-    whole_team = whole_block if warps > 1 else alone
+    whole_team = {1: alone, WARP: whole_warp, THREADS: whole_block}[team]
 
     @kernel(
         f"{stage.signature}, int32, int32, int32, int32, int32",
         name=f"{stage.name}_rows{team}_by{width}",
         threads=THREADS,
+        waits=team > 1,
     )
     def reduce_rows(x: Any, x2: Any, y: Any, y2: Any, tasks: int, n: int, parts: int, chunk: int, count: int) -> None:
         """y[row, part] = the reduction of x[row, part·chunk : (part + 1)·chunk], for `tasks` = rows · parts."""
@@ -142,7 +147,7 @@ def rows_kernel(reduction: Reduction, first: bool, last: bool, team: int, width:
             end = int32(min(n, begin + chunk))
             for i in range(int32(begin + member * width), end, int32(team * width)):
                 state = take(state, x, x2, row * n + i, i)
-        state = whole_team(whole_warp(state))
+        state = whole_team(state)
         if task < tasks and member == 0:
             write(y, y2, task, state, count)
 
@@ -198,23 +203,19 @@ def representatives() -> list[Kernel]:
     """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
     total, average = states.total("float32"), states.average("float32")
     position, largest = states.position("float32", True), states.extremum("float32", True)
-    rows = [
-        *(rows_kernel(one, True, True, team, 4) for one in (total, largest, position) for team in (WARP, THREADS)),
-        rows_kernel(total, True, True, WARP, 1),
+    return [
+        rows_kernel(total, True, True, 1, 1),
+        rows_kernel(total, True, True, WARP, 4),
         rows_kernel(total, True, False, THREADS, 4),
         rows_kernel(total, False, True, THREADS, 1),
         rows_kernel(average, True, False, THREADS, 4),
-        rows_kernel(average, False, True, THREADS, 1),
-        rows_kernel(states.product("float32"), True, True, THREADS, 1),
-        *(rows_kernel(states.total(dtype), True, True, THREADS, 1) for dtype in ("float64", "float16", "int64", "uint8")),
-        rows_kernel(states.truth("float32", True), True, True, THREADS, 1),
-        rows_kernel(states.count("uint8"), True, True, THREADS, 1),
-    ]
-    columns = [
-        *(columns_kernel(total, True, True, across) for across in (4, WARP, THREADS)),
-        columns_kernel(total, True, False, WARP),
-        columns_kernel(average, True, False, WARP),
+        rows_kernel(largest, True, True, THREADS, 4),
+        rows_kernel(position, True, True, WARP, 1),
+        rows_kernel(states.total("float16"), True, True, THREADS, 1),
+        rows_kernel(states.total("int64"), True, True, THREADS, 1),
+        rows_kernel(states.truth("uint8", True), True, True, THREADS, 1),
+        columns_kernel(total, True, True, WARP),
+        columns_kernel(total, True, False, 4),
         columns_kernel(average, False, True, WARP),
-        columns_kernel(position, True, True, WARP),
+        columns_kernel(position, True, True, THREADS),
     ]
-    return [*rows, *columns]

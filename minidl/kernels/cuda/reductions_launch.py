@@ -20,7 +20,7 @@ from . import memory
 from .array import DeviceArray, Shape, row_major
 from .copies import contiguous
 from .language import ceil_div
-from .reductions_kernels import SHORT, THREADS, WARP, columns_kernel, rows_kernel
+from .reductions_kernels import MANY, SHORT, THREADS, TINY, WARP, columns_kernel, rows_kernel
 from .reductions_states import Reduction
 
 BLOCKS = 1024
@@ -166,7 +166,7 @@ def _rows(
     """Launch the rows kernel with teams and reads as wide as the rows allow."""
     rows, n, parts, chunk, count = sizes
     x, tasks = arrays[0], rows * parts
-    team = WARP if n <= SHORT else THREADS
-    wide = ends[0] and x.dtype == np.float32 and n % 4 == 0 and x.address % 16 == 0
+    team = 1 if n <= TINY and rows >= MANY else WARP if n <= SHORT else THREADS
+    wide = team > 1 and ends[0] and x.dtype == np.float32 and n % 4 == 0 and x.address % 16 == 0
     kernel = rows_kernel(reduction, *ends, team, 4 if wide else 1)
     kernel[ceil_div(tasks, THREADS // team), THREADS](*arrays, tasks, n, parts, chunk, count)

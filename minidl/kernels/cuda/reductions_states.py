@@ -5,10 +5,10 @@ compiler puts in the place of the calls: a state is one number (a sum) or two (a
 registers. Joining must not depend on how numbers are grouped, or on their order: for floating-point sums it does by a rounding,
 but the grouping is the same in each run, and so is the result.
 
-- sum, product: numbers of 32 bits and floats of 16 are added up in float32, whole numbers in int64.
+- sum, product: float16 and float32 are added up in float32, float64 in itself, whole numbers in int64.
 - mean: a sum in two float32, of which the second is what the first has lost to rounding (Knuth's TwoSum: six additions a
-  number, hidden behind the reading of memory). It comes within a unit in the last place, without float64 arithmetic, of which
-  most GPUs do 1/32 or 1/64 as much in the same time.
+  number, which should hide behind the reading of memory; unmeasured). It comes within a unit in the last place, without
+  float64 arithmetic, for which most GPUs have 1/32 or 1/64 as many units.
 - maximum, minimum: a NaN wins.
 - argmax, argmin: value and position; of equals the first, and a NaN wins over all but an earlier NaN.
 - all, any, count: what is not 0 is 1; a NaN is not 0.
@@ -57,7 +57,7 @@ def to_int64(v: Any) -> Any:
 
 @device
 def quotient(a: Any, b: Any) -> Any:
-    """⌊a / b⌋ of whole numbers that are not negative, in 32 bits: with a sign, in 64 bits, it takes five times as long."""
+    """⌊a / b⌋ of whole numbers that are not negative, in 32 bits: with a sign and 64 bits it is a hundred instructions."""
     return int32(uint32(a) // uint32(b))
 
 

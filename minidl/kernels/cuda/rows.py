@@ -3,7 +3,8 @@
 An array in one piece of memory is `(outer, n, inner)` with the axis in question in the middle: `outer · inner` lines of `n`
 numbers, which are `inner` apart. A team takes a line:
 
-- inner > 1: one thread. Neighbouring threads have neighbouring lines, so at each step a warp reads one piece of memory.
+- inner > 1: one thread. Neighbouring threads have neighbouring lines, so at each step a warp reads one piece of memory. So with
+  many tiny lines that lie one after the other.
 - inner = 1 and a short line: a warp. Its 32 threads read 32 neighbours, and add up by shuffles.
 - inner = 1 and a long line: a block of 256, whose eight warps meet in shared memory.
 
@@ -24,14 +25,9 @@ from . import memory
 from .array import DeviceArray, Shape, row_major
 from .copies import contiguous
 from .language import Kernel, ceil_div, cuda, device
+from .reductions_kernels import MANY, SHORT, THREADS, TINY, WARP
 from .reductions_launch import memory_order
-from .reductions_states import ALL, WORDS, carrier
-
-THREADS, WARP = 256, 32
-SHORT = 512
-"""Up to so many numbers a warp takes a line."""
-_IDLE = 4096
-"""With fewer lines than this a GPU has too little to do for one thread a line."""
+from .reductions_states import ALL, carrier
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +91,10 @@ def _together(join: Callable[[Any, Any], Any], size: int, dtype: np.dtype[Any]) 
 
     @device
     def in_block(v: Any) -> Any:
-        """Every warp joins what all warps have written; the first barrier lets the last call's readers finish."""
+        """Every warp joins what all warps have written; the first barrier lets the last call's readers finish.
+
+        Only kernels call it: linked to them by way of another function as well, its shared memory would be there twice.
+        """
         of_warps = cuda.shared.array(WARP, dtype)
         thread = cuda.threadIdx.x
         v = in_warp(v)
@@ -156,7 +155,7 @@ class Lines:
     @property
     def team(self) -> int:
         """How many threads take a line."""
-        if self.inner > 1:
+        if self.inner > 1 or (self.n <= TINY and self.count >= MANY):
             return 1
         return WARP if self.n <= SHORT else THREADS
 
@@ -183,7 +182,7 @@ def lines_of(x: DeviceArray, axis: int) -> Lines:
         return Lines((), 0, (), 1, 1, 1)
     axis %= x.ndim
     found = _lines(x.shape, memory_order(x)[1], axis)
-    if found.inner > 1 and found.count < _IDLE and found.n > WARP:
+    if found.inner > 1 and found.count < MANY and found.n > WARP:
         return lines_in_pieces(x, axis)
     return found
 
@@ -205,7 +204,6 @@ def _lines(shape: Shape, order: tuple[int, ...], axis: int) -> Lines:
     return Lines(shape, axis, order, math.prod(shape) // n if n else 0, n, inner)
 
 
-def word_of(x: DeviceArray) -> tuple[str, str, Callable[[Any], Any]]:
-    """The dtype of an array's floats, that in which kernels compute with them, and the conversion to it."""
-    word = carrier(x.dtype.name)
-    return x.dtype.name, word, WORDS[word]
+def words_of(x: DeviceArray) -> tuple[str, str]:
+    """The dtype of an array's floats, and that in which kernels compute with them."""
+    return x.dtype.name, carrier(x.dtype.name)

@@ -25,10 +25,10 @@ import numpy as np
 from . import reductions_states as states
 from .array import DeviceArray
 from .language import Kernel, cuda, device, kernel
-from .reductions_kernels import Stage
+from .reductions_kernels import THREADS, WARP, Stage
 from .reductions_launch import as_dtype, source_of
 from .reductions_states import ALL, WORDS, Reduction, carrier, quotient
-from .rows import THREADS, WARP, lines_of, lines_side_by_side
+from .rows import lines_of, lines_side_by_side
 from .scans_states import last_extremum_state, log_sum, running_sum
 
 
@@ -207,6 +207,11 @@ def recurrence(a: DeviceArray, b: DeviceArray, axis: int) -> DeviceArray:
 
 def representatives() -> list[Kernel]:
     """A kernel of each kind, for those who look at all kernels; see `catalogue`."""
-    made = (running_sum("float32"), states.product("float32", True), log_sum("float32"), last_extremum_state("float32", True))
-    tiles = [tiles_kernel(scan, team) for scan in made for team in (WARP, THREADS)]
-    return [*tiles, *map(serial_kernel, made), recurrence_kernel("float32")]
+    made = (
+        running_sum("float32"),
+        states.product("float32", True),
+        log_sum("float32"),
+        last_extremum_state("float32", True),
+    )
+    tiles = [tiles_kernel(made[0], WARP), *(tiles_kernel(scan, THREADS) for scan in made)]
+    return [*tiles, serial_kernel(made[0]), serial_kernel(made[2]), recurrence_kernel("float32")]

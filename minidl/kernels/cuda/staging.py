@@ -17,7 +17,7 @@ from typing import Any
 
 from .intrinsics import copy4, copy16, load4, store4
 from .language import device, float32, int32
-from .tile import Panel
+from .tile import AnyPanel
 
 Function = Callable[..., Any]
 BEYOND = 1 << 30
@@ -37,7 +37,7 @@ class Share:
         threads: how many threads bring it.
     """
 
-    panel: Panel
+    panel: AnyPanel
     along: bool
     aligned: bool
     threads: int
@@ -71,11 +71,6 @@ class Share:
     def held(self) -> int:
         """How many numbers a thread brings."""
         return self.count * self.piece
-
-    @property
-    def hop(self) -> int:
-        """How many numbers further on in shared memory a thread's next piece is."""
-        return self.stride * (self.panel.to_line if self.along else self.panel.to_sum)
 
     @property
     def onward(self) -> Function:

@@ -86,7 +86,8 @@ def journal() -> list[Any] | None:
 def written_down() -> Iterator[list[Any]]:
     """Write down, in a `with` block, each launch with its numbers, each upload with its bytes, and each fetch."""
     before = journal()
-    _state.journal = found = []
+    found: list[Any] = []
+    _state.journal = found
     try:
         yield found
     finally:

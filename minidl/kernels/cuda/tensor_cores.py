@@ -1,8 +1,8 @@
 """Products of float32 matrices by tensor cores, with rounded factors: TF32 or bfloat16, as `precision` tells.
 
 A block of 8 warps computes 128 × 128 results, a warp 32 × 64 of them: 2 × 8 fragments of 16 × 8, in registers all the time. The
-pipeline is that of `matmul_fast`. Factors come to shared memory as float32; to TF32 they are
-rounded there, to bfloat16 on the way to the registers.
+pipeline is that of `matmul_fast`. Factors come to shared memory as float32; the right one is
+rounded to TF32 there, the left one, and both to bfloat16, on the way to the registers.
 
 **Panels** hold 16 sums. How sums are numbered within a fragment is free, if it is the same for both factors: thread t of four
 takes the sums 4t … 4t + 3, which are neighbours. So in a panel that lies *along* a thread reads its part of a row by one
@@ -22,7 +22,7 @@ from .intrinsics import commit, load4, store4, wait_for_all_but
 from .intrinsics_tensor import bfloat16_pair, mma_bfloat16, mma_tf32, tf32
 from .language import Kernel, cuda, device, float32, int32, kernel, uint32
 from .matmul_batch import start_of
-from .matmul_fast import SIGNATURE, name_of
+from .matmul_fast import LAYOUTS, SIGNATURE, name_of
 from .staging import Share, beginning, fetching, reaching
 from .tile import tile_column, tile_row
 
@@ -100,8 +100,9 @@ def reading(panel: FragmentPanel) -> Function:
 def rounding(share: Share) -> Function:
     """For kernels: round the pieces that a thread brought to TF32, where they are, `round_off(shared, at)`.
 
-    Rounding takes four instructions, and a number is read by several warps; so it is rounded once, by the thread that knows
-    it is there, before the others are told.
+    Rounding takes four instructions, and a number of the right factor is read by four warps; so it is rounded once, by the
+    thread that knows that it is there, before the others are told. Those of the left factor, read by two, are rounded in
+    registers.
     """
     count, wide, onward = share.count, share.wide, share.onward
 
@@ -124,7 +125,8 @@ class WarpTile:
 
     Attributes:
         rows, columns: how many results there are.
-        m, n: how many fragments a warp has below each other, and side by side.
+        m, n: how many fragments a warp has below each other, and side by side: multiples of 32 rows and columns, so that what
+            is exchanged in a panel stays within a warp's.
         stages: how many steps' panels shared memory holds.
         blocks: how many such blocks a multiprocessor should hold.
     """
@@ -161,30 +163,34 @@ def multiplying(tile: WarpTile, x: FragmentPanel, y: FragmentPanel, precision: s
 
     @device
     def multiply_tf32(shared: Any, at_x: Any, at_y: Any, turn: Any, a: Any, b: Any, totals: Any) -> None:
-        for i in range(m * 2):
-            read_x(shared, at_x, i * 8, turn, a, i * 4)
         for j in range(n):
-            read_y(shared, at_y, j * 8, turn, b, 0)
-            for i in range(m):
-                for k in range(0, 4, 2):  # 8 sums at once, of each thread the sums k and k + 1 of its four
-                    p, c = i * 8 + k, (i * n + j) * 4
+            read_y(shared, at_y, j * 8, turn, b, j * 4)
+        for i in range(m):
+            read_x(shared, at_x, i * 16, turn, a, 0)
+            read_x(shared, at_x, i * 16 + 8, turn, a, 4)
+            for k in range(8):
+                a[k] = tf32(a[k])
+            for k in range(0, 4, 2):  # 8 sums at once, of each thread the sums k and k + 1 of its four
+                for j in range(n):
+                    c = (i * n + j) * 4
                     totals[c], totals[c + 1], totals[c + 2], totals[c + 3] = mma_tf32(
-                        a[p], a[p + 4], a[p + 1], a[p + 5], b[k], b[k + 1],
+                        a[k], a[k + 4], a[k + 1], a[k + 5], b[j * 4 + k], b[j * 4 + k + 1],
                         totals[c], totals[c + 1], totals[c + 2], totals[c + 3],
                     )  # fmt: skip
 
     @device
     def multiply_bfloat16(shared: Any, at_x: Any, at_y: Any, turn: Any, a: Any, b: Any, totals: Any) -> None:
-        for i in range(m * 2):
-            read_x(shared, at_x, i * 8, turn, a, i * 4)
         for j in range(n):
-            read_y(shared, at_y, j * 8, turn, b, 0)
-            first, second = bfloat16_pair(b[0], b[1]), bfloat16_pair(b[2], b[3])
-            for i in range(m):
-                p, c = i * 8, (i * n + j) * 4
+            read_y(shared, at_y, j * 8, turn, b, j * 4)
+        for i in range(m):
+            read_x(shared, at_x, i * 16, turn, a, 0)
+            read_x(shared, at_x, i * 16 + 8, turn, a, 4)
+            a0, a1 = bfloat16_pair(a[0], a[1]), bfloat16_pair(a[4], a[5])
+            a2, a3 = bfloat16_pair(a[2], a[3]), bfloat16_pair(a[6], a[7])
+            for j in range(n):
+                c = (i * n + j) * 4
                 totals[c], totals[c + 1], totals[c + 2], totals[c + 3] = mma_bfloat16(
-                    bfloat16_pair(a[p], a[p + 1]), bfloat16_pair(a[p + 4], a[p + 5]),
-                    bfloat16_pair(a[p + 2], a[p + 3]), bfloat16_pair(a[p + 6], a[p + 7]), first, second,
+                    a0, a1, a2, a3, bfloat16_pair(b[j * 4], b[j * 4 + 1]), bfloat16_pair(b[j * 4 + 2], b[j * 4 + 3]),
                     totals[c], totals[c + 1], totals[c + 2], totals[c + 3],
                 )  # fmt: skip
 
@@ -212,11 +218,15 @@ def storing(tile: WarpTile) -> Function:
 @functools.cache
 def tensor_kernel(tile: WarpTile, left_along: bool, right_along: bool, aligned: bool, precision: str) -> Kernel:
     """x @ y with factors rounded as "high" or "medium" says (compute capability 8.0 and above); see `matmul_fast`."""
-    panel_x, panel_y, ahead = FragmentPanel(tile.rows, left_along), FragmentPanel(tile.columns, right_along), tile.stages - 1
+    panel_x, panel_y, ahead = (
+        FragmentPanel(tile.rows, left_along),
+        FragmentPanel(tile.columns, right_along),
+        tile.stages - 1,
+    )
     share_x = Share(panel_x, left_along, aligned, tile.threads)
     share_y = Share(panel_y, right_along, aligned, tile.threads)
     size_x, stage = panel_x.size, panel_x.size + panel_y.size
-    everything, last, results, size_a = stage * tile.stages, stage * ahead, tile.results, 8 * tile.m
+    everything, last, results, size_b = stage * tile.stages, stage * ahead, tile.results, 4 * tile.n
     high, broad, threads = tile.rows, tile.columns, tile.threads
     begin_x, begin_y, fetch_x, fetch_y = beginning(share_x), beginning(share_y), fetching(share_x), fetching(share_y)
     reach_x, reach_y, wait = reaching(left_along), reaching(right_along), wait_for_all_but(ahead - 1)
@@ -226,7 +236,7 @@ def tensor_kernel(tile: WarpTile, left_along: bool, right_along: bool, aligned: 
     warp_rows, warp_columns = 16 * tile.m, 8 * tile.n
     beside = broad // warp_columns - 1
     shift_warp = 5 + beside.bit_length()
-    in_place, round_x, round_y = precision == "high", rounding(share_x), rounding(share_y)
+    in_place, round_y = precision == "high", rounding(share_y)
     way = {"high": "tf32", "medium": "bfloat16"}[precision]
 
     @kernel(
@@ -239,7 +249,11 @@ def tensor_kernel(tile: WarpTile, left_along: bool, right_along: bool, aligned: 
         shift: Any, factor: Any, x_each: Any, x_carry: Any, y_each: Any, y_carry: Any,
     ) -> None:  # fmt: skip
         shared = cuda.shared.array(everything, float32, 16)
-        a, b, totals = cuda.local.array(size_a, float32), cuda.local.array(4, float32), cuda.local.array(results, float32)
+        a, b, totals = (
+            cuda.local.array(8, float32),
+            cuda.local.array(size_b, float32),
+            cuda.local.array(results, float32),
+        )
         for i in range(results):
             totals[i] = float32(0)
         thread = int32(cuda.threadIdx.x & (threads - 1))
@@ -266,7 +280,6 @@ def tensor_kernel(tile: WarpTile, left_along: bool, right_along: bool, aligned: 
         for _ in range(steps):
             wait()
             if in_place:
-                round_x(shared, to_x + now)
                 round_y(shared, to_y + now)
             cuda.syncthreads()
             fetch_x(shared, to_x + then, x, start_x + from_x, x_step, lines_x, k_x, left)
@@ -280,3 +293,9 @@ def tensor_kernel(tile: WarpTile, left_along: bool, right_along: bool, aligned: 
         store(out, start, int32(row + warp_row + g), int32(column + warp_column + 2 * t), rows, columns, totals)
 
     return matmul
+
+
+def representatives() -> list[Kernel]:
+    """For the catalogue: aligned factors in each layout."""
+    ways = [(tile, way) for tile in (LARGE, SMALL) for way in ("high", "medium")]
+    return [tensor_kernel(tile, *layout, True, way) for tile, way in ways for layout in LAYOUTS]

@@ -24,12 +24,51 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from .intrinsics import load4, store4
 from .language import cuda, device, int32
 
 Function = Callable[..., Any]
+
+
+class AnyPanel(Protocol):
+    """A piece of a factor in shared memory, however it is laid out for those who read it."""
+
+    @property
+    def lines(self) -> int:
+        """How many rows of the left factor, or columns of the right one, it has."""
+
+    @property
+    def depth(self) -> int:
+        """How many sums it has."""
+
+    @property
+    def along(self) -> bool:
+        """Whether the sums of a line are neighbours; else the lines are."""
+
+    @property
+    def size(self) -> int:
+        """How many numbers it takes."""
+
+    @property
+    def place(self) -> Function:
+        """A function for kernels that tells where a line's sum is, both counted within the panel."""
+
+    def onward(self, stride: int, along: bool) -> Function:
+        """For kernels: the place that is `c` times `stride` lines further than another, or if not `along`, sums."""
+
+
+class AnyTile(Protocol):
+    """The results of one block, however its threads share them."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows of results it has."""
+
+    @property
+    def columns(self) -> int:
+        """How many columns."""
 
 
 PADDING = 4
@@ -80,7 +119,7 @@ def _place(panel: Panel) -> Function:
 
     @device
     def place(line: Any, k: Any) -> Any:
-        return int32(line * depth + (line & -4) + k if along else k * to_sum + line)
+        return int32(line * depth + k + (line & -4) if along else k * to_sum + line)
 
     return place
 

@@ -17,17 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from .array import DeviceArray
+from .array import DeviceArray, row_major
 from .constants import constant
 from .copies import copy
 from .elementwise import copy_into
 from .intrinsics import array_at, load4, store4
 from .language import Kernel, cuda, device, int32, kernel, math
+from .memory import to_device
+from .streams import capturing
 
 THREADS = 256
 STRIDE = 4 * THREADS
 PIECE = 1 << 16
 """The most numbers of one row of the table, a multiple of 4 (PyTorch's choice, too; unmeasured)."""
+
+
+_row_major = functools.lru_cache(maxsize=4096)(row_major)
 
 
 @device
@@ -220,16 +225,22 @@ def run(name: str, parameters: Sequence[Sequence[DeviceArray]], numbers: Sequenc
     first = parameters[0][0]
     kind, given = _chosen(name, first.dtype.name, len(parameters[0]) - 2, numbers)
     size, rows = first.dtype.itemsize, []
-    held: list[tuple[Sequence[DeviceArray], list[DeviceArray]]] = []
+    elsewhere: list[tuple[Sequence[DeviceArray], list[DeviceArray]]] = []
     for arrays in parameters:
-        lying = [a if a.is_contiguous and a.address % 16 == 0 else copy(a) for a in arrays]
-        held.append((arrays, lying))
-        for start in range(0, arrays[0].size, PIECE):
-            rows.append([*(a.address + start * size for a in lying), min(PIECE, arrays[0].size - start)])
+        plain, count = _row_major(arrays[0].shape, size), arrays[0].size
+        addresses = [a.memory.address + a.offset for a in arrays]
+        if any(a.strides != plain for a in arrays) or any(at & 15 for at in addresses):
+            lying = [a if a.is_contiguous and a.address % 16 == 0 else copy(a) for a in arrays]
+            addresses = [a.address for a in lying]
+            elsewhere.append((arrays, lying))
+        for start in range(0, count, PIECE):
+            rows.append([*(at + start * size for at in addresses), min(PIECE, count - start)])
     if rows:
-        table = constant(np.array(rows, np.int64).reshape(-1), first.memory.device)
-        kind[len(rows), THREADS](table, *map(float, given))
-    for arrays, lying in held:
+        table = np.array(rows, np.int64).reshape(-1)
+        # Gradients may lie elsewhere in the next step: only a graph, which reads the table again, keeps it.
+        upload = constant if capturing() else to_device
+        kind[len(rows), THREADS](upload(table, first.memory.device), *map(float, given))
+    for arrays, lying in elsewhere:
         for k, (there, changed) in enumerate(zip(arrays, lying, strict=True)):
             if there is not changed and k != 1:  # the gradient is only read
                 copy_into(there, changed)

@@ -252,7 +252,7 @@ mul_or_zero: Elementwise = Elementwise(
     "mul_or_zero",
     Notation("×", "{0}·{1}", 2, (2, 2)),
     homes="",
-    forward=lambda xp, x, y: xp.where(xp.equal(x, 0), xp.multiply(x, 0), xp.multiply(x, y)),
+    forward=lambda xp, x, y: xp.multiply_or_zero(x, y),
     partials=(lambda z, x, y: y, lambda z, x, y: x),
     samples=_PAIRS,
 )
