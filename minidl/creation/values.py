@@ -203,7 +203,9 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     tensor([1., 0.], dtype=minidl.float64)
     """
     if not hasattr(ext_tensor, "__dlpack__") or not hasattr(ext_tensor, "__dlpack_device__"):
-        raise UsageError(f"from_dlpack: a {type(ext_tensor).__name__} has no __dlpack__; minidl.tensor copies other values")
+        raise UsageError(
+            f"from_dlpack: a {type(ext_tensor).__name__} has no __dlpack__; minidl.tensor copies other values"
+        )
     if int(ext_tensor.__dlpack_device__()[0]) in _ON_THE_CPU:
         return from_numpy(np.from_dlpack(ext_tensor))
     from ..kernels.cuda import interchange

@@ -241,9 +241,11 @@ class Primitive:
                 return state.profiler.compute(self, arrays, params, inputs)
         if self.operator is not None and _are_doubles(arrays):
             return silence.copy().run(self.operator, *arrays), None
-        xp = backend_of(arrays, params)
+        xp, forward = backend_of(arrays, params), self.forward
         if xp is not _CPU:
             arrays = on_one_device(self.name, arrays, params, [isinstance(x, Node) for x in inputs])
+            if self.kind == "elementwise":
+                forward = partial(by_one_kernel, forward)
         if self.promotion is not None:
             arrays = promote(arrays, to_float=self.promotion == "float", exact=self.promotion == "exact")
         else:
@@ -251,9 +253,6 @@ class Primitive:
                 if a.__class__ is not np.ndarray:
                     require_numbers(a)
         try:
-            forward = self.forward
-            if xp is not _CPU and self.kind == "elementwise":
-                forward = partial(by_one_kernel, forward)
             if self.views or state.quiet:  # a view computes nothing that could overflow
                 result = forward(xp, *arrays, **params)
             else:

@@ -19,16 +19,17 @@ Listener = TypeVar("Listener")
 ARRAYS = (np.ndarray, DeviceArray)
 """The classes of arrays, wherever they are; NumPy's scalars, which live nowhere, are none."""
 
-_listeners: dict[int, Backend] = {}
+_listeners: dict[Any, Any] = _device.unusual
+"""What stands in for the backend, by thread; it is not empty either once there has been an array on a GPU."""
 
 
 def backend_of(arrays: Sequence[Any], params: Mapping[str, Any] | None = None) -> Backend:
     """Return the backend that computes on these arrays: a GPU's where one of them, or of the parameters, is on a GPU."""
-    return _chosen(arrays, params) if _device.met or _listeners else cpu.backend
+    return _chosen(arrays, params) if _listeners else cpu.backend
 
 
 def _chosen(arrays: Sequence[Any], params: Mapping[str, Any] | None) -> Backend:
-    listener = _listeners.get(threading.get_ident()) if _listeners else None
+    listener: Backend | None = _listeners.get(threading.get_ident())
     if listener is not None:
         return listener
     return cpu.backend if device_array(arrays, params) is None else _cuda()

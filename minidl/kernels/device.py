@@ -103,7 +103,9 @@ def brought_to(array: Any, device: Device) -> Any:
     from .cuda import memory
 
     if array.dtype.kind == "c":
-        raise NotOnDeviceError(f"complex numbers do not go to {device}: no kernel here takes them; move x.real and x.imag")
+        raise NotOnDeviceError(
+            f"complex numbers do not go to {device}: no kernel here takes them; move x.real and x.imag"
+        )
     if array.__class__ is DeviceArray:
         return memory.to_device(array.numpy(), device.index)  # another GPU's: over the host, which all can reach
     return memory.to_device(array, device.index)
@@ -163,7 +165,9 @@ def constant_like(x: Any, array: Any) -> Any:
     return constant(array, x.memory.device)
 
 
-def on_one_device(name: str, arrays: Sequence[Any], params: Mapping[str, Any], are_tensors: Sequence[bool]) -> Sequence[Any]:
+def on_one_device(
+    name: str, arrays: Sequence[Any], params: Mapping[str, Any], are_tensors: Sequence[bool]
+) -> Sequence[Any]:
     """Bring the constants of an operation, NumPy arrays that are no tensor's, to the GPU that its tensors are on.
 
     Numbers, and tensors without axes, may come from the CPU, as in PyTorch: kernels take them as arguments.

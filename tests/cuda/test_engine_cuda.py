@@ -172,9 +172,9 @@ def test_tensors_of_two_devices_do_not_meet(simulated_gpu: None) -> None:
     for mix in (lambda: x + y, lambda: y + x, lambda: minidl.maximum(x, y), lambda: minidl.cat([x, y])):
         with pytest.raises(DeviceError, match=r"one tensor, of shape \(2, 3\), is on cuda:0, another.*on cpu.*x\.to\("):
             mix()
-    with pytest.raises(DeviceError, match="^add: "):
+    with pytest.raises(DeviceError, match=r"^add: "):
         x + y
-    with pytest.raises(DeviceError, match="cross_entropy: .*input on cuda:0, target on cpu"):
+    with pytest.raises(DeviceError, match=r"cross_entropy: .*input on cuda:0, target on cpu"):
         minidl.nn.functional.cross_entropy(x, minidl.tensor([0, 1]))
     with pytest.raises(DeviceError, match="starting gradient is on cpu"):
         x.clone().requires_grad_().clone().backward(y)
@@ -286,7 +286,7 @@ def test_the_namespace_answers(simulated_gpu: None) -> None:
         assert cuda.current_device() == 0
     with pytest.raises(UsageError, match="'cpu' is no GPU"):
         cuda.synchronize("cpu")
-    with pytest.raises(AttributeError, match="minidl.cuda"):
+    with pytest.raises(AttributeError, match=r"minidl.cuda"):
         cuda.nothing  # noqa: B018
     cuda.synchronize()
 

@@ -1,5 +1,4 @@
-"""What is built on operations (layers, functionals, higher derivatives, optimizers, schedulers) computes on a device what it does
-on the CPU."""
+"""What is built on operations (layers, higher derivatives, optimizers, figures) is on a device what it is on the CPU."""
 
 from __future__ import annotations
 

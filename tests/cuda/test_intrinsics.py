@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("simulated_gpu")
 
 
 @kernel("float32[::1], float32[::1], int32", threads=1)
-def copies(source, target, wait):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def copies(source, target, wait):  # type: ignore[no-untyped-def]
     """Copy four numbers and one, and read them with or without waiting for both."""
     shared = cuda.shared.array(8, float32, 16)
     copy16(shared, 0, source, 4, 12)
@@ -53,7 +53,7 @@ def test_what_was_not_waited_for_is_not_there() -> None:
 
 
 @kernel("float32[::1], float32[::1], float32[::1]", threads=32)
-def product_tf32(x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def product_tf32(x, y, z):  # type: ignore[no-untyped-def]
     """Z = X Y + 1 for X (16, 8), Y (8, 8), spread over a warp as the PTX manual draws it."""
     lane = int32(cuda.threadIdx.x)
     g, t = lane >> 2, lane & 3
@@ -66,7 +66,7 @@ def product_tf32(x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 
 @kernel("float32[::1], float32[::1], float32[::1]", threads=32)
-def product_bfloat16(x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def product_bfloat16(x, y, z):  # type: ignore[no-untyped-def]
     """Z = X Y for X (16, 16), Y (16, 8)."""
     lane = int32(cuda.threadIdx.x)
     g, t = lane >> 2, (lane & 3) * 2

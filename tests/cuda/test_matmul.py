@@ -69,9 +69,9 @@ def test_shapes_are_numpys(x: tuple[int, ...], y: tuple[int, ...]) -> None:
 )
 def test_shapes_that_do_not_fit_are_refused_in_numpys_words(x: tuple[int, ...], y: tuple[int, ...]) -> None:
     a, b = np.ones(x), np.ones(y)
-    with pytest.raises(ValueError, match="matmul|broadcast") as expected:
+    with pytest.raises(ValueError, match=r"matmul|broadcast") as expected:
         np.matmul(a, b)
-    with pytest.raises(ValueError, match="matmul|broadcast") as got:
+    with pytest.raises(ValueError, match=r"matmul|broadcast") as got:
         products.matmul(memory.to_device(a), memory.to_device(b))
     assert str(got.value) == str(expected.value)
 

@@ -1,4 +1,4 @@
-"""Every operation of the catalogue on a device: its results and gradients are the CPU's, or it says by name that it is not there.
+"""Every operation of the catalogue on a device: its results and gradients are the CPU's, or it says that it is not there.
 
 By default the device is the simulator's, and of each operation's samples it gets the first; all of them take a minute, and run
 with `pytest -m slow`. `pytest -m cuda` takes a real GPU instead, and says why where there is none.
@@ -60,11 +60,11 @@ def test_the_device_agrees_with_the_cpu(op: Operation, samples: slice) -> None:
             there = outcome(op, sample, "cuda:0")
         except NotImplementedError as error:
             missing.append(f"sample {i}: {error}")
-            assert op.name.strip("_") in str(error)
             continue
         compare(here, there, op)
     if missing:
         assert op.path in NOT_THERE, missing
+        assert all(op.name in told for told in missing)
     elif samples.stop is None:
         assert op.path not in NOT_THERE
 

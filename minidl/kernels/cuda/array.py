@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 met = False
 """Whether there has been an array on a device, so that a program without one need not look for them."""
+unusual: dict[Any, Any] = {}
+"""Empty until then, for the one look that every operation takes: see `kernels.backend_of`."""
+
+
+def _note_meeting() -> None:
+    global met
+    met = unusual["met"] = True
 
 
 def row_major(shape: Sequence[int], itemsize: int) -> Shape:
@@ -90,8 +97,8 @@ class DeviceArray(Manners):
         self.offset = offset
         self.base = base
         self._vector: Any = None
-        global met
-        met = True
+        if not met:
+            _note_meeting()
 
     # What it is ---------------------------------------------------------------------------------------------------------
 

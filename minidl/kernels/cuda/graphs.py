@@ -41,10 +41,11 @@ class Graph:
     >>> with graph.capture():                                            # doctest: +SKIP
     ...     y = model(x)
     >>> x.copy_(another)                                                 # doctest: +SKIP
-    >>> graph.replay()                                                   # doctest: +SKIP  (y is of the other x now)
+    >>> graph.replay()                                                   # doctest: +SKIP
 
-    What is computed while it is captured is computed once the block ends. Its memory comes from a pool of its own, which
-    nobody else gets anything from: the arrays in it change with each replay. A value cannot be fetched before the block ends.
+    Now y is of the other x. What is computed while it is captured is computed once the block ends. Its memory comes from a
+    pool of its own, which nobody else gets anything from: the arrays in it change with each replay. A value cannot be fetched
+    before the block ends.
 
     Attributes:
         pool: the memory that was taken within the block.

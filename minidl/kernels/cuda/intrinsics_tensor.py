@@ -60,13 +60,13 @@ def _bfloat16(x: Any) -> int:
 
 def _unpacked(pair: int) -> tuple[float, float]:
     """Two bfloat16 as floats."""
-    return struct.unpack("2f", struct.pack("2I", (pair & 0xFFFF) << 16, pair & 0xFFFF0000))  # type: ignore[return-value]
+    return struct.unpack("2f", struct.pack("2I", (pair & 0xFFFF) << 16, pair & 0xFFFF0000))
 
 
 def _truncated(x: Any) -> tuple[float]:
     """A float32 as tensor cores take it for TF32: they do not look at its last 13 digits."""
     (bits,) = struct.unpack("I", struct.pack("f", x))
-    return struct.unpack("f", struct.pack("I", bits & 0xFFFFE000))  # type: ignore[return-value]
+    return struct.unpack("f", struct.pack("I", bits & 0xFFFFE000))
 
 
 def _multiply(read: Callable[[Any], Sequence[float]], a: Sequence[Any], b: Sequence[Any], c: Sequence[Any]) -> Any:
@@ -78,7 +78,7 @@ def _multiply(read: Callable[[Any], Sequence[float]], a: Sequence[Any], b: Seque
     g, t = lane // 4, lane % 4
     rows = [warp[4 * g + i][0] for i in range(4)]
     columns = [[warp[4 * n + i][1] for i in range(4)] for n in (2 * t, 2 * t + 1)]
-    results = []
+    results: list[Any] = []
     for row in (0, 1):  # registers 0 and 2 are of row g, 1 and 3 of row g + 8
         for column in columns:
             total = c[len(results)]

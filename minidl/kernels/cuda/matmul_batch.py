@@ -31,12 +31,12 @@ class Batch(NamedTuple):
     """Where the matrices of both factors are, in elements, as kernels take it.
 
     Attributes:
-        count: how many there are.
+        matrices: how many there are.
         shift, factor: with which a number is divided by the length of the inner axis.
         x_each, x_carry, y_each, y_carry: see above.
     """
 
-    count: int
+    matrices: int
     shift: int
     factor: int
     x_each: int

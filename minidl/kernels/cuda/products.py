@@ -226,9 +226,9 @@ def plan_of(
     found = properties(device)
     can_copy_beside = (found.major, found.minor) >= COPIES_BESIDE
     rounds = precision != "highest" and can_copy_beside
-    tile = tile_for(rows, columns, where.count, found.multi_processor_count, rounds)
+    tile = tile_for(rows, columns, where.matrices, found.multi_processor_count, rounds)
     down, across = ceil_div(rows, tile.rows), ceil_div(columns, tile.columns)
-    shares = shares_for(down * across, sums, found.multi_processor_count) if where.count == 1 else 1
+    shares = shares_for(down * across, sums, found.multi_processor_count) if where.matrices == 1 else 1
     share = ceil_div(ceil_div(sums, shares), tile.depth) * tile.depth
     shares = ceil_div(sums, share)
     left_along, right_along = x_steps[1] == 1 or sums == 1, not (y_steps[1] == 1 or columns == 1)
@@ -247,7 +247,7 @@ def plan_of(
         kernel = tensor_kernel(tile, left_along, right_along, aligned, precision)
     else:
         kernel = (fast_kernel if can_copy_beside else turing_kernel)(tile, left_along, right_along, aligned)
-    return Plan(kernel, (across << band, down >> band), (tile.threads, 1), sizes, where.count, shares)
+    return Plan(kernel, (across << band, down >> band), (tile.threads, 1), sizes, where.matrices, shares)
 
 
 def _plain(
@@ -256,10 +256,10 @@ def _plain(
     """One of the kernels that take any strides and dtypes."""
     sizes = (rows, columns, sums, *x, *y, *where[1:])
     if is_tiny(rows, columns, sums):
-        return Plan(naive_kernel(dtype), (ceil_div(rows * columns, THREADS), 1), (THREADS, 1), sizes, where.count)
+        return Plan(naive_kernel(dtype), (ceil_div(rows * columns, THREADS), 1), (THREADS, 1), sizes, where.matrices)
     side = 32 if min(rows, columns) >= 512 else 16
     grid = (ceil_div(columns, side), ceil_div(rows, side))
-    return Plan(tiled_kernel(dtype, side), grid, (side, side), sizes, where.count)
+    return Plan(tiled_kernel(dtype, side), grid, (side, side), sizes, where.matrices)
 
 
 def tile_for(rows: int, columns: int, matrices: int, multiprocessors: int, rounds: bool) -> Tile | WarpTile:

@@ -152,7 +152,7 @@ class WarpTile:
 
 LARGE = WarpTile(128, 128, 2, 8, stages=3, blocks=2)
 """For results that fill the GPU."""
-SMALL = WarpTile(64, 64, 2, 4, stages=4, blocks=4)
+SMALL = WarpTile(64, 64, 2, 4, stages=3, blocks=4)
 """For smaller ones."""
 
 

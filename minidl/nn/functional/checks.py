@@ -119,9 +119,7 @@ def check_device(name: str, **given: Value | None) -> None:
         DeviceError: they are not.
     """
     there = {
-        argument: where_is(value._data)
-        for argument, value in given.items()
-        if isinstance(value, Node) and value.shape
+        argument: where_is(value._data) for argument, value in given.items() if isinstance(value, Node) and value.shape
     }
     if len(set(there.values())) > 1:
         told = ", ".join(f"{argument} on {device}" for argument, device in there.items())

@@ -120,7 +120,11 @@ def _parts(q: Any, input: Value, name: str) -> Value:
         raise ShapeError(f"{name}: q must have at most one axis; its shape is {given.shape}")
     if not ((given >= 0) & (given <= 1)).all():
         raise UsageError(f"{name}: q must lie in 0 … 1; got {given}")
-    return reshape(q, (-1,)) if isinstance(q, Node) else constant_like(data_of(input), given.astype(input.dtype).reshape(1))
+    return (
+        reshape(q, (-1,))
+        if isinstance(q, Node)
+        else constant_like(data_of(input), given.astype(input.dtype).reshape(1))
+    )
 
 
 def _between(ordered: Value, parts: Value, interpolation: str, skip: bool) -> Value:
