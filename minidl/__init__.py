@@ -25,7 +25,7 @@ from .graph import (
     set_detect_anomaly,
     set_grad_enabled,
 )
-from .kernels.cuda.precision import get_float32_matmul_precision, set_float32_matmul_precision
+from .kernels.cuda.matmul.precision import get_float32_matmul_precision, set_float32_matmul_precision
 from .kernels.device import Device as device  # noqa: N813  (PyTorch's name)
 from .kernels.dtypes import (
     ALIASES,

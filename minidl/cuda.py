@@ -15,16 +15,16 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from .errors import UsageError
-from .kernels.cuda import driver
+from .kernels.cuda.runtime import driver
 from .kernels.device import device_of
 from .primitives.layers.random import Generator, generator_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from .kernels.cuda.driver import Properties
-    from .kernels.cuda.graphs import Graph
-    from .kernels.cuda.streams import Event, Stream
+    from .kernels.cuda.runtime.driver import Properties
+    from .kernels.cuda.runtime.graphs import Graph
+    from .kernels.cuda.runtime.streams import Event, Stream
 
 __all__ = [
     "Event",
@@ -60,11 +60,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """`Stream`, `Event` and `Graph`, which are loaded when they are asked for."""
     if name == "Graph":
-        from .kernels.cuda import graphs
+        from .kernels.cuda.runtime import graphs
 
         return graphs.Graph
     if name in ("Stream", "Event"):
-        from .kernels.cuda import streams
+        from .kernels.cuda.runtime import streams
 
         return getattr(streams, name)
     raise AttributeError(f"module 'minidl.cuda' has no attribute {name!r}", name=name)
@@ -155,7 +155,7 @@ def stream(stream: Stream | None) -> AbstractContextManager[Any]:
 
 def memory_stats(device: Any = None) -> dict[str, int]:
     """What the allocator has handed out, in bytes under PyTorch's names, and how often it could do without the driver."""
-    from .kernels.cuda import memory
+    from .kernels.cuda.runtime import memory
 
     known = memory.statistics(_number(device))
     return {
@@ -190,7 +190,7 @@ def max_memory_reserved(device: Any = None) -> int:
 
 def reset_peak_memory_stats(device: Any = None) -> None:
     """Let the peaks be what is in use now."""
-    from .kernels.cuda import memory
+    from .kernels.cuda.runtime import memory
 
     known = memory.statistics(_number(device))
     known.peak_allocated, known.peak_reserved = known.allocated, known.reserved
@@ -199,7 +199,7 @@ def reset_peak_memory_stats(device: Any = None) -> None:
 def empty_cache() -> None:
     """Give the memory that no array holds back to the driver, for other programs; it makes nothing faster."""
     if is_available():
-        from .kernels.cuda import memory
+        from .kernels.cuda.runtime import memory
 
         memory.empty_cache(current_device())
 

@@ -131,7 +131,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(data, np.ndarray) and wanted in (None, data.dtype):
         return from_numpy(data).to(device=device)
     if hasattr(data, "__cuda_array_interface__"):
-        from ..kernels.cuda import interchange
+        from ..kernels.cuda.runtime import interchange
 
         return Tensor(interchange.from_cuda_array_interface(data)).to(device=device, dtype=wanted)
     return tensor(data, wanted, device=device)
@@ -208,7 +208,7 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
         )
     if int(ext_tensor.__dlpack_device__()[0]) in _ON_THE_CPU:
         return from_numpy(np.from_dlpack(ext_tensor))
-    from ..kernels.cuda import interchange
+    from ..kernels.cuda.runtime import interchange
 
     return Tensor(interchange.from_dlpack(ext_tensor))
 

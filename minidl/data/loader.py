@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import CheckpointError, UsageError
 from ..graph.mode import phase
-from ..kernels.cuda.driver import why_not
+from ..kernels.cuda.runtime.driver import why_not
 from ..primitives.layers.random import Generator, default_generator
 from .collate import Collate, page_locked
 from .dataset import Dataset, Indices

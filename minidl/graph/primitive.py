@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import DtypeError, MinidlError, NotOnDeviceError, ShapeError, UsageError
 from ..kernels import ARRAYS, backend_of, cpu
-from ..kernels.cuda.fusion import by_one_kernel
+from ..kernels.cuda.elementwise.fusion import by_one_kernel
 from ..kernels.device import on_one_device
 from ..kernels.dtypes import promote, require_numbers
 from .anomaly import remember

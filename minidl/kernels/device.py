@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import DeviceError, NotOnDeviceError, UsageError
 from . import DeviceArray, device_array
-from .cuda import driver
+from .cuda.runtime import driver
 
 _KINDS = ("cpu", "cuda", "mps", "meta", "xpu")
 
@@ -100,7 +100,7 @@ def brought_to(array: Any, device: Device) -> Any:
         return array
     if device is CPU:
         return array.numpy()
-    from .cuda import memory
+    from .cuda.runtime import memory
 
     if array.dtype.kind == "c":
         raise NotOnDeviceError(
@@ -128,7 +128,7 @@ def pinned_copy(array: Any) -> Any:
     Raises:
         DeviceError: there is no GPU; or the array is on one already.
     """
-    from .cuda import memory
+    from .cuda.runtime import memory
 
     if array.__class__ is DeviceArray:
         raise DeviceError(f"pin_memory: the tensor is on {where_is(array)}; only what is on the CPU can be page-locked")
@@ -141,7 +141,7 @@ def is_page_locked(array: Any) -> bool:
     """Whether an array lies in page-locked memory."""
     if not isinstance(array, np.ndarray) or driver.why_not() is not None:
         return False
-    from .cuda import memory
+    from .cuda.runtime import memory
 
     return memory.is_pinned(array)
 

@@ -22,7 +22,7 @@ from ..graph import Node, Notation, Primitive
 from ..graph.mode import silence, state
 from ..graph.node import NO_PARAMS
 from ..kernels import DeviceArray
-from ..kernels.cuda.fusion import are_plain, fused
+from ..kernels.cuda.elementwise.fusion import are_plain, fused
 from .mismatch import explain_broadcast
 from .registered import Registered, Rule, Value, registry, shape_of
 from .samples import Sample, Shape, refuses, sample

@@ -9,7 +9,7 @@ import numpy as np
 from ..graph import data_of
 from ..graph.mode import state
 from ..kernels import DeviceArray
-from ..kernels.cuda.fusion import Symbol
+from ..kernels.cuda.elementwise.fusion import Symbol
 from ..kernels.dtypes import bool_
 from .registered import Value, registry
 

@@ -23,8 +23,8 @@ from ..errors import GraphError
 from ..graph import Node, data_of
 from ..graph.mode import state
 from ..kernels import DeviceArray
-from ..kernels.cuda.graphs import Graph
-from ..kernels.cuda.streams import written_down
+from ..kernels.cuda.runtime.graphs import Graph
+from ..kernels.cuda.runtime.streams import written_down
 from ..tensor import Tensor
 from .listener import Assignment, Listener, copy_into
 from .replay import note_written

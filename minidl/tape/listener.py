@@ -13,9 +13,9 @@ from ..graph import Node, Primitive, data_of
 from ..graph.mode import state
 from ..graph.node import clock
 from ..kernels import DeviceArray
-from ..kernels.cuda import memory
-from ..kernels.cuda.graphs import Graph
-from ..kernels.cuda.streams import each_time
+from ..kernels.cuda.runtime import memory
+from ..kernels.cuda.runtime.graphs import Graph
+from ..kernels.cuda.runtime.streams import each_time
 from ..tensor import Tensor
 from .effects import assign
 

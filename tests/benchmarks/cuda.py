@@ -52,7 +52,7 @@ def need_a_gpu(bench: Bench) -> Any:
     Raises:
         MissingPeerError: one has none, with the reason.
     """
-    from minidl.kernels.cuda import driver
+    from minidl.kernels.cuda.runtime import driver
 
     if driver.is_simulated():
         raise MissingPeerError("a simulated GPU tells nothing about time; unset NUMBA_ENABLE_CUDASIM")
@@ -123,7 +123,7 @@ def contest(
 
 def on_device(*arrays: Any) -> tuple[Any, ...]:
     """The same arrays as minidl's device arrays."""
-    from minidl.kernels.cuda import memory
+    from minidl.kernels.cuda.runtime import memory
 
     return tuple(memory.to_device(a) for a in arrays)
 
@@ -204,7 +204,7 @@ def conv(bench: Bench) -> Iterator[Result | Remark]:
 
 def channels_last(array: Any) -> Any:
     """Images with the channels next to each other in memory."""
-    from minidl.kernels.cuda import copies
+    from minidl.kernels.cuda.places import copies
 
     return copies.contiguous(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
@@ -212,8 +212,8 @@ def channels_last(array: Any) -> Any:
 def bandwidth(bench: Bench) -> Iterator[Result | Remark]:
     """Elementwise operations and reductions of 64 M numbers against a copy on the device that moves as many bytes."""
     torch = need_a_gpu(bench)
-    from minidl.kernels.cuda import memory
     from minidl.kernels.cuda.backend import backend
+    from minidl.kernels.cuda.runtime import memory
 
     n = NUMBERS
     x, y = on_device(*np.random.default_rng(0).standard_normal((2, n)).astype("f"))

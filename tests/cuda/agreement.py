@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.kernels.cuda import memory
 from minidl.kernels.cuda.array import DeviceArray
+from minidl.kernels.cuda.runtime import memory
 
 Array = np.ndarray[Any, Any]
 

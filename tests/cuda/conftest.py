@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minidl.kernels.cuda import driver, launching, memory
+from minidl.kernels.cuda.runtime import driver, launching, memory
 from minidl.kernels.cuda.simulator import driver as simulated
 from minidl.kernels.cuda.simulator.races import without_races
 

@@ -24,9 +24,10 @@ from pathlib import Path
 
 from minidl.files import write_atomic
 from minidl.kernels.cpu.jit import cache_folder
-from minidl.kernels.cuda import catalogue, compiling
-from minidl.kernels.cuda.language import Kernel
-from minidl.kernels.cuda.occupancy import LIMITS, occupancy
+from minidl.kernels.cuda import catalogue
+from minidl.kernels.cuda.compiler import compiling
+from minidl.kernels.cuda.compiler.language import Kernel
+from minidl.kernels.cuda.compiler.occupancy import LIMITS, occupancy
 
 Capability = tuple[int, int]
 README = Path(catalogue.__file__).parent / "README.md"
@@ -214,13 +215,17 @@ def table(reports: dict[tuple[str, Capability], Report]) -> str:
 
 
 def modules() -> str:
-    """Each module with the first sentence of its docstring, as Markdown; subfolders have one line."""
+    """Each module with the first paragraph of its docstring, as Markdown, package by package."""
     rows = []
-    for path in sorted(README.parent.iterdir()):
-        source = path / "__init__.py" if path.is_dir() else path
-        if source.suffix == ".py" and source.exists() and path.name != "__init__.py":
-            text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
-            rows.append(f"- `{path.name}`: {' '.join(text.split(chr(10) * 2)[0].split())}")
+    for path in sorted(
+        README.parent.rglob("*.py"), key=lambda path: (path.parent, path.name != "__init__.py", path.name)
+    ):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        first = " ".join(text.split("\n\n")[0].split())
+        if path.name != "__init__.py":
+            rows.append(f"- `{path.name}`: {first}")
+        elif path.parent != README.parent:
+            rows.append(f"\n**`{path.parent.name}/`** {first}\n")
     return "\n".join(rows)
 
 

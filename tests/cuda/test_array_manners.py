@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from minidl.errors import DeviceError, NotOnDeviceError
-from minidl.kernels.cuda import memory
 from minidl.kernels.cuda.array import DeviceArray
 from minidl.kernels.cuda.backend import backend
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator import driver as simulated
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from minidl.kernels.cuda import catalogue, compiling
-from minidl.kernels.cuda.language import Kernel, cuda, float32, kernel
-from minidl.kernels.cuda.occupancy import LIMITS, blocks_at_once, occupancy
+from minidl.kernels.cuda import catalogue
+from minidl.kernels.cuda.compiler import compiling
+from minidl.kernels.cuda.compiler.language import Kernel, cuda, float32, kernel
+from minidl.kernels.cuda.compiler.occupancy import LIMITS, blocks_at_once, occupancy
 from tests.cuda import inspection
 
 PAIRS = inspection.all_pairs()
@@ -97,7 +98,7 @@ def test_a_launch_packs_what_the_machine_code_reads(name: str) -> None:
 
 def defined() -> Iterator[tuple[Path, str, int, int]]:
     """Each function in the package's text that is decorated as a kernel: file, name, first and last line."""
-    for path in sorted(Path(catalogue.__file__).parent.glob("*.py")):
+    for path in sorted(Path(catalogue.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 for decorator in node.decorator_list:

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from minidl.errors import DeviceError
-from minidl.kernels.cuda import compiling
-from minidl.kernels.cuda.intrinsics import Intrinsic, wait_for_all_but
-from minidl.kernels.cuda.language import Kernel, cuda, device, float32, kernel, math
+from minidl.kernels.cuda.compiler import compiling
+from minidl.kernels.cuda.compiler.intrinsics import Intrinsic, wait_for_all_but
+from minidl.kernels.cuda.compiler.language import Kernel, cuda, device, float32, kernel, math
 
 
 def description(body: Any) -> str:
@@ -106,9 +106,9 @@ def checked(a: Any, factor: float) -> None:
 CHECKSUM = """
 import numba, sys
 from minidl.kernels.cuda import compiling
-from minidl.kernels.cuda.copies import __name__ as package
-from minidl.kernels.cuda.intrinsics import load4, store4
-from minidl.kernels.cuda.language import cuda, float32, kernel, math
+from minidl.kernels.cuda.places.copies import __name__ as package
+from minidl.kernels.cuda.compiler.intrinsics import load4, store4
+from minidl.kernels.cuda.compiler.language import cuda, float32, kernel, math
 @kernel("float32[::1]", threads=64)
 def one(a):
     x, y, z, w = load4(a, 0)

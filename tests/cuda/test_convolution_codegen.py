@@ -11,16 +11,14 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
-from minidl.kernels.cuda import (
-    convolution_choice,
-    convolution_fast,
-    convolution_fast_weight,
-    convolution_tensor,
-    depthwise,
-)
-from minidl.kernels.cuda.convolution_choice import MEDIUM, NARROW, TINY
-from minidl.kernels.cuda.language import Kernel
-from minidl.kernels.cuda.tile import LARGE, SMALL
+from minidl.kernels.cuda.compiler.language import Kernel
+from minidl.kernels.cuda.convolution import choice as convolution_choice
+from minidl.kernels.cuda.convolution import depthwise
+from minidl.kernels.cuda.convolution import fast as convolution_fast
+from minidl.kernels.cuda.convolution import fast_weight as convolution_fast_weight
+from minidl.kernels.cuda.convolution import tensor as convolution_tensor
+from minidl.kernels.cuda.convolution.choice import MEDIUM, NARROW, TINY
+from minidl.kernels.cuda.matmul.tile import LARGE, SMALL
 
 pytestmark = pytest.mark.codegen
 

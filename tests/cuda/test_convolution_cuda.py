@@ -9,15 +9,13 @@ import numpy as np
 import pytest
 
 from minidl.kernels.cpu import convolution as on_cpu
-from minidl.kernels.cuda import (
-    convolution,
-    convolution_choice,
-    convolution_problem,
-    convolution_tensor,
-    memory,
-    precision,
-)
 from minidl.kernels.cuda.array import DeviceArray
+from minidl.kernels.cuda.convolution import choice as convolution_choice
+from minidl.kernels.cuda.convolution import problem as convolution_problem
+from minidl.kernels.cuda.convolution import tensor as convolution_tensor
+from minidl.kernels.cuda.convolution import ways as convolution
+from minidl.kernels.cuda.matmul import precision
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.geometry import output_size
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
@@ -241,7 +239,7 @@ def test_the_gradient_of_the_weights_is_the_same_each_time_and_in_parts(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However the memory lies that the parts are written to, and whatever it held."""
-    from minidl.kernels.cuda import convolution_weight
+    from minidl.kernels.cuda.convolution import weight as convolution_weight
 
     rooms: list[Any] = []
     room = convolution_weight.workspace
@@ -262,7 +260,7 @@ def test_the_gradient_of_the_weights_is_the_same_each_time_and_in_parts(
 
 
 def test_parts_cover_all_pixels_once() -> None:
-    from minidl.kernels.cuda.convolution_weight import parts_of
+    from minidl.kernels.cuda.convolution.weight import parts_of
 
     for pixels in (1, 7, 100, 32768, 1_000_003):
         for blocks in (1, 9, 600):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.kernels.cuda import copies, memory
+from minidl.kernels.cuda.places import copies
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator import driver as simulated
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")

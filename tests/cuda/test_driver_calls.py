@@ -19,10 +19,10 @@ import pytest
 
 from minidl.errors import DeviceError
 from minidl.kernels import cuda
-from minidl.kernels.cuda import driver
+from minidl.kernels.cuda.runtime import driver
 from minidl.kernels.cuda.simulator import driver as simulated
 
-SOURCES = sorted(Path(cuda.__file__).parent.glob("*.py"))
+SOURCES = sorted(Path(cuda.__file__).parent.rglob("*.py"))
 
 
 def calls() -> list[tuple[str, int, str]]:

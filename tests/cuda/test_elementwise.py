@@ -9,11 +9,13 @@ import pytest
 
 from minidl.errors import DeviceError
 from minidl.kernels import cpu
-from minidl.kernels.cuda import elementwise, memory, plans
 from minidl.kernels.cuda.array import DeviceArray
 from minidl.kernels.cuda.backend import backend as cuda
-from minidl.kernels.cuda.formulas import FORMULAS
-from minidl.kernels.cuda.library import divided
+from minidl.kernels.cuda.compiler.library import divided
+from minidl.kernels.cuda.elementwise import operations as elementwise
+from minidl.kernels.cuda.elementwise import plans
+from minidl.kernels.cuda.elementwise.formulas import FORMULAS
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator import driver as simulated
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")

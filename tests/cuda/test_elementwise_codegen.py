@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
-from minidl.kernels.cuda import compiling
-from minidl.kernels.cuda.formulas import FORMULAS, dtypes_of
-from minidl.kernels.cuda.generated import Form, Operand, kernel_of
+from minidl.kernels.cuda.compiler import compiling
+from minidl.kernels.cuda.elementwise.formulas import FORMULAS, dtypes_of
+from minidl.kernels.cuda.elementwise.generated import Form, Operand, kernel_of
 
 pytestmark = pytest.mark.codegen
 

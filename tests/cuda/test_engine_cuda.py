@@ -11,7 +11,7 @@ import pytest
 import minidl
 from minidl import cuda
 from minidl.errors import DeviceError, DtypeError, GraphError, NotOnDeviceError, UsageError
-from minidl.kernels.cuda import driver
+from minidl.kernels.cuda.runtime import driver
 
 GRID = np.arange(6, dtype=np.float32).reshape(2, 3)
 

@@ -10,7 +10,7 @@ import pytest
 
 import minidl
 import minidl.nn.functional as F
-from minidl.kernels.cuda import fusion
+from minidl.kernels.cuda.elementwise import fusion
 from minidl.kernels.cuda.simulator import driver as simulated
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")

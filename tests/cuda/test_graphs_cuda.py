@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from minidl.errors import DeviceError
-from minidl.kernels.cuda import copies, memory
-from minidl.kernels.cuda.graphs import Graph
-from minidl.kernels.cuda.language import cuda, float32, kernel
+from minidl.kernels.cuda.compiler.language import cuda, float32, kernel
+from minidl.kernels.cuda.places import copies
 from minidl.kernels.cuda.random import Philox
+from minidl.kernels.cuda.runtime import memory
+from minidl.kernels.cuda.runtime.graphs import Graph
+from minidl.kernels.cuda.runtime.streams import Stream, each_time, journal, written_down
 from minidl.kernels.cuda.simulator import driver as simulated
-from minidl.kernels.cuda.streams import Stream, each_time, journal, written_down
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 

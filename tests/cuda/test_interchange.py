@@ -11,7 +11,7 @@ import pytest
 import minidl
 from minidl import cuda
 from minidl.errors import DtypeError, GraphError, UsageError
-from minidl.kernels.cuda import interchange
+from minidl.kernels.cuda.runtime import interchange
 
 GRID = np.arange(12, dtype=np.float32).reshape(3, 4)
 

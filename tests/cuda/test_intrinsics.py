@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from minidl.errors import DeviceError
-from minidl.kernels.cuda import memory
-from minidl.kernels.cuda.intrinsics import commit, copy4, copy16, wait_for_all_but
-from minidl.kernels.cuda.intrinsics_tensor import bfloat16_pair, mma_bfloat16, mma_tf32
-from minidl.kernels.cuda.language import cuda, float32, int32, kernel
+from minidl.kernels.cuda.compiler.intrinsics import commit, copy4, copy16, wait_for_all_but
+from minidl.kernels.cuda.compiler.intrinsics_tensor import bfloat16_pair, mma_bfloat16, mma_tf32
+from minidl.kernels.cuda.compiler.language import cuda, float32, int32, kernel
+from minidl.kernels.cuda.runtime import memory
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 

@@ -10,11 +10,13 @@ import pytest
 
 from minidl.errors import NotOnDeviceError
 from minidl.kernels import cpu
-from minidl.kernels.cuda import matmul_batch, memory, products
 from minidl.kernels.cuda.backend import backend
-from minidl.kernels.cuda.matmul_fast import fast_kernel, turing_kernel
+from minidl.kernels.cuda.matmul import batch as matmul_batch
+from minidl.kernels.cuda.matmul import products
+from minidl.kernels.cuda.matmul.fast import fast_kernel, turing_kernel
+from minidl.kernels.cuda.matmul.tile import LARGE, SMALL, Tile
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator import driver as simulated
-from minidl.kernels.cuda.tile import LARGE, SMALL, Tile
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 

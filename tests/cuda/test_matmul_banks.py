@@ -9,10 +9,10 @@ from collections import defaultdict
 
 import pytest
 
-from minidl.kernels.cuda import tensor_cores, tile
-from minidl.kernels.cuda.staging import Share, first_piece
-from minidl.kernels.cuda.tensor_cores import FragmentPanel
-from minidl.kernels.cuda.tile import Panel, Tile, corner_of
+from minidl.kernels.cuda.matmul import tensor_cores, tile
+from minidl.kernels.cuda.matmul.staging import Share, first_piece
+from minidl.kernels.cuda.matmul.tensor_cores import FragmentPanel
+from minidl.kernels.cuda.matmul.tile import Panel, Tile, corner_of
 
 TILES = [tile.LARGE, tile.SMALL]
 

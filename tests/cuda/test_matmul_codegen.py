@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("numba_cuda")
 
-from minidl.kernels.cuda import tensor_cores
-from minidl.kernels.cuda.matmul_fast import LAYOUTS, fast_kernel, turing_kernel
-from minidl.kernels.cuda.tensor_cores import tensor_kernel
-from minidl.kernels.cuda.tile import LARGE, SMALL, Tile
+from minidl.kernels.cuda.matmul import tensor_cores
+from minidl.kernels.cuda.matmul.fast import LAYOUTS, fast_kernel, turing_kernel
+from minidl.kernels.cuda.matmul.tensor_cores import tensor_kernel
+from minidl.kernels.cuda.matmul.tile import LARGE, SMALL, Tile
 
 pytestmark = pytest.mark.codegen
 

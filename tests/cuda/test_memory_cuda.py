@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from minidl.errors import DeviceError
-from minidl.kernels.cuda import driver, layouts, memory, streams
+from minidl.kernels.cuda.runtime import driver, layouts, memory, streams
+from minidl.kernels.cuda.runtime.streams import Stream
 from minidl.kernels.cuda.simulator import driver as simulated
-from minidl.kernels.cuda.streams import Stream
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 
@@ -127,7 +127,7 @@ def test_the_end_of_python_is_no_trouble() -> None:
     text = (
         "import os; os.environ['NUMBA_ENABLE_CUDASIM'] = '1'\n"
         "import numpy as np\n"
-        "from minidl.kernels.cuda import memory, streams, graphs\n"
+        "from minidl.kernels.cuda.runtime import memory, streams, graphs\n"
         "a = memory.to_device(np.ones(4, np.float32)); p = memory.pinned((4,), np.float32)\n"
         "s, e, g = streams.Stream(), streams.Event(), graphs.Graph()\n"
         "with g.capture(): b = memory.to_device(np.ones(4, np.float32))\n"

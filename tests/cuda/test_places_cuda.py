@@ -9,9 +9,13 @@ import pytest
 
 from minidl.errors import RangeError
 from minidl.kernels.cpu import backend as cpu
-from minidl.kernels.cuda import memory, places, places_moves, places_order, places_views
 from minidl.kernels.cuda.array import DeviceArray
 from minidl.kernels.cuda.backend import backend
+from minidl.kernels.cuda.places import moves as places_moves
+from minidl.kernels.cuda.places import order as places_order
+from minidl.kernels.cuda.places import picking as places
+from minidl.kernels.cuda.places import views as places_views
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator import driver
 from minidl.kernels.grid import grid
 

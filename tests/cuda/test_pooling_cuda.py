@@ -11,9 +11,10 @@ import pytest
 import minidl
 from minidl.errors import DtypeError
 from minidl.kernels.cpu import backend as cpu
-from minidl.kernels.cuda import memory, pooling
 from minidl.kernels.cuda.array import DeviceArray
 from minidl.kernels.cuda.backend import backend
+from minidl.kernels.cuda.layers import pooling
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator import driver
 from minidl.kernels.geometry import Windows, adaptive_windows, evenly, pool_windows, transposed, window_sums
 

@@ -6,19 +6,18 @@ import re
 
 import pytest
 
-from minidl.kernels.cuda import (
-    compiling,
+from minidl.kernels.cuda.compiler import compiling
+from minidl.kernels.cuda.compiler.language import Kernel
+from minidl.kernels.cuda.layers import (
     losses,
     normalization,
     normalization_rows,
     normalization_sums,
     normalization_write,
     probabilities,
-    reductions_kernels,
-    sorting,
 )
-from minidl.kernels.cuda import reductions_states as states
-from minidl.kernels.cuda.language import Kernel
+from minidl.kernels.cuda.reductions import kernels as reductions_kernels
+from minidl.kernels.cuda.reductions import sorting, states
 from tests.cuda import inspection
 
 pytest.importorskip("numba_cuda")

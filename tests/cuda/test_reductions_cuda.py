@@ -9,10 +9,12 @@ import pytest
 
 from minidl.errors import NotOnDeviceError
 from minidl.kernels import cpu
-from minidl.kernels.cuda import memory, reductions, reductions_lesson
-from minidl.kernels.cuda import reductions_states as states
 from minidl.kernels.cuda.backend import backend
-from minidl.kernels.cuda.reductions_launch import cut, merged, reduce
+from minidl.kernels.cuda.reductions import lesson as reductions_lesson
+from minidl.kernels.cuda.reductions import over_axes as reductions
+from minidl.kernels.cuda.reductions import states
+from minidl.kernels.cuda.reductions.launch import cut, merged, reduce
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator import driver as simulated
 from tests.cuda.agreement import lying, require_close
 

@@ -13,7 +13,7 @@ import pytest
 
 import minidl
 from minidl.graph import Node
-from minidl.kernels.cuda import driver
+from minidl.kernels.cuda.runtime import driver
 from minidl.primitives import Operation, Sample, catalogue
 
 _FACTORISATIONS = """

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from minidl.kernels.cpu import probabilities as cpu
-from minidl.kernels.cuda import rows
 from minidl.kernels.cuda.backend import backend
+from minidl.kernels.cuda.layers import rows
 from minidl.kernels.cuda.simulator import driver as simulated
 from tests.cuda.agreement import lying, require_close
 

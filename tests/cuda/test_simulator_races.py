@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl.kernels.cuda import memory
-from minidl.kernels.cuda.intrinsics import commit, copy16, wait_for_all_but
-from minidl.kernels.cuda.language import cuda, float32, int32, kernel
+from minidl.kernels.cuda.compiler.intrinsics import commit, copy16, wait_for_all_but
+from minidl.kernels.cuda.compiler.language import cuda, float32, int32, kernel
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator.errors import SimulationError
 
 pytestmark = pytest.mark.usefixtures("strict_gpu")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl.kernels.cuda.intrinsics import commit, copy16, load4, store4, wait_for_all_but
-from minidl.kernels.cuda.language import Kernel, cuda, device, float32, kernel
+from minidl.kernels.cuda.compiler.intrinsics import commit, copy16, load4, store4, wait_for_all_but
+from minidl.kernels.cuda.compiler.language import Kernel, cuda, device, float32, kernel
 from minidl.kernels.cuda.simulator.trace import trace
 from minidl.kernels.cuda.simulator.traffic import bank_conflicts, coalescing, worst_conflicts
 

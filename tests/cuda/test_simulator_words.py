@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from minidl.errors import DeviceError
-from minidl.kernels.cuda import memory
-from minidl.kernels.cuda.intrinsics import commit, copy4, copy16, load4, store4, wait_for_all_but
-from minidl.kernels.cuda.language import Kernel, cuda, float32, int32, kernel
+from minidl.kernels.cuda.compiler.intrinsics import commit, copy4, copy16, load4, store4, wait_for_all_but
+from minidl.kernels.cuda.compiler.language import Kernel, cuda, float32, int32, kernel
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator.errors import SimulationError
 from minidl.kernels.cuda.simulator.trace import trace
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from minidl.kernels.cpu import scans as cpu
-from minidl.kernels.cuda import sorting
 from minidl.kernels.cuda.backend import backend
+from minidl.kernels.cuda.reductions import sorting
 from minidl.kernels.cuda.simulator import driver as simulated
 from tests.cuda.agreement import lying, require_close
 

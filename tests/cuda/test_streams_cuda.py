@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from minidl.errors import DeviceError
-from minidl.kernels.cuda import driver, memory, streams
+from minidl.kernels.cuda.runtime import driver, memory, streams
+from minidl.kernels.cuda.runtime.streams import Event, Stream
 from minidl.kernels.cuda.simulator import driver as simulated
-from minidl.kernels.cuda.streams import Event, Stream
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from minidl.errors import UsageError
-from minidl.kernels.cuda import memory, precision, products, tensor_cores
-from minidl.kernels.cuda.intrinsics_tensor import bfloat16_pair, tf32
+from minidl.kernels.cuda.compiler.intrinsics_tensor import bfloat16_pair, tf32
+from minidl.kernels.cuda.matmul import precision, products, tensor_cores
+from minidl.kernels.cuda.matmul.tensor_cores import WarpTile
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator import driver as simulated
-from minidl.kernels.cuda.tensor_cores import WarpTile
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")
 

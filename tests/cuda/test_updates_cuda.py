@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.kernels.cuda import memory, places_views, updates
+from minidl.kernels.cuda import updates
+from minidl.kernels.cuda.places import views as places_views
+from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator import driver
 
 pytestmark = pytest.mark.usefixtures("simulated_gpu")

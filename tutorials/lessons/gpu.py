@@ -9,7 +9,7 @@ STEPS = (
         name="threads",
         code="""
 import numpy as np
-from minidl.kernels.cuda.language import cuda, float32, kernel
+from minidl.kernels.cuda.compiler.language import cuda, float32, kernel
 from minidl.kernels.cuda.simulator.trace import trace
 @kernel("float32[::1]", waits=False)
 def who(out):
@@ -342,7 +342,7 @@ loads = len(run.of(space="shared", action="read")) / products
     Step(
         name="wide-and-early",
         code="""
-from minidl.kernels.cuda.tile import Tile
+from minidl.kernels.cuda.matmul.tile import Tile
 from viz.gpu.matmul import run_fast           # traces minidl's fast kernel
 run = run_fast(Tile(16, 32, 8, 2, down=1, across=1), 24)
 for step in range(max(run.steps.values())):
@@ -481,7 +481,7 @@ years = dict(volkov=2008, williams=2009, chetlur=2014, boehm=2022)
             "NVIDIA: CUTLASS, Efficient GEMM in CUDA; the CUDA Programming Guide.",
             "",
             "The kernels themselves are for reading, in this order:",
-            "minidl/kernels/cuda: matmul_naive, matmul_tiled, tile, matmul_fast.",
+            "minidl/kernels/cuda/matmul: naive, tiled, tile, fast.",
             "What no simulator can tell is how fast they are: that takes a GPU.",
         ),
     ),

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from minidl.kernels.cuda.convolution_problem import COLUMNS, forward_plan, problem_of
-from minidl.kernels.cuda.convolution_tiled import SIDE, sweep_kernel
+from minidl.kernels.cuda.convolution.problem import COLUMNS, forward_plan, problem_of
+from minidl.kernels.cuda.convolution.tiled import SIDE, sweep_kernel
 from minidl.kernels.cuda.simulator.trace import trace
 
 from .cells import Cells

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from minidl.kernels.cuda.matmul.tile import LARGE
 from minidl.kernels.cuda.simulator.trace import Trace
 from minidl.kernels.cuda.simulator.traffic import bank_conflicts, coalescing
-from minidl.kernels.cuda.tile import LARGE
 
 from ..drawing.canvas import SLIDE, Canvas
 from ..drawing.dot import text

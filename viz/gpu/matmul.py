@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from minidl.kernels.cuda.language import Kernel
-from minidl.kernels.cuda.matmul_fast import fast_kernel
-from minidl.kernels.cuda.matmul_naive import naive_kernel
-from minidl.kernels.cuda.matmul_tiled import tiled_kernel
+from minidl.kernels.cuda.compiler.language import Kernel
+from minidl.kernels.cuda.matmul.fast import fast_kernel
+from minidl.kernels.cuda.matmul.naive import naive_kernel
+from minidl.kernels.cuda.matmul.tile import Tile
+from minidl.kernels.cuda.matmul.tiled import tiled_kernel
 from minidl.kernels.cuda.simulator.trace import Trace, trace
-from minidl.kernels.cuda.tile import Tile
 
 from ..drawing.canvas import SLIDE
 from .cells import Cells

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.kernels.cuda.language import Kernel, cuda, float32, kernel
+from minidl.kernels.cuda.compiler.language import Kernel, cuda, float32, kernel
 from minidl.kernels.cuda.simulator.trace import trace
 from minidl.kernels.cuda.simulator.traffic import BANKS, SECTOR, bank_conflicts, coalescing
 

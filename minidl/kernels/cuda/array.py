@@ -17,7 +17,7 @@ from ...errors import NotOnDeviceError
 from .array_methods import Manners
 
 if TYPE_CHECKING:
-    from .memory import Memory
+    from .runtime.memory import Memory
 
 Shape = tuple[int, ...]
 met = False
@@ -166,7 +166,7 @@ class DeviceArray(Manners):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """Fetch the values: a new NumPy array. It waits for the kernels that compute them."""
-        from .memory import to_host
+        from .runtime.memory import to_host
 
         return to_host(self)
 
@@ -204,7 +204,7 @@ class DeviceArray(Manners):
         return f"DeviceArray({self.numpy()!r}, device={self.device!r})"
 
     def __reduce__(self) -> Any:
-        from .memory import to_device
+        from .runtime.memory import to_device
 
         return to_device, (self.numpy(), self.memory.device)
 
@@ -215,7 +215,7 @@ class DeviceArray(Manners):
 
     def __dlpack__(self, *, stream: int | None = None, **options: Any) -> Any:
         """A DLPack capsule; `max_version`, `dl_device` and `copy` may be given where they ask for what it is anyway."""
-        from .interchange import to_dlpack
+        from .runtime.interchange import to_dlpack
 
         wanted = options.get("dl_device")
         if options.get("copy") or wanted not in (None, self.__dlpack_device__()):
@@ -223,13 +223,13 @@ class DeviceArray(Manners):
         return to_dlpack(self, stream)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        from .interchange import dlpack_device
+        from .runtime.interchange import dlpack_device
 
         return dlpack_device(self)
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        from .interchange import cuda_array_interface
+        from .runtime.interchange import cuda_array_interface
 
         return cuda_array_interface(self)
 

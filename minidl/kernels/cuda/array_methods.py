@@ -60,7 +60,7 @@ def _unary(name: str) -> Callable[..., Any]:
 
 def _in_place(name: str) -> Callable[..., Any]:
     def operate(self: Any, other: Any) -> Any:
-        from .elementwise import apply_to
+        from .elementwise.operations import apply_to
 
         return apply_to(name, (self, other), self) if is_operand(other) else NotImplemented
 
@@ -150,8 +150,8 @@ class Manners:
     # Elements -----------------------------------------------------------------------------------------------------------
 
     def __getitem__(self: Any, index: Any) -> DeviceArray:
-        from .places_moves import flip
-        from .shapes import basic_view
+        from .places.moves import flip
+        from .places.shapes import basic_view
 
         found = basic_view(self, index)
         if found is None:
@@ -160,7 +160,7 @@ class Manners:
         return flip(view, backwards) if backwards else view
 
     def __setitem__(self: Any, index: Any, value: Any) -> None:
-        from .shapes import assign
+        from .places.shapes import assign
 
         assign(self, index, value)
 
@@ -208,7 +208,7 @@ class Manners:
 
     def squeeze(self: Any, axis: Any = None) -> DeviceArray:
         """A view without axes of length 1."""
-        from .shapes import squeeze
+        from .places.shapes import squeeze
 
         return squeeze(self, axis)
 

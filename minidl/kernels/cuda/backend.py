@@ -11,27 +11,18 @@ from typing import Any, cast
 
 from ...errors import NotOnDeviceError
 from ..backend import Backend
-from . import (
-    convolution,
-    copies,
-    counting,
-    elementwise,
-    losses,
-    normalization,
-    normalization_rows,
-    places,
-    places_index,
-    places_moves,
-    pooling,
-    probabilities,
-    products,
-    random,
-    reductions,
-    scans,
-    shapes,
-    sorting,
-)
+from . import random
 from .array import DeviceArray
+from .convolution import ways as convolution
+from .elementwise import operations as elementwise
+from .layers import losses, normalization, normalization_rows, pooling, probabilities
+from .matmul import products
+from .places import copies, shapes
+from .places import index as places_index
+from .places import moves as places_moves
+from .places import picking as places
+from .reductions import counting, scans, sorting
+from .reductions import over_axes as reductions
 
 
 class CUDA:

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-from .intrinsics import Intrinsic
-from .language import Kernel
+from .compiler.intrinsics import Intrinsic
+from .compiler.language import Kernel
 
 Capability = tuple[int, int]
 
@@ -23,9 +23,9 @@ def modules() -> Iterator[ModuleType]:
     """The modules of this package that may define kernels."""
     package = __name__.rpartition(".")[0]
     folder = importlib.import_module(package).__path__
-    for found in pkgutil.iter_modules(folder):
-        if not found.ispkg and found.name != "catalogue":
-            yield importlib.import_module(f"{package}.{found.name}")
+    for found in pkgutil.walk_packages(folder, f"{package}."):
+        if not found.ispkg and found.name != __name__ and ".simulator." not in found.name:
+            yield importlib.import_module(found.name)
 
 
 @functools.cache

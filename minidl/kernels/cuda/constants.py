@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from .array import DeviceArray
-from .driver import remembered
-from .memory import to_device, upload
-from .streams import capturing
+from .runtime.driver import remembered
+from .runtime.memory import to_device, upload
+from .runtime.streams import capturing
 
 _MOST_KEPT = 1 << 16
 """The size in bytes up to which constants are kept."""

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ...errors import DeviceError, NotOnDeviceError
-from . import copies, elementwise, memory, plans, shapes
 from .array import DeviceArray
 from .array_methods import is_operand
 from .backend import backend
-from .formulas import NAMES
+from .elementwise import operations as elementwise
+from .elementwise import plans
+from .elementwise.formulas import NAMES
+from .places import copies, shapes
+from .runtime import memory
 
 _OTHERS: dict[str, Callable[..., Any]] = {
     "square": elementwise.square,

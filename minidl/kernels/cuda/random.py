@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from . import memory
 from .array import DeviceArray, Shape
-from .elementwise import compute
-from .intrinsics import store4
-from .language import Kernel, ceil_div, cuda, device, float32, float64, int32, int64, kernel, math, uint64
-from .library import cospi, sinpi
-from .places_order import radix_sort
-from .streams import each_time
+from .compiler.intrinsics import store4
+from .compiler.language import Kernel, ceil_div, cuda, device, float32, float64, int32, int64, kernel, math, uint64
+from .compiler.library import cospi, sinpi
+from .elementwise.operations import compute
+from .places.order import radix_sort
+from .runtime import memory
+from .runtime.streams import each_time
 
 THREADS = 256
 BITS = uint64(32)

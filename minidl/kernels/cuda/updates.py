@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from .array import DeviceArray, row_major
+from .compiler.intrinsics import array_at, load4, store4
+from .compiler.language import Kernel, cuda, device, int32, kernel, math
 from .constants import constant
-from .copies import copy
-from .elementwise import copy_into
-from .intrinsics import array_at, load4, store4
-from .language import Kernel, cuda, device, int32, kernel, math
-from .memory import to_device
-from .streams import capturing
+from .elementwise.operations import copy_into
+from .places.copies import copy
+from .runtime.memory import to_device
+from .runtime.streams import capturing
 
 THREADS = 256
 STRIDE = 4 * THREADS

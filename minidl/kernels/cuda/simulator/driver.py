@@ -48,7 +48,7 @@ from .queues import (  # noqa: F401  (a driver has them, too)
 )
 
 if TYPE_CHECKING:
-    from ..language import Kernel
+    from ..compiler.language import Kernel
 
 MEMORY = 4 << 30
 """How much memory the simulated device has."""

@@ -13,7 +13,7 @@ import numpy as np
 from .errors import SimulationError
 
 if TYPE_CHECKING:
-    from ..language import Kernel
+    from ..compiler.language import Kernel
     from .scheduler import Block
 
 SPACES = ("global", "shared", "local")

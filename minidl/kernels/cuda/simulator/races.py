@@ -23,7 +23,7 @@ from .observed import Observed, Observer
 from .scheduler import WARP, Dim3, Thread
 
 if TYPE_CHECKING:
-    from ..language import Kernel
+    from ..compiler.language import Kernel
     from .scheduler import Block
 
 _Place = tuple[str, int]

@@ -22,7 +22,7 @@ from .observed import Observed, Observer
 from .places import Place, variable
 
 if TYPE_CHECKING:
-    from ..language import Kernel
+    from ..compiler.language import Kernel
 
 WARP = 32
 FULL = 0xFFFFFFFF

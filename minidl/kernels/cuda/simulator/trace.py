@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..intrinsics import Intrinsic
+from ..compiler.intrinsics import Intrinsic
 from . import scheduler
 from .observed import Observed, Observer
 from .places import Place, place_of
@@ -31,7 +31,7 @@ from .scheduler import WARP, Dim3
 from .words import Atomic
 
 if TYPE_CHECKING:
-    from ..language import Kernel
+    from ..compiler.language import Kernel
     from .scheduler import Block
 
 
@@ -219,7 +219,7 @@ def trace(
         SimulationError: the kernel does something wrong.
         TypeError: an argument does not fit.
     """
-    from ..launching import three
+    from ..runtime.launching import three
 
     given = [_on_device(p.name, p.dtype, a) if p.is_array else a for p, a in zip(kernel.parameters, args, strict=True)]
     recorder = Recorder(kernel, Dim3(*three(grid)), Dim3(*three(block)), spaces)
