@@ -86,22 +86,70 @@ class Report:
         return self.instructions.get("LDL", 0) + self.instructions.get("STL", 0)
 
 
+Reports = dict[tuple[str, Capability], Report]
+
+
+@functools.cache
+def batches() -> list[tuple[str, ...]]:
+    """The catalogue's kernels in batches for the same architectures: starting an assembler takes longer than its work."""
+    groups: dict[tuple[Capability, ...], list[str]] = {}
+    for kernel in catalogue.kernels():
+        groups.setdefault(tuple(catalogue.architectures(kernel)), []).append(kernel.name)
+    return [tuple(names[i : i + SIZE]) for names in groups.values() for i in range(0, len(names), SIZE)]
+
+
+SIZE = 12
+"""How many kernels a batch has."""
+
+
+@functools.cache
+def inspect_batch(names: tuple[str, ...]) -> Reports:
+    """Compile and assemble some kernels of the catalogue for their architectures, and read what came out."""
+    return _inspected([catalogue.by_name()[name] for name in names])
+
+
 def inspect(kernel: Kernel, capability: Capability) -> Report:
-    """Compile, assemble and read a kernel; what was read once is kept beside its PTX."""
-    text = compiling.ptx(kernel, capability)
-    checksum = hashlib.sha256(text + Path(__file__).read_bytes()).hexdigest()[:16]
-    kept = cache_folder() / "cuda" / "inspected" / f"{kernel.name}-{checksum}.json"
+    """Compile, assemble and read a kernel; one of the catalogue with its batch."""
+    for names in batches():
+        if kernel.name in names and catalogue.by_name()[kernel.name] is kernel:
+            return inspect_batch(names)[kernel.name, capability]
+    return _inspected([kernel], [capability])[kernel.name, capability]
+
+
+def _inspected(kernels: list[Kernel], capabilities: list[Capability] | None = None) -> Reports:
+    """The reports of kernels; what was read once is kept beside their PTX."""
+    wanted = catalogue.architectures(kernels[0]) if capabilities is None else capabilities
+    texts = [compiling.ptx(kernel, wanted[-1]).rstrip(b"\0").decode() for kernel in kernels]
+    checksum = hashlib.sha256(repr((texts, wanted, Path(__file__).read_text(encoding="utf-8"))).encode()).hexdigest()[
+        :16
+    ]
+    kept = cache_folder() / "cuda" / "inspected" / f"{checksum}.json"
     if kept.exists():
-        found = json.loads(kept.read_text())
-        return Report(**{**found, "capability": tuple(found["capability"])})
-    report = _read(kernel, capability, text.rstrip(b"\0").decode())
+        told = [Report(**{**one, "capability": tuple(one["capability"])}) for one in json.loads(kept.read_text())]
+        return {(one.name, one.capability): one for one in told}
+    found: Reports = {}
+    for capability in wanted:
+        told_of, code_of = assembled(merged(texts), capability)
+        for kernel, text in zip(kernels, texts, strict=True):
+            found[kernel.name, capability] = _report(
+                kernel, capability, text, told_of[kernel.name], code_of[kernel.name]
+            )
     kept.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(kept, json.dumps(asdict(report)).encode())
-    return report
+    write_atomic(kept, json.dumps([asdict(one) for one in found.values()]).encode())
+    return found
 
 
-def _read(kernel: Kernel, capability: Capability, text: str) -> Report:
-    told, code = assembled(text, capability)
+def merged(texts: list[str]) -> str:
+    """One PTX file of several kernels'; what they name alike, each gets a name of its own."""
+    parts = []
+    for i, text in enumerate(texts):
+        head, body = re.split(r"(?<=\.address_size 64\n)", text, maxsplit=1)
+        body = re.sub(r"^\.common .*NumbaEnv.*;$", "", body, flags=re.MULTILINE)  # which nothing reads
+        parts += [head if i == 0 else "", re.sub(r"\b_cudapy_([sl]mem\w*)", rf"_{i}_\1", body)]
+    return "".join(parts)
+
+
+def _report(kernel: Kernel, capability: Capability, text: str, told: str, code: str) -> Report:
     registers = int(_number(r"Used (\d+) registers", told))
     shared = int(_number(r"(\d+) bytes smem", told))
     spilled = int(_number(r"(\d+) bytes spill stores", told)) + int(_number(r"(\d+) bytes spill loads", told))
@@ -122,17 +170,19 @@ def _read(kernel: Kernel, capability: Capability, text: str) -> Report:
     )
 
 
-def assembled(ptx: str, capability: Capability) -> tuple[str, str]:
-    """What ptxas says of a PTX text, and nvdisasm's listing of the machine code."""
+def assembled(ptx: str, capability: Capability) -> tuple[dict[str, str], dict[str, str]]:
+    """What ptxas says of each kernel of a PTX text, and nvdisasm's listing of its machine code."""
     with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder) / "kernel.ptx", Path(folder) / "kernel.cubin"
+        source, target = Path(folder) / "kernels.ptx", Path(folder) / "kernels.cubin"
         source.write_text(ptx)
         arch = f"sm_{capability[0]}{capability[1]}"
         command = [str(tool("ptxas")), f"-arch={arch}", "-v", "-o", str(target), str(source)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"ptxas for {arch}: {done.stderr}"
         listing = subprocess.run([str(tool("nvdisasm")), "-c", str(target)], capture_output=True, text=True, check=True)
-    return done.stderr, listing.stdout
+    told = re.split(r"Compiling entry function '(\w+)' for", done.stderr)
+    code = re.split(r"-+ \.text\.(\w+) +-+", listing.stdout)
+    return dict(zip(told[1::2], told[2::2], strict=True)), dict(zip(code[1::2], code[2::2], strict=True))
 
 
 def _number(pattern: str, text: str) -> str:
@@ -168,39 +218,13 @@ def _hottest(lines: list[tuple[str, str | None, str]]) -> list[str]:
     return max(bodies, key=lambda body: (sum(map(body.count, products)), len(body)), default=[])
 
 
-def architectures(kernel: Kernel) -> list[Capability]:
-    """For which architectures a kernel is looked at: the hot ones for all, the others for the oldest and the newest.
-
-    Those made for the oldest are looked at for that alone, and those that compute with 64 bits beside a twin with 32 for the
-    newest alone.
-    """
-    if "turing" in kernel.name:  # which only that architecture is given
-        return [(7, 5)]
-    if catalogue.hot(kernel):
-        return [c for c in LIMITS if c >= catalogue.needs(kernel)]
-    if "64" in kernel.name:
-        return [(9, 0)]
-    return [c for c in ((7, 5), (9, 0)) if c >= catalogue.needs(kernel)]
-
-
-def all_pairs() -> list[tuple[str, Capability]]:
-    """Each kernel with each architecture for which it is looked at."""
-    return [(kernel.name, capability) for kernel in catalogue.kernels() for capability in architectures(kernel)]
-
-
-def inspect_named(pair: tuple[str, Capability]) -> Report:
-    """The same as `inspect`, by name, for other processes."""
-    return inspect(catalogue.by_name()[pair[0]], pair[1])
-
-
-def all_reports(processes: int = 2) -> dict[tuple[str, Capability], Report]:
+def all_reports(processes: int = 2) -> Reports:
     """All reports, made side by side."""
-    pairs = all_pairs()
     with ProcessPoolExecutor(processes) as pool:
-        return dict(zip(pairs, pool.map(inspect_named, pairs, chunksize=4), strict=True))
+        return {pair: report for some in pool.map(inspect_batch, batches()) for pair, report in some.items()}
 
 
-def table(reports: dict[tuple[str, Capability], Report]) -> str:
+def table(reports: Reports) -> str:
     """Registers, bytes of shared memory and occupancy of each kernel on each architecture, as Markdown."""
     heads = [f"sm_{a}{b}" for a, b in LIMITS]
     rows = [f"| kernel | threads | {' | '.join(heads)} |", f"| --- | --- |{' --- |' * len(heads)}"]
@@ -235,7 +259,7 @@ def section(text: str, name: str, content: str) -> str:
     return f"{text.split(begin)[0]}{begin}\n\n{content}\n\n{end}{text.split(end)[1]}"
 
 
-def readme(reports: dict[tuple[str, Capability], Report]) -> str:
+def readme(reports: Reports) -> str:
     """The README with a fresh list of modules and a fresh table."""
     return section(section(README.read_text(encoding="utf-8"), "modules", modules()), "table", table(reports))
 
@@ -245,7 +269,7 @@ def main(names: list[str]) -> None:
     for name in names:
         if not name.startswith("-"):
             kernel = catalogue.by_name()[name]
-            for capability in architectures(kernel):
+            for capability in catalogue.architectures(kernel):
                 print(inspect(kernel, capability))
     if not names:
         print(table(all_reports()))

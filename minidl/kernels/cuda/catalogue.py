@@ -10,13 +10,11 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from types import FunctionType, ModuleType
-from typing import Any
+from types import ModuleType
 
-from .compiler.intrinsics import Intrinsic
+from .compiler.compiling import Capability, intrinsics, needs
 from .compiler.language import Kernel
-
-Capability = tuple[int, int]
+from .compiler.occupancy import LIMITS
 
 
 def modules() -> Iterator[ModuleType]:
@@ -49,11 +47,6 @@ def kernels() -> Iterator[Kernel]:
     yield from by_name().values()
 
 
-def hot(kernel: Kernel) -> bool:
-    """Whether much time is spent in it: it tells how many blocks a multiprocessor is to hold."""
-    return bool(kernel.blocks)
-
-
 IN_DOUBLE: frozenset[str] = frozenset()
 """Kernels that compute in double precision though nothing in their signature does, for the accuracy of their sums."""
 
@@ -66,7 +59,7 @@ TIGHT: dict[tuple[str, Capability], int] = {
 
 def promised(kernel: Kernel) -> list[str]:
     """The instructions of 128 bits that a kernel must have: those whose name says that they may count on aligned arrays."""
-    names = {one.twin.__name__ for one in intrinsics(kernel.function, [])}
+    names = {one.twin.__name__ for one in intrinsics(kernel.function)}
     is_aligned = kernel.name.endswith(("_aligned", "_wide"))
     if not (is_aligned and "copy16" in names):
         return []
@@ -74,21 +67,6 @@ def promised(kernel: Kernel) -> list[str]:
     return ["LDGSTS.128"] if by_fragments else ["LDGSTS.128", "LDS.128"]
 
 
-def needs(kernel: Kernel) -> Capability:
-    """The oldest architecture that has its instructions: copies beside the arithmetic and more came with 8.0."""
-    return (8, 0) if any(one.twin.__name__ in NEWER for one in intrinsics(kernel.function, [])) else (7, 5)
-
-
-NEWER = ("copy16", "copy4", "commit", "wait")
-"""Instructions that Turing does not have."""
-
-
-def intrinsics(function: FunctionType, seen: list[Any]) -> Iterator[Intrinsic]:
-    """The intrinsics that a function uses, and the functions that it calls."""
-    seen.append(function)
-    around = [cell.cell_contents for cell in function.__closure__ or ()]
-    for value in (*around, *(function.__globals__.get(name) for name in function.__code__.co_names)):
-        if isinstance(value, Intrinsic):
-            yield value
-        elif isinstance(value, FunctionType) and value not in seen:
-            yield from intrinsics(value, seen)
+def architectures(kernel: Kernel) -> list[Capability]:
+    """The architectures on which a kernel may run, of those that are looked at: what is made for Turing runs there alone."""
+    return [(7, 5)] if "turing" in kernel.name else [c for c in LIMITS if c >= needs(kernel)]

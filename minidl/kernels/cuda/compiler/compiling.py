@@ -99,16 +99,44 @@ class _Device:
     compute_capability: Capability = (0, 0)
 
 
+NEWER = ("copy16", "copy4", "commit", "wait", "tf32", "bfloat16_pair")
+"""Instructions that Turing (compute capability 7.5) does not have."""
+
+
+def needs(kernel: Kernel) -> Capability:
+    """The oldest architecture that has a kernel's instructions: copies beside the arithmetic and more came with 8.0."""
+    return (8, 0) if any(one.twin.__name__ in NEWER for one in intrinsics(kernel.function)) else (7, 5)
+
+
+def intrinsics(function: FunctionType, seen: list[Any] | None = None) -> Iterator[Intrinsic]:
+    """The intrinsics that a function uses, and the functions that it calls."""
+    seen = [] if seen is None else seen
+    seen.append(function)
+    around = [cell.cell_contents for cell in function.__closure__ or ()]
+    for value in (*around, *(function.__globals__.get(name) for name in function.__code__.co_names)):
+        if isinstance(value, Intrinsic):
+            yield value
+        elif isinstance(value, FunctionType) and value not in seen:
+            yield from intrinsics(value, seen)
+
+
 def ptx(kernel: Kernel, capability: Capability) -> bytes:
-    """Compile a kernel for a compute capability such as (9, 0); its entry has the kernel's name.
+    """Compile a kernel for a device of a compute capability such as (9, 0); its entry has the kernel's name.
+
+    The PTX is that of the oldest architecture with the kernel's instructions, which the driver assembles for the device it
+    has: so all devices run what was looked at without one.
 
     Raises:
-        DeviceError: the compiler is not installed, or refuses the kernel.
+        DeviceError: the compiler is not installed, or refuses the kernel, or the device is too old for it.
     """
-    kept = cache_folder() / "cuda" / f"{kernel.name}-{checksum(kernel, capability)}.ptx"
+    target = needs(kernel)
+    if capability < target:
+        wanted, found = (".".join(map(str, one)) for one in (target, capability))
+        raise DeviceError(f"{kernel.name} needs a GPU of compute capability {wanted}; this one has {found}")
+    kept = cache_folder() / "cuda" / f"{kernel.name}-{checksum(kernel, target)}.ptx"
     with suppress(OSError):
         return kept.read_bytes()
-    text = compiled(kernel, capability).encode() + b"\0"
+    text = compiled(kernel, target).encode() + b"\0"
     with suppress(OSError):  # a folder that cannot be written to costs time, no more
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(kept, text)

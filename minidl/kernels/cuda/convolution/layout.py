@@ -37,7 +37,7 @@ def packing_kernel(dtype: str, back: bool) -> Kernel:
     real = _WORDS[dtype]
 
     @kernel(f"{dtype}[::1], {dtype}[::1], int32[::1], int32, int32, int32, int32, int32",
-            name=f"pack_{'back' if back else 'forward'}_{dtype}", threads=THREADS)  # fmt: skip
+            name=f"pack_{'back' if back else 'forward'}_{dtype}", threads=THREADS, blocks=4)  # fmt: skip
     def pack(w: Any, packed: Any, places: Any, k: int, c: int, taps: int, rows: int, columns: int) -> None:
         """w (groups, k, c, taps) → packed (groups, rows, columns); a tap whose place is negative is left out."""
         tile = cuda.shared.array(SHARED, real)

@@ -35,7 +35,7 @@ def max_windows(dtype: str) -> Kernel:
     lowest = kind.type(-np.inf if kind.kind == "f" else np.iinfo(kind).min)
 
     @kernel(f"{dtype}[::1], {dtype}[::1], int64[::1], int32[::1], int32, int32", name=f"max_windows_{dtype}",
-            threads=THREADS, waits=False)  # fmt: skip
+            threads=THREADS, blocks=4, waits=False)  # fmt: skip
     def run(x: Any, best: Any, position: Any, plan: Any, depth: int, lines: int) -> None:
         j = int32(cuda.blockIdx.x * ACROSS + cuda.threadIdx.x)
         high, wide, channels, planes, rows, across = plan[0], plan[1], plan[2], plan[3], plan[4], plan[5]
@@ -81,7 +81,7 @@ def gather_windows(dtype: str) -> Kernel:
     zero = np.dtype(dtype).type(0)
 
     @kernel(f"{dtype}[::1], int64[::1], {dtype}[::1], int32[::1], int32", name=f"gather_windows_{dtype}",
-            threads=THREADS, waits=False)  # fmt: skip
+            threads=THREADS, blocks=4, waits=False)  # fmt: skip
     def run(g: Any, position: Any, x: Any, plan: Any, lines: int) -> None:
         j = int32(cuda.blockIdx.x * ACROSS + cuda.threadIdx.x)
         deep, high, wide, channels = plan[0], plan[1], plan[2], plan[3]
