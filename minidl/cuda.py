@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from .errors import UsageError
 from .kernels.cuda.runtime import driver
-from .kernels.device import device_of
+from .kernels.device import gpu_number
 from .primitives.layers.random import Generator, generator_of
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ __all__ = [
     "initial_seed",
     "is_available",
     "manual_seed",
+    "manual_seed_all",
     "max_memory_allocated",
     "max_memory_reserved",
     "mem_get_info",
@@ -94,22 +94,9 @@ def current_device() -> int:
     return driver.current_device()
 
 
-def _number(device: Any) -> int:
-    """The number of a GPU that is named by a number, by a name such as "cuda:1", or by None: the one in use.
-
-    Raises:
-        DeviceError: it is not there.
-        UsageError: it is no GPU.
-    """
-    found = device_of("cuda" if device is None else device, "minidl.cuda").index
-    if found is None:
-        raise UsageError(f"minidl.cuda: {str(device)!r} is no GPU; 'cuda' and 'cuda:0' are")
-    return found
-
-
 def set_device(device: Any) -> None:
     """Choose the GPU that `device="cuda"` means in this thread."""
-    driver.set_device(_number(device))
+    driver.set_device(gpu_number(device))
 
 
 @contextmanager
@@ -136,12 +123,12 @@ def get_device_capability(device: Any = None) -> tuple[int, int]:
 
 def get_device_properties(device: Any = None) -> Properties:
     """A GPU's `name`, `major`, `minor`, `multi_processor_count` and `total_memory` in bytes."""
-    return driver.properties(_number(device))
+    return driver.properties(gpu_number(device))
 
 
 def synchronize(device: Any = None) -> None:
     """Wait until a GPU has done all that it was given: launches return at once, so a clock must be read after this."""
-    driver.enter(_number(device))
+    driver.enter(gpu_number(device))
     driver.call("cuCtxSynchronize")
 
 
@@ -157,7 +144,7 @@ def memory_stats(device: Any = None) -> dict[str, int]:
     """What the allocator has handed out, in bytes under PyTorch's names, and how often it could do without the driver."""
     from .kernels.cuda.runtime import memory
 
-    known = memory.statistics(_number(device))
+    known = memory.statistics(gpu_number(device))
     return {
         "allocated_bytes.all.current": known.allocated,
         "allocated_bytes.all.peak": known.peak_allocated,
@@ -192,7 +179,7 @@ def reset_peak_memory_stats(device: Any = None) -> None:
     """Let the peaks be what is in use now."""
     from .kernels.cuda.runtime import memory
 
-    known = memory.statistics(_number(device))
+    known = memory.statistics(gpu_number(device))
     known.peak_allocated, known.peak_reserved = known.allocated, known.reserved
 
 
@@ -206,7 +193,7 @@ def empty_cache() -> None:
 
 def mem_get_info(device: Any = None) -> tuple[int, int]:
     """A GPU's free and total memory, in bytes, as its driver sees it: what other programs take is not free."""
-    driver.enter(_number(device))
+    driver.enter(gpu_number(device))
     free, total = driver.call("cuMemGetInfo")
     return int(free), int(total)
 
@@ -219,8 +206,15 @@ def _generator(device: Any) -> Generator:
 
 
 def manual_seed(seed: int) -> None:
-    """Start the current GPU's generator over from `seed`; `minidl.manual_seed` does so for all devices."""
-    _generator(None).manual_seed(seed)
+    """Start the current GPU's generator over from `seed`, if there is one; `minidl.manual_seed` does so for all devices."""
+    if is_available():
+        _generator(None).manual_seed(seed)
+
+
+def manual_seed_all(seed: int) -> None:
+    """Start the generators of all GPUs over from `seed`, if there are any."""
+    for number in range(device_count()):
+        _generator(number).manual_seed(seed)
 
 
 def seed() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from .errors import GraphError
 from .graph import Node
 from .kernels import dtypes
-from .kernels.device import Device, device_of, is_device, is_page_locked, pinned_copy, where_is
+from .kernels.device import Device, device_of, gpu_number, is_device, is_page_locked, pinned_copy, where_is
 from .operators import Operators
 from .primitives.elementwise.arithmetic import clone
 from .primitives.shapes import shape
@@ -69,7 +69,7 @@ class Placed(Operators):
         Raises:
             DeviceError: there is none; the message says why, and what to do.
         """
-        return self.to(device="cuda" if device is None else device, non_blocking=non_blocking)
+        return self.to(device=f"cuda:{gpu_number(device)}", non_blocking=non_blocking)
 
     @property
     def device(self) -> Device:

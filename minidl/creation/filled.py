@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import DtypeError, UsageError
 from ..graph import Node, data_of
 from ..kernels import ARRAYS, dtypes
-from ..kernels.device import brought_to, device_of, where_is
+from ..kernels.device import brought_to, device_of, filled, where_is
 from ..primitives.shapes.elements import whole_number
 from ..tensor import Tensor, sizes
 from .values import Array, array_of
@@ -76,7 +76,7 @@ def plain_number(value: Any, name: str) -> Any:
 
 
 def _filled(name: str, shape: tuple[int, ...], value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
-    return placed(np.full(shape, array_of(value, dtype, name)), device, name, requires_grad)
+    return Tensor(filled(shape, array_of(value, dtype, name), device_of(device, name)), requires_grad)
 
 
 def placed(array: Array, device: Any, name: str, requires_grad: bool = False) -> Tensor:

@@ -18,12 +18,26 @@ _KINDS = ("cpu", "cuda", "mps", "meta", "xpu")
 class Device(str):
     """A device's name, `cpu` or `cuda:0`: a string, with PyTorch's two attributes.
 
-    >>> device = Device("cuda:1")
+    Args:
+        type: the name, perhaps with a number behind a colon; or the number of a GPU.
+        index: the number, if it is not in the name.
+
+    Raises:
+        UsageError: no device's name.
+
+    >>> device = Device("cuda", 1)
     >>> device == "cuda:1", device.type, device.index
     (True, 'cuda', 1)
     """
 
     __slots__ = ()
+
+    def __new__(cls, type: Any, index: int | None = None) -> Device:  # noqa: D102  (the class says it)
+        name = f"cuda:{type}" if isinstance(type, int) and not isinstance(type, bool) else str(type)
+        name = name if index is None else f"{name}:{index}"
+        if not _is_name(name):
+            raise UsageError(f"device={name!r} is not here; there are 'cpu' and 'cuda', 'cuda:1', …")
+        return super().__new__(cls, name)
 
     @property
     def type(self) -> str:
@@ -35,6 +49,14 @@ class Device(str):
         """Which of its kind; None where none is named."""
         number = self.partition(":")[2]
         return int(number) if number else None
+
+
+def _is_name(name: str) -> bool:
+    """Whether it is "cpu", or "cuda" with or without a number; "cpu:0", PyTorch's longer name, counts too."""
+    kind, colon, number = name.partition(":")
+    if colon and not (number.isascii() and number.isdigit()):
+        return False
+    return kind == "cuda" or (kind == "cpu" and not int(number or 0))
 
 
 CPU = Device("cpu")
@@ -52,10 +74,9 @@ def is_device(value: Any) -> bool:
 @functools.lru_cache(maxsize=64)
 def _named(name: str) -> Device | None:
     """The device of a name, its number filled in; None where there is no such name."""
-    kind, colon, number = name.partition(":")
-    if kind not in ("cpu", "cuda") or (colon and not number.isdigit()) or (kind == "cpu" and int(number or 0)):
+    if not _is_name(name):
         return None
-    return CPU if kind == "cpu" else Device(f"cuda:{number}" if number else "cuda")
+    return CPU if name.startswith("cpu") else Device(name)
 
 
 def device_of(device: Any, name: str) -> Device:
@@ -76,6 +97,19 @@ def device_of(device: Any, name: str) -> Device:
     number = found.index
     driver.enter(driver.current_device() if number is None else number)
     return found if number is not None else Device(f"cuda:{driver.current_device()}")
+
+
+def gpu_number(device: Any) -> int:
+    """The number of a GPU that is named by a number, by a name such as "cuda:1", or by None: the one in use.
+
+    Raises:
+        DeviceError: it is not there.
+        UsageError: it is no GPU.
+    """
+    found = device_of("cuda" if device is None else device, "minidl.cuda").index
+    if found is None:
+        raise UsageError(f"minidl.cuda: {str(device)!r} is no GPU; 'cuda' and 'cuda:0' are")
+    return found
 
 
 def where_is(array: Any) -> Device:
@@ -102,13 +136,32 @@ def brought_to(array: Any, device: Device) -> Any:
         return array.numpy()
     from .cuda.runtime import memory
 
-    if array.dtype.kind == "c":
-        raise NotOnDeviceError(
-            f"complex numbers do not go to {device}: no kernel here takes them; move x.real and x.imag"
-        )
+    _require_real(array.dtype, device)
     if array.__class__ is DeviceArray:
         return memory.to_device(array.numpy(), device.index)  # another GPU's: over the host, which all can reach
     return memory.to_device(array, device.index)
+
+
+def _require_real(dtype: np.dtype[Any], device: Device) -> None:
+    if dtype.kind == "c":
+        raise NotOnDeviceError(
+            f"complex numbers do not go to {device}: no kernel here takes them; move x.real and x.imag"
+        )
+
+
+def filled(shape: tuple[int, ...], value: Any, device: Device) -> Any:
+    """A new array of one number, an array without axes, whose dtype counts; on a GPU nothing but the number goes there.
+
+    Raises:
+        NotOnDeviceError: complex numbers on a GPU.
+        DeviceError: the GPU's memory does not suffice.
+    """
+    if device is CPU:
+        return np.full(shape, value)
+    _require_real(value.dtype, device)
+    from .cuda.elementwise.operations import full
+
+    return full(shape, value, value.dtype, device.index)
 
 
 def copied_to(device: Device, array: Any, dtype: Any) -> Any:

@@ -79,7 +79,10 @@ def as_dtype(dtype: Any, name: str) -> np.dtype[Any]:
     except TypeError:
         found = None
     if found is None or found.kind not in _CATEGORY or found.itemsize > 8 * (1 + (found.kind == "c")):
-        raise DtypeError(f"{name}: {dtype!r} is no dtype of a tensor; use one such as minidl.float32 or minidl.int64")
+        also = ", nor a device, which are 'cpu' and 'cuda', 'cuda:1', …" if name == "to" else ""
+        raise DtypeError(
+            f"{name}: {dtype!r} is no dtype of a tensor{also}; use one such as minidl.float32 or minidl.int64"
+        )
     return found.newbyteorder("=")
 
 

@@ -13,7 +13,7 @@ from ..errors import DtypeError, UsageError
 from ..graph import Node
 from ..graph.mode import state as mode_state
 from ..kernels import dtypes
-from ..kernels.device import brought_to, device_of, is_device
+from ..kernels.device import brought_to, device_of, gpu_number, is_device
 from ..tensor import Tensor
 from .hooks import Hooks, Watch, as_hook, as_pre_hook, register
 from .owner import Owner, join
@@ -216,7 +216,7 @@ class Module(Owner):
         for given in target:
             if isinstance(given, Node):
                 dtype, device = given.dtype, given.device
-            elif is_device(given):
+            elif is_device(given) or (isinstance(given, int) and not isinstance(given, bool)):
                 device = given
             elif given is not None and not isinstance(given, bool):
                 dtype = given
@@ -261,7 +261,7 @@ class Module(Owner):
         Raises:
             DeviceError: there is none; the message says why, and what to do.
         """
-        return self.to(device="cuda" if device is None else device)
+        return self.to(device=f"cuda:{gpu_number(device)}")
 
     def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         """Each persistent tensor with its path; a shared one under each of them."""

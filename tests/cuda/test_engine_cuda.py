@@ -79,9 +79,18 @@ def test_what_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "_found", lambda: (None, "this machine has no NVIDIA driver"))
     assert not cuda.is_available()
     assert cuda.device_count() == 0
-    for ask in (lambda: minidl.ones(2).cuda(), lambda: minidl.ones(2, device="cuda"), cuda.current_device):
+    for ask in (
+        lambda: minidl.ones(2).cuda(),
+        lambda: minidl.ones(2, device="cuda"),
+        lambda: minidl.ones(2).pin_memory(),
+        cuda.current_device,
+        cuda.Stream,
+        cuda.Event,
+    ):
         with pytest.raises(DeviceError, match='device="cuda" cannot be used: this machine has no NVIDIA driver'):
             ask()
+    cuda.manual_seed(1)  # as in PyTorch, nothing to be done
+    cuda.manual_seed_all(1)
 
 
 def test_other_devices_are_refused(simulated_gpu: None) -> None:

@@ -119,7 +119,7 @@ def test_shapes_and_strides_are_sent_once() -> None:
 def test_what_the_simulated_device_made_is_forgotten_with_it() -> None:
     one = layouts.numbers(0, (4, 5))
     driver.forget()
-    assert layouts.numbers.cache_info().currsize == 0
+    assert layouts._numbers.cache_info().currsize == 0
     assert one.memory.device == 0
 
 

@@ -1,7 +1,7 @@
 """Every operation of the catalogue on a device: its results and gradients are the CPU's, or it says that it is not there.
 
 By default the device is the simulator's, and of each operation's samples it gets the first; all of them take a minute, and run
-with `pytest -m slow`. `pytest -m cuda` takes a real GPU instead, and says why where there is none.
+with `pytest -m exhaustive`. `pytest -m cuda` takes a real GPU instead, and says why where there is none.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OTHER_NUMBERS = {"minidl.nn.functional.drop_path"}
 
 
 @pytest.fixture(
-    params=["first", pytest.param("all", marks=pytest.mark.slow), pytest.param("real", marks=pytest.mark.cuda)]
+    params=["first", pytest.param("all", marks=pytest.mark.exhaustive), pytest.param("real", marks=pytest.mark.cuda)]
 )
 def samples(request: pytest.FixtureRequest) -> slice:
     """Which of an operation's samples to take, on the simulated device or on a real one."""

@@ -13,7 +13,7 @@ import numpy as np
 from .array import DeviceArray
 from .runtime.driver import remembered
 from .runtime.memory import to_device, upload
-from .runtime.streams import capturing
+from .runtime.streams import capturing, keep_for_graph
 
 _MOST_KEPT = 1 << 16
 """The size in bytes up to which constants are kept."""
@@ -24,7 +24,9 @@ def constant(array: Any, device: int) -> DeviceArray:
     array = np.asarray(array)
     if array.nbytes > _MOST_KEPT and not capturing():
         return to_device(array, device)
-    return _kept(device, array.dtype, array.shape, array.tobytes())
+    found = _kept(device, array.dtype, array.shape, array.tobytes())
+    keep_for_graph(found)
+    return found
 
 
 @remembered(4096)

@@ -192,7 +192,12 @@ class Philox:
     """
 
     def __init__(self, seed: int, device: int) -> None:
-        self.seed, self.draws, self.device = seed, 0, device
+        self.device = device
+        self.start(seed)
+
+    def start(self, seed: int) -> None:
+        """Start over from a seed."""
+        self.seed, self.draws = seed, 0
 
     @property
     def state(self) -> dict[str, Any]:

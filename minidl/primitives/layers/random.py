@@ -54,7 +54,10 @@ class Generator:
         if not -(2**63) <= number < 2**64:
             raise UsageError(f"a seed must be a whole number from −2⁶³ to 2⁶⁴ − 1, got {seed!r}")
         self._seed = number % 2**64
-        self.__dict__.pop("_source", None)
+        if self.device == CPU:
+            self.__dict__.pop("_source", None)
+        elif "_source" in self.__dict__:
+            self._source.start(self._seed)  # a graph that was captured goes on drawing from it
         return self
 
     def uniform(self, shape: tuple[int, ...]) -> Any:

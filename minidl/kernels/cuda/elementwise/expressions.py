@@ -7,11 +7,13 @@ parts are computed once. Expressions are plain tuples, so that they can be keys 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ... import cpu
 from .formulas import Dtype, dtypes_of, text_of
 
 Expression = Any
@@ -112,3 +114,13 @@ class Written:
         if result == np.float16 or result.kind in "iu":
             return self.converted(text, result)
         return text
+
+
+def of_numbers(expression: Expression, numbers: Sequence[Any]) -> Any:
+    """The value of an expression of numbers alone, which are on no device: the derivative of 2ˣ asks for ln 2."""
+    if isinstance(expression, int):
+        return numbers[expression]
+    name, *parts = expression
+    if name == "astype":
+        return np.dtype(parts[1]).type(of_numbers(parts[0], numbers))
+    return getattr(cpu.backend, name)(*(of_numbers(part, numbers) for part in parts))

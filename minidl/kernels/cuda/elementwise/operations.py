@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import DeviceError
+from ....errors import DeviceError, NotOnDeviceError
 from ..array import DeviceArray, Shape
 from ..compiler.language import ceil_div
 from ..constants import constant
 from ..runtime import memory
 from ..runtime.launching import Launch
 from . import plans
-from .expressions import Expression
+from .expressions import Expression, of_numbers
 from .formulas import dtypes_of
 from .generated import THREADS, Form, Operand, kernel_of, written_of
 
@@ -37,7 +37,7 @@ def compute(expression: Expression, operands: Sequence[Any], out: DeviceArray | 
 
     Args:
         expression: see `expressions.py`; equal parts are computed once.
-        operands: device arrays and numbers, at least one an array (or `out` is given).
+        operands: device arrays and numbers; of numbers alone, without `out`, it is a number.
         out: the array to write; its dtype and shape count. It may be one of the operands, or overlap them.
 
     Returns:
@@ -55,7 +55,10 @@ def compute_all(
     expressions: tuple[Expression, ...], operands: Sequence[Any], outs: Sequence[DeviceArray] | None = None
 ) -> tuple[DeviceArray, ...]:
     """Compute several expressions of the same operands by one kernel, to results of one shape."""
-    device = one_device([x for x in (*operands, *(outs or ())) if x.__class__ is DeviceArray])
+    found = [x for x in (*operands, *(outs or ())) if x.__class__ is DeviceArray]
+    if not found:
+        return tuple(of_numbers(expression, operands) for expression in expressions)
+    device = one_device(found)
     given = [x if x.__class__ is DeviceArray else number(x, device) for x in operands]
     arrays = [x for x in given if x.__class__ is DeviceArray]
     key = (expressions, tuple(map(_key, given)), None if outs is None else tuple(map(_key, outs)))
@@ -316,8 +319,14 @@ def isclose(x: Any, y: Any, *, rtol: float, atol: float, equal_nan: bool) -> Any
 
 
 def astype(x: DeviceArray, dtype: Any) -> DeviceArray:
-    """Convert to another dtype; what has it already is returned as it is."""
+    """Convert to another dtype; what has it already is returned as it is.
+
+    Raises:
+        NotOnDeviceError: to complex numbers.
+    """
     dtype = np.dtype(dtype)
+    if dtype.kind == "c":
+        raise NotOnDeviceError("no kernel here takes complex numbers; x.cpu() brings the numbers to where one does")
     return x if x.dtype == dtype else compute(("astype", 0, dtype.name), (x,))
 
 

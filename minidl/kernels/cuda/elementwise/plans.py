@@ -61,7 +61,13 @@ def repeating(own: Shape, strides: Shape, shape: Shape) -> Shape:
 
 
 def reduced(shape: Shape, order: Sequence[int], strides: Sequence[Shape]) -> Axes:
-    """The fewest axes, in an order: those of one element go, and neighbours along which all arrays go on evenly become one."""
+    """The fewest axes, in an order: those of one element go, and neighbours along which all arrays go on evenly become one.
+
+    Raises:
+        OverflowError: an array's elements lie further apart than kernels can count.
+    """
+    if any(sum((n - 1) * step for n, step in zip(shape, own, strict=True)) >= LARGEST for own in strides):
+        raise OverflowError("a view whose elements lie among 2³¹ others or more is not computed with here")
     in_order = [tuple(own[axis] for axis in order) for own in strides]
     lengths, *found = collapsed(tuple(shape[axis] for axis in order), *in_order)
     is_empty = 0 in lengths or not lengths

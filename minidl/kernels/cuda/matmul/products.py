@@ -44,6 +44,8 @@ FEW, SHORT = 1 << 18, 128
 """Up to so many multiply-adds, in sums of up to so many, a thread a result is the quickest (unmeasured)."""
 WORTH_SHARING = 256
 """How many sums a share has at least when a product is shared out along its sums (unmeasured)."""
+FURTHEST = 1 << 31
+"""The fast kernels count in 32 bits how far it is from the first number that a block reads of a factor to any other."""
 COPIES_BESIDE = (8, 0)
 """The first compute capability with `cp.async`, and with tensor cores that take float32."""
 
@@ -236,20 +238,24 @@ def plan_of(
     left_along, right_along = x_steps[1] == 1 or sums == 1, not (y_steps[1] == 1 or columns == 1)
     x_step, y_step = x_steps[0 if left_along else 1], y_steps[1 if right_along else 0]
     x_on, y_on = tile.depth * (1 if left_along else x_step), tile.depth * (1 if right_along else y_step)
+    ahead = share + tile.stages * tile.depth
+    lines_of_x, lines_of_y = tile.rows if left_along else ahead, tile.columns if right_along else ahead
+    if max(lines_of_x * x_step, lines_of_y * y_step) + ahead >= FURTHEST:
+        return _plain(dtype, rows, columns, sums, x_steps, y_steps, where)
     if shares > 1:
         where = Batch(shares, 0, 1, share * x_on // tile.depth, 0, share * y_on // tile.depth, 0)
     fours = [sums if left_along else rows, x_step, where.x_each, where.x_carry]
     if rounds or not right_along:  # else y is turned around on the way, number by number
         fours += [sums if right_along else columns, y_step, where.y_each, where.y_carry]
     aligned = aligned and not any(n % 4 for n in fours)
-    band = min((down & -down).bit_length() - 1, 3)
+    band = max(min((down & -down).bit_length() - 1, 3), (ceil_div(down, MOST) - 1).bit_length())
     last = share if shares > 1 else 0
     sizes = (rows, columns, sums, x_step, y_step, x_on, y_on, band, share, last, *where[1:])
     if isinstance(tile, WarpTile):
         kernel = tensor_kernel(tile, left_along, right_along, aligned, precision)
     else:
         kernel = (fast_kernel if can_copy_beside else turing_kernel)(tile, left_along, right_along, aligned)
-    return Plan(kernel, (across << band, down >> band), (tile.threads, 1), sizes, where.matrices, shares)
+    return Plan(kernel, (across << band, ceil_div(down, 1 << band)), (tile.threads, 1), sizes, where.matrices, shares)
 
 
 def _plain(
@@ -257,10 +263,10 @@ def _plain(
 ) -> Plan:
     """One of the kernels that take any strides and dtypes."""
     sizes = (rows, columns, sums, *x, *y, *where[1:])
-    if is_tiny(rows, columns, sums):
-        return Plan(naive_kernel(dtype), (ceil_div(rows * columns, THREADS), 1), (THREADS, 1), sizes, where.matrices)
     side = 32 if min(rows, columns) >= 512 else 16
     grid = (ceil_div(columns, side), ceil_div(rows, side))
+    if is_tiny(rows, columns, sums) or grid[1] > MOST:
+        return Plan(naive_kernel(dtype), (ceil_div(rows * columns, THREADS), 1), (THREADS, 1), sizes, where.matrices)
     return Plan(tiled_kernel(dtype, side), grid, (side, side), sizes, where.matrices)
 
 

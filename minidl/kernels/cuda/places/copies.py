@@ -98,6 +98,18 @@ def copy(x: DeviceArray) -> DeviceArray:
     return out
 
 
+def require_near(x: DeviceArray) -> None:
+    """Refuse an array whose places kernels cannot count in 32 bits.
+
+    Raises:
+        OverflowError: from its first element to its last there are 2³¹ or more.
+    """
+    if x.span >= 1 << 31:
+        raise OverflowError(
+            f"the elements of a view {x.shape} lie among 2³¹ others or more, which are not counted here"
+        )
+
+
 def contiguous(x: DeviceArray) -> DeviceArray:
     """The array itself where it is row-major, else a copy that is."""
     return x if x.is_contiguous else copy(x)
@@ -107,6 +119,7 @@ def _rearrange(source: DeviceArray, target: DeviceArray) -> None:
     """Fill a row-major array from one that lies in another order."""
     from ..elementwise.operations import compute
 
+    require_near(source)
     plane = _plane(source.shape, source.strides, source.itemsize)
     if plane is None:
         compute(0, (source,), target)

@@ -51,7 +51,7 @@ def pick_fours(x: Any, places: Any, y: Any, n: int, picked: int, inner: int, cou
         outer = quotient(row, picked)
         place = places[row - outer * picked]
         if place >= 0:
-            a, b, c, d = load4(x, int32((outer * n + place) * inner + (j - row * inner)))
+            a, b, c, d = load4(x, (outer * n + place) * inner + (j - row * inner))
             store4(y, j, a, b, c, d)
         else:
             for k in range(4):

@@ -16,6 +16,7 @@ from ..compiler.intrinsics import quotient
 from ..compiler.language import Kernel, ceil_div, cuda, int32, kernel
 from ..runtime import memory
 from ..runtime.layouts import numbers
+from .copies import require_near
 from .views import collapsed, spread
 
 THREADS = 256
@@ -29,7 +30,12 @@ def words(x: DeviceArray) -> DeviceArray:
 
 
 def in_elements(strides: Shape, x: DeviceArray) -> Shape:
-    """Strides counted in elements."""
+    """An array's strides counted in elements, for kernels that walk along them in 32 bits.
+
+    Raises:
+        OverflowError: they reach too far, as those of a column of a table of 2³¹ numbers do.
+    """
+    require_near(x)
     return tuple(s // x.itemsize for s in strides)
 
 

@@ -100,6 +100,22 @@ def _found() -> tuple[Any, str | None]:
     return driver, None
 
 
+_HINTS = {
+    "CUDA_ERROR_NOT_INITIALIZED": "; a process that was forked from one that uses the GPU cannot use it: start it anew "
+    "(multiprocessing's 'spawn')",
+    "CUDA_ERROR_UNSUPPORTED_PTX_VERSION": f"; the kernels' compiler is newer than the driver: {INSTALL}",
+    "CUDA_ERROR_NO_BINARY_FOR_GPU": "; kernels are compiled for compute capability 7.5 and above",
+}
+_LOST = (
+    "; a kernel that was launched earlier did that, and this process can use the GPU no more. With CUDA_LAUNCH_BLOCKING=1 in "
+    "the environment the error comes where the kernel is launched"
+)
+_HINTS |= dict.fromkeys(
+    ("CUDA_ERROR_ILLEGAL_ADDRESS", "CUDA_ERROR_MISALIGNED_ADDRESS", "CUDA_ERROR_LAUNCH_FAILED"), _LOST
+)
+"""What is behind some errors, and what can be done."""
+
+
 def call(name: str, *args: Any) -> Any:
     """Call a driver function, and return what it answers: nothing, one value, or a tuple of several.
 
@@ -111,7 +127,7 @@ def call(name: str, *args: Any) -> Any:
     if int(status):
         _, told = driver.cuGetErrorName(status)
         _, meaning = driver.cuGetErrorString(status)
-        raise DeviceError(f"{name}: {told.decode()}, {meaning.decode()}")
+        raise DeviceError(f"{name}: {told.decode()}, {meaning.decode()}{_HINTS.get(told.decode(), '')}")
     return answer[0] if len(answer) == 1 else tuple(answer) or None
 
 
@@ -124,6 +140,7 @@ class Properties:
         major, minor: its compute capability, such as 9, 0.
         multi_processor_count: how many multiprocessors it has.
         total_memory: its memory, in bytes.
+        reads_host: whether it reads any of the host's memory itself, so that the driver need not copy it aside first.
     """
 
     name: str
@@ -131,6 +148,7 @@ class Properties:
     minor: int
     multi_processor_count: int
     total_memory: int
+    reads_host: bool
 
 
 @remembered()
@@ -149,12 +167,18 @@ def properties(device: int) -> Properties:
         one(asked.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
         one(asked.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
         int(call("cuDeviceTotalMem", handle)),
+        bool(one(asked.CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS)),
     )
 
 
 def device_count() -> int:
     """How many GPUs there are; 0 where none can be used."""
-    return int(call("cuDeviceGetCount")) if why_not() is None else 0
+    return _counted() if why_not() is None else 0
+
+
+@remembered()
+def _counted() -> int:
+    return int(call("cuDeviceGetCount"))
 
 
 @remembered()
@@ -166,8 +190,12 @@ _current = threading.local()
 
 
 def enter(device: int) -> None:
-    """Make a device's primary context, the one that other libraries use too, the calling thread's own."""
-    if getattr(_current, "device", None) != device:
+    """Make a device's primary context, the one that other libraries use too, the calling thread's own.
+
+    Of several GPUs another library may have chosen one in the meantime; so then the driver is told each time.
+    """
+    if getattr(_current, "device", None) != device or _counted() > 1:
+        api()  # says why, where no GPU can be used
         if not 0 <= device < device_count():
             raise DeviceError(f"there is no cuda:{device}; this machine has {device_count()}")
         call("cuCtxSetCurrent", _context(device))

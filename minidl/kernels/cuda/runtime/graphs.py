@@ -17,7 +17,7 @@ from typing import Any
 
 from ....errors import DeviceError
 from . import streams
-from .driver import api, call
+from .driver import api, call, enter
 from .memory import Pool, pool
 from .streams import Stream, captured_by, capturing
 
@@ -25,11 +25,13 @@ from .streams import Stream, captured_by, capturing
 class _Recorded:
     """A graph of the driver's, ready to be launched."""
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, graph: Any, device: int) -> None:
+        self.device = device
         self.handle = int(call("cuGraphInstantiate", graph, 0))
         weakref.finalize(self, api().cuGraphExecDestroy, self.handle)
 
     def __call__(self) -> None:
+        enter(self.device)
         call("cuGraphLaunch", self.handle, streams.handle())
 
 
@@ -54,7 +56,7 @@ class Graph:
 
     def __init__(self, device: int | None = None) -> None:
         self.pool = Pool()
-        self._stream = Stream(device)
+        self._stream = Stream(device, beside=True)
         self.parts: list[Callable[[], Any]] = []
         self._kept: list[Any] = []
         self._open = ExitStack()
@@ -108,10 +110,14 @@ class Graph:
         call("cuStreamBeginCapture", self._stream.handle, mode)
 
     def _end(self) -> None:
-        graph = call("cuStreamEndCapture", self._stream.handle)
-        self._open.close()
-        part = _Recorded(graph)
-        call("cuGraphDestroy", graph)
+        try:
+            graph = call("cuStreamEndCapture", self._stream.handle)
+        finally:  # what is launched after an error is not recorded
+            self._open.close()
+        try:
+            part = _Recorded(graph, self._stream.device)
+        finally:
+            call("cuGraphDestroy", graph)
         self.parts.append(part)
         part()
 

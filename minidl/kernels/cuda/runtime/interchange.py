@@ -21,7 +21,7 @@ from ....errors import DeviceError, DtypeError, UsageError
 from ..array import DeviceArray, row_major
 from .driver import api, call, enter
 from .memory import Memory
-from .streams import Event, handle
+from .streams import Event, capturing, handle
 
 CPU, GPU, PINNED, MANAGED = 1, 2, 3, 13
 """DLPack's numbers for kinds of memory: the CPU's, a GPU's, page-locked, and managed by the driver."""
@@ -102,7 +102,7 @@ def to_dlpack(array: DeviceArray, stream: int | None = None) -> Any:
         stream: in which stream the other library will use it: 1 or None is the default stream, −1 says not to wait.
     """
     if stream != -1:
-        _let_wait(_LEGACY if stream is None else stream)
+        _let_wait(_LEGACY if stream is None else stream, array.memory.device)
     lengths = (ctypes.c_int64 * max(array.ndim, 1))(*array.shape)
     steps = (ctypes.c_int64 * max(array.ndim, 1))(*(s // array.itemsize for s in array.strides))
     managed = _Managed()
@@ -131,11 +131,11 @@ def cuda_array_interface(array: DeviceArray) -> dict[str, Any]:
     }
 
 
-def _let_wait(stream: int) -> None:
-    """Let another library's stream wait for all that is in the stream in use."""
+def _let_wait(stream: int, device: int) -> None:
+    """Let another library's stream on a device wait for all that is in the stream in use."""
     own = handle() or _LEGACY
     if stream != own:
-        event = Event(enable_timing=False)
+        event = Event(enable_timing=False, device=device)
         event.record()
         call("cuStreamWaitEvent", stream, event.handle, 0)
 
@@ -148,14 +148,16 @@ class _Loan:
 
     __slots__ = ("__weakref__",)
 
-    def __init__(self, managed: _Managed, address: int) -> None:
-        weakref.finalize(self, _give_back, managed.deleter, address, handle())
+    def __init__(self, managed: _Managed, address: int, device: int) -> None:
+        weakref.finalize(self, _give_back, managed.deleter, address, device)
 
 
-def _give_back(deleter: int | None, address: int, stream: int) -> None:
-    """Give memory back once our stream has done with it."""
-    with suppress(DeviceError):  # the driver has ended before us, or a graph is captured, whose memory is not used then
-        call("cuStreamSynchronize", stream)
+def _give_back(deleter: int | None, address: int, device: int) -> None:
+    """Give memory back once our streams have done with it."""
+    if not capturing():  # waiting would break the capture off; what is captured is not computed, and a graph holds it
+        with suppress(DeviceError):  # the driver has ended before us
+            enter(device)
+            call("cuCtxSynchronize")
     if deleter:
         _DELETER(deleter)(address)
 
@@ -179,7 +181,7 @@ def from_dlpack(producer: Any) -> DeviceArray:
     address = _pointer(id(capsule), _NAME)
     managed = _Managed.from_address(address)
     _rename(id(capsule), _USED)
-    loan = _Loan(managed, address)
+    loan = _Loan(managed, address, int(device))
     tensor = managed.tensor
     dtype = _dtype(tensor.code, tensor.bits, tensor.lanes)
     shape = tuple(tensor.shape[: tensor.ndim])
@@ -205,7 +207,7 @@ def from_cuda_array_interface(producer: Any) -> DeviceArray:
     enter(device)
     stream = told.get("stream")
     if stream is not None and stream != (handle() or _LEGACY):
-        event = Event(enable_timing=False)
+        event = Event(enable_timing=False, device=device)
         call("cuEventRecord", event.handle, stream)
         call("cuStreamWaitEvent", handle(), event.handle, 0)
     return _over(address, tuple(told["shape"]), told.get("strides"), dtype, device, producer)

@@ -13,7 +13,7 @@ from typing import Any
 from ....errors import DeviceError
 from ..array import DeviceArray
 from ..compiler.language import Kernel
-from .driver import call, enter
+from .driver import call, current_device, enter
 from .streams import handle, journal, relaxed
 
 _functions: dict[tuple[Kernel, int], int] = {}
@@ -62,7 +62,7 @@ class Launch:
         (gx, gy, gz), (bx, by, bz) = self.grid, self.block
         if not gx or not gy or not gz:
             return
-        device = device or 0
+        device = current_device() if device is None else device
         enter(device)
         function = _functions.get((kernel, device)) or _load(kernel, device)
         try:
@@ -94,8 +94,9 @@ def _load(kernel: Kernel, device: int) -> int:
         from ..compiler.compiling import ptx
 
         found = properties(device)
-        with relaxed():
-            module = call("cuModuleLoadData", ptx(kernel, (found.major, found.minor)))
-        function = int(call("cuModuleGetFunction", module, kernel.name.encode()))
+        text = ptx(kernel, (found.major, found.minor))
+        with relaxed():  # a driver that loads late loads when it is asked for the function
+            module = call("cuModuleLoadData", text)
+            function = int(call("cuModuleGetFunction", module, kernel.name.encode()))
     _functions[kernel, device] = function
     return function

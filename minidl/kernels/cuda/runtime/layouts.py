@@ -7,15 +7,22 @@ import numpy as np
 from ..array import DeviceArray
 from .driver import remembered
 from .memory import upload
+from .streams import keep_for_graph
 
 
-@remembered(65536)
 def numbers(device: int, values: tuple[int, ...]) -> DeviceArray:
-    """An int32 array on a device that holds `values`; the same one each time.
+    """An int32 array on a device that holds `values`; the same one each time, and as long as a graph reads it.
 
     Raises:
         OverflowError: a value needs more than 32 bits.
     """
+    found = _numbers(device, values)
+    keep_for_graph(found)
+    return found
+
+
+@remembered(65536)
+def _numbers(device: int, values: tuple[int, ...]) -> DeviceArray:
     host = np.array(values or (0,), np.int32)
     if host.tolist() != list(values or (0,)):
         raise OverflowError("arrays of 2³¹ elements or more are not laid out here")

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,17 +66,22 @@ _statistics: defaultdict[int, Statistics] = defaultdict(Statistics)
 
 
 class Pool:
-    """Pieces that are kept for later, by device, stream and size. A captured graph has a pool of its own."""
+    """Pieces that are kept for later, by device, stream and size. A captured graph has a pool of its own.
 
-    def __init__(self) -> None:
+    A closed one keeps nothing: a piece goes back to the driver, which waits until no stream uses it any more.
+    """
+
+    def __init__(self, is_closed: bool = False) -> None:
         self.free: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
-        self.is_closed = False
+        self.is_closed = is_closed
         self.driver: Any = None
         self.statistics = _statistics
 
     def release(self, device: int) -> int:
         """Give all of a device's pieces back to the driver, and return how many bytes they were."""
         given = 0
+        with suppress(DeviceError):  # Python is shutting down
+            enter(device)
         for key in [k for k in self.free if k[0] == device]:
             for address in self.free.pop(key):
                 self.driver.cuMemFree(address)
@@ -84,14 +89,23 @@ class Pool:
         return given
 
     def close(self) -> None:
-        """Give everything back, and what arrays still hold when they let go of it."""
+        """Give everything back, and what arrays still hold when they let go of it.
+
+        While a graph is captured it has to wait: the driver would wait for the device, which breaks a capture off.
+        """
         self.is_closed = True
-        with _lock, relaxed():
-            for device in {key[0] for key in self.free}:
-                self.statistics[device].reserved -= self.release(device)
+        _closing.append(self)
+        if capturing():
+            return
+        with _lock:
+            while _closing:
+                one = _closing.pop()
+                for device in {key[0] for key in one.free}:
+                    one.statistics[device].reserved -= one.release(device)
 
 
 _general = Pool()
+_closing: list[Pool] = []
 _lock = threading.RLock()
 _state = threading.local()
 
@@ -213,7 +227,8 @@ def to_device(array: Any, device: int | None = None) -> DeviceArray:
     """Copy a NumPy array to a device, in the stream in use. The array may be changed as soon as this returns.
 
     From page-locked memory (`pinned`) the copy runs beside other work; then the array must stay as it is until the stream
-    has come to it.
+    has come to it. Other memory the driver copies aside before it returns, unless the device can read it where it is: then
+    that is done here.
     """
     array = np.asarray(array)
     lying = array if array.flags.c_contiguous else np.ascontiguousarray(array)
@@ -223,16 +238,19 @@ def to_device(array: Any, device: int | None = None) -> DeviceArray:
         return upload(lying, device)
     out = empty(array.shape, array.dtype, device)
     if array.size:
-        call("cuMemcpyHtoDAsync", out.address, lying.ctypes.data, lying.nbytes, handle())
-        if is_pinned(array):
-            _keep(lying)
+        stays = is_pinned(array)
+        late = stays or properties(out.memory.device).reads_host
+        aside = lying.copy() if late and not stays else lying
+        call("cuMemcpyHtoDAsync", out.address, aside.ctypes.data, aside.nbytes, handle())
+        if late:
+            _keep(aside)
     return out
 
 
 @remembered()
 def _beside(device: int) -> Stream:
     """A stream beside all others."""
-    return Stream(device)
+    return Stream(device, beside=True)
 
 
 def upload(array: np.ndarray[Any, Any], device: int | None = None) -> DeviceArray:
@@ -240,9 +258,9 @@ def upload(array: np.ndarray[Any, Any], device: int | None = None) -> DeviceArra
 
     A graph that is being captured finds it at each replay, and keeps it.
     """
-    stream = _beside(current_device() if device is None else device)
     with relaxed():
-        with stream, pool(_general):  # memory that no other stream has still to read
+        stream = _beside(current_device() if device is None else device)
+        with stream, pool(Pool(is_closed=True)):  # never memory that another stream has still to read
             out = DeviceArray(allocate(array.nbytes, device), array.shape, array.dtype)
         if array.nbytes:
             call("cuMemcpyHtoDAsync", out.address, array.ctypes.data, array.nbytes, stream.handle)
@@ -269,14 +287,23 @@ def to_host(array: DeviceArray) -> np.ndarray[Any, Any]:
 
 
 def copy_bytes(target: DeviceArray, source: DeviceArray) -> None:
-    """Copy between two contiguous arrays of one size, also of two devices."""
-    if source.nbytes:
-        call("cuMemcpyAsync", target.address, source.address, source.nbytes, handle())
+    """Copy between two contiguous arrays of one size, also of two devices; then it waits for both."""
+    if not source.nbytes:
+        return
+    one, other = source.memory.device, target.memory.device
+    if one != other:
+        enter(one)
+        call("cuCtxSynchronize")
+    enter(other)
+    call("cuMemcpyAsync", target.address, source.address, source.nbytes, handle())
+    if one != other:
+        call("cuCtxSynchronize")
 
 
 def fill_zeros(array: DeviceArray) -> None:
     """Set all bytes of a contiguous array to 0."""
     if array.nbytes:
+        enter(array.memory.device)
         call("cuMemsetD8Async", array.address, 0, array.nbytes, handle())
 
 
@@ -310,9 +337,10 @@ def _keep(array: Any) -> None:
     """Hold an array until the stream has copied it."""
     event = Event(enable_timing=False)
     event.record()
-    _waiting.append((event, array))
-    while _waiting and not int(_asked(_waiting[0][0])):
-        _waiting.popleft()
+    with _lock:
+        _waiting.append((event, array))
+        while _waiting and not int(_asked(_waiting[0][0])):
+            _waiting.popleft()
 
 
 def _asked(event: Event) -> Any:

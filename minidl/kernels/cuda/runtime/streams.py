@@ -2,6 +2,11 @@
 
 A device works through a stream in order, and through several side by side. Every launch and copy goes to the stream in
 use, which is the device's default stream unless `with stream:` says otherwise.
+
+Work in the default stream waits for all that other streams were given before it, and theirs for it. So what is computed in
+one of them may be used in the default stream, and the other way round, with no event; and memory that one lets go of may be
+given to the other. Only two streams that are both not the default one need `wait_stream`, and each must hold on to what the
+other still reads.
 """
 
 from __future__ import annotations
@@ -12,11 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from ...device import gpu_number
 from .driver import api, call, current_device, enter
 
 _state = threading.local()
 DEFAULT = 0
-"""The handle of the default stream, which waits for all others and they for it."""
+"""The handle of the default stream, which waits for all others and they for it, those with `beside` excepted."""
 
 
 def handle() -> int:
@@ -107,6 +113,10 @@ class Capturing(Protocol):
 class Stream:
     """A queue of work for a device.
 
+    Args:
+        device: its number; the one in use if None.
+        beside: whether it and the default stream do not wait for each other, as for a capture, or to copy at any time.
+
     >>> from minidl import cuda
     >>> stream = cuda.Stream()                                          # doctest: +SKIP
     >>> with stream:                                                     # doctest: +SKIP
@@ -114,10 +124,13 @@ class Stream:
     >>> stream.synchronize()                                             # doctest: +SKIP
     """
 
-    def __init__(self, device: int | None = None) -> None:
-        self.device = current_device() if device is None else device
+    def __init__(self, device: int | str | None = None, beside: bool = False) -> None:
+        self.device = gpu_number(device)
         enter(self.device)
-        self.handle = int(call("cuStreamCreate", int(api().CUstream_flags.CU_STREAM_NON_BLOCKING)))
+        flags = api().CUstream_flags
+        self.handle = int(
+            call("cuStreamCreate", int(flags.CU_STREAM_NON_BLOCKING if beside else flags.CU_STREAM_DEFAULT))
+        )
         self._before: list[int] = []
         weakref.finalize(self, api().cuStreamDestroy, self.handle)
 
@@ -131,25 +144,28 @@ class Stream:
 
     def synchronize(self) -> None:
         """Wait until everything in it is done."""
+        enter(self.device)
         call("cuStreamSynchronize", self.handle)
 
     def wait_event(self, event: Event) -> None:
         """Let what is put into it from now on wait for an event."""
+        enter(self.device)
         call("cuStreamWaitEvent", self.handle, event.handle, 0)
 
     def wait_stream(self, stream: Stream) -> None:
         """Let what is put into it from now on wait for all that is in another stream now."""
-        event = Event()
+        event = Event(enable_timing=False, device=stream.device)
         with stream:
             event.record()
         self.wait_event(event)
 
 
 class Event:
-    """A mark in a stream, to wait for and to take times between."""
+    """A mark in a stream of a device, the one in use if None is named, to wait for and to take times between."""
 
-    def __init__(self, enable_timing: bool = True) -> None:
-        enter(current_device())
+    def __init__(self, enable_timing: bool = True, device: int | None = None) -> None:
+        self.device = current_device() if device is None else device
+        enter(self.device)
         flags = api().CUevent_flags
         wanted = flags.CU_EVENT_DEFAULT if enable_timing else flags.CU_EVENT_DISABLE_TIMING
         self.handle = int(call("cuEventCreate", int(wanted)))
@@ -157,6 +173,7 @@ class Event:
 
     def record(self) -> None:
         """Put the mark into the stream in use."""
+        enter(self.device)
         call("cuEventRecord", self.handle, handle())
 
     def synchronize(self) -> None:

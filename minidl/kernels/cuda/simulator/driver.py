@@ -58,6 +58,7 @@ class CUdevice_attribute(IntEnum):
     CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76
+    CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS = 88
 
 
 class CUstream_flags(IntEnum):
@@ -74,7 +75,7 @@ class CUpointer_attribute(IntEnum):
     CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL = 9
 
 
-_ATTRIBUTES = {16: 2, 75: 9, 76: 0}
+_ATTRIBUTES = {16: 2, 75: 9, 76: 0, 88: 0}
 _pieces: dict[int, np.ndarray[Any, Any]] = {}
 _starts: list[int] = []
 _kernels: dict[int, Kernel] = {}
