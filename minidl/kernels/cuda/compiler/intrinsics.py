@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -141,14 +141,14 @@ def array_at(name: str) -> Intrinsic:
         from llvmlite import ir
         from numba.core import types
 
-        kind = signature.return_type
+        kind, tuple_of = signature.return_type, cast(Any, types.UniTuple)
         array = context.make_array(kind)(context, builder)
         element, wide = context.get_data_type(kind.dtype), ir.IntType(64)
         count, size = builder.sext(args[1], wide), context.get_abi_sizeof(element)
         array.data = builder.inttoptr(args[0], ir.PointerType(element))
         array.itemsize, array.nitems = ir.Constant(wide, size), count
         array.shape, array.strides = (
-            context.make_tuple(builder, types.UniTuple(types.intp, 1), [n]) for n in (count, ir.Constant(wide, size))
+            context.make_tuple(builder, tuple_of(types.intp, 1), [n]) for n in (count, ir.Constant(wide, size))
         )
         return array._getvalue()
 

@@ -66,7 +66,9 @@ def statistics_kernel(dtype: str) -> Kernel:
             apart = float64(sums[part * channels + c]) / count
             off = float64(sums[(2 * parts + part) * channels + c]) + apart - middle
             total += float64(sums[(parts + part) * channels + c]) - count * apart * apart + count * off * off
-        spread = max(all_total(total) / float64(n), float64(0))
+        spread = all_total(total) / float64(n)
+        if spread < float64(0):  # by rounding; a GPU's `max` would make 0 of NaN, too
+            spread = float64(0)
         if lane == 0:
             mean[c] = middle
             variance[c] = spread
