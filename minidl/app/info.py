@@ -15,12 +15,13 @@ def info() -> None:
     """Print versions, drawing engines, devices and caches."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in _rows():
-        table.add_row(name, text)
+        table.add_row(name, Text(text))  # no markup: minidl[cuda] is to be read as it stands
     Console(highlight=False).print(table)
     raise typer.Exit(0)
 

@@ -209,6 +209,14 @@ def require_cpu(name: str, *arrays: Any) -> None:
         raise NotOnDeviceError(f"{name} is not computed on a GPU here; x.cpu() brings the numbers to where it is")
 
 
+def not_from_the_end(positions: DeviceArray) -> DeviceArray:
+    """Positions on a GPU, for an operation that does not count from the end: what is below 0 comes to lie nowhere."""
+    from .cuda.elementwise.operations import compute
+    from .cuda.places.gathering import NOWHERE
+
+    return compute(("where", ("less", 0, 1), 2, 0), (positions, 0, NOWHERE))
+
+
 def constant_like(x: Any, array: Any) -> Any:
     """A NumPy array that a rule made, for use beside `x`: on a GPU if `x` is there, where small ones are kept for later."""
     if x.__class__ is not DeviceArray:

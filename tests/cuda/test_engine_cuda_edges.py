@@ -1,4 +1,4 @@
-"""What users stumble over on a device: numbers alone in a rule, names of devices, seeds of captured draws, arrays of one number."""
+"""What users stumble over on a device: numbers alone in a rule, names of devices, seeds, places that are not there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.errors import DeviceError, DtypeError, NotOnDeviceError, UsageError
+from minidl.errors import DeviceError, DtypeError, GraphError, NotOnDeviceError, UsageError
 from minidl.kernels.cuda.elementwise.expressions import of_numbers
 from minidl.kernels.cuda.runtime import memory
 from minidl.kernels.cuda.simulator import driver as simulated
@@ -112,3 +112,68 @@ def test_more_than_the_device_holds_is_said() -> None:
     with pytest.raises(DeviceError, match=r"has no 32768\.0 MiB left"):
         minidl.zeros(1 << 33, device="cuda")
     assert minidl.cuda.memory_allocated() == before
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"weight": (1.0, 2.0, 3.0)}], ids=str)
+def test_a_label_of_no_class_makes_the_loss_nan(options: dict[str, Any]) -> None:
+    x = minidl.tensor([[0.5, 1.0, -2.0], [0.0, 0.5, 1.0]], device="cuda")
+    if "weight" in options:
+        options = {"weight": minidl.tensor(options["weight"], device="cuda"), "label_smoothing": 0.1}
+    for wrong in (-1, 3, 9):
+        losses = minidl.nn.functional.cross_entropy(
+            x, minidl.tensor([0, wrong], device="cuda"), reduction="none", **options
+        )
+        assert np.isnan(fetched(losses)).tolist() == [False, True]
+    left_out = minidl.nn.functional.cross_entropy(x, minidl.tensor([0, -100], device="cuda"), **options)
+    assert np.isfinite(fetched(left_out))
+
+
+def test_one_hot_says_which_label_is_wrong() -> None:
+    with pytest.raises(UsageError, match="label 7 is out of range for 4 classes"):
+        minidl.nn.functional.one_hot(minidl.tensor([0, 7], device="cuda"), 4)
+
+
+@pytest.mark.parametrize("wrong", [4, 9, -1, -5, 2**32 + 1, -(2**40)])
+def test_a_place_that_is_not_there_reads_nan_and_is_not_written(wrong: int) -> None:
+    numbers = np.arange(12, dtype=np.float32).reshape(3, 4)
+    x, ones = minidl.tensor(numbers, device="cuda", requires_grad=True), minidl.ones(3, 1, device="cuda")
+    index = minidl.tensor([[0], [wrong], [2]], device="cuda")
+    picked = x.gather(1, index)
+    np.testing.assert_array_equal(fetched(picked), [[0], [np.nan], [10]])
+    picked[::2].sum().backward()
+    there = np.zeros((3, 4), np.float32)
+    there[0, 0] = there[2, 2] = 1
+    np.testing.assert_array_equal(fetched(x.grad), there)
+    np.testing.assert_array_equal(fetched(x.scatter(1, index, -1.0)), np.where(there, -1, numbers))
+    np.testing.assert_array_equal(fetched(x.scatter_add(1, index, ones)), numbers + there)
+    rows = minidl.nn.functional.embedding(index[:, 0], minidl.tensor(numbers.T.copy(), device="cuda"))
+    np.testing.assert_array_equal(fetched(rows), [numbers[:, 0], [np.nan] * 3, numbers[:, 2]])
+
+
+@pytest.mark.parametrize("wrong", [4, -5, 2**32])
+def test_where_positions_may_count_from_the_end_too(wrong: int) -> None:
+    numbers = np.arange(12, dtype=np.float32).reshape(3, 4)
+    x = minidl.tensor(numbers, device="cuda", requires_grad=True)
+    picked = minidl.take_along_dim(x, minidl.tensor([[0], [wrong], [-1]], device="cuda"), 1)
+    np.testing.assert_array_equal(fetched(picked), [[0], [np.nan], [11]])
+    picked[::2].sum().backward()
+    assert fetched(x.grad).nonzero()[0].tolist() == [0, 2]
+
+
+def test_windows_that_overlap_are_not_written_to() -> None:
+    x = minidl.arange(6.0, device="cuda")
+    for shared in (x.unfold(0, 3, 2), x.unfold(0, 2, 1), x.expand(2, 6)):
+        with pytest.raises(GraphError, match="several places"):
+            shared[[0, 0]] += 1
+        with pytest.raises(GraphError, match="several places"):
+            shared.mul_(2)
+    for own in (
+        x.unfold(0, 2, 2),
+        x.view(2, 3).T,
+        x[::2],
+        x.view(1, 2, 3)[..., 1:],
+        x[:1].expand(1, 1),
+        x.view(2, 3).diagonal(),
+    ):
+        own.mul_(2)
+    assert x.tolist() == [0.0, 8.0, 32.0, 12.0, 128.0, 40.0]

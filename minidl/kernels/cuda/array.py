@@ -136,8 +136,20 @@ class DeviceArray(Manners):
     def flags(self) -> Flags:
         """How it lies in memory; what shows one element in several places is not to be written to."""
         turned = self.view_as(self.shape[::-1], self.strides[::-1])
-        repeats = any(length > 1 and not stride for length, stride in zip(self.shape, self.strides, strict=True))
-        return Flags(self.is_contiguous, turned.is_contiguous, self.base is None, not repeats)
+        return Flags(self.is_contiguous, turned.is_contiguous, self.base is None, not self._repeats())
+
+    def _repeats(self) -> bool:
+        """Whether elements share memory, as those of a broadcast array do, and of windows that overlap.
+
+        It is so where the step along an axis does not leave what the axes of shorter steps span.
+        """
+        end = 0
+        for stride, length in sorted(zip(self.strides, self.shape, strict=True)):
+            if length > 1:
+                if stride < end + self.dtype.itemsize:
+                    return self.size > 0
+                end += stride * (length - 1)
+        return False
 
     @property
     def span(self) -> int:

@@ -147,13 +147,15 @@ def _factors(labels: Any, weights: Any, ignore_index: int) -> Any:
 def _target_rows(labels: Any, weights: Any, ignore_index: int, classes: int, smoothing: float, dtype: Any) -> Any:
     """What is wanted of the classes, a row an example: 1 of the right one, of which smoothing spreads some over all of them.
 
-    Each class counts by its weight; an example that is left out has a row of zeros.
+    Each class counts by its weight; an example that is left out has a row of zeros. On a GPU a label that is no class's, which
+    nobody waits for to refuse it, has a row of NaN.
     """
     labels = labels.reshape(-1)
     if labels.__class__ is DeviceArray:  # which would have to be waited for to list the rows that are kept
         numbers = constant_like(labels, np.arange(classes))
         rows = (labels[:, None] == numbers).astype(dtype) * (1.0 - smoothing) + smoothing / max(classes, 1)
-        rows = rows * (labels != ignore_index).astype(dtype)[:, None]
+        share = np.where((labels >= 0) & (labels < classes), 1.0, np.nan)
+        rows = rows * np.where(labels != ignore_index, share, 0.0).astype(dtype)[:, None]
         return rows if weights is None else rows * weights.astype(dtype)
     rows = np.zeros((labels.size, classes))
     kept = np.flatnonzero(labels != ignore_index)

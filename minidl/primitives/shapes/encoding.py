@@ -82,7 +82,7 @@ def one_hot(tensor: Value, num_classes: int = -1) -> Value:
     count = int(labels.max()) + 1 if count == -1 else count
     wrong = labels[(labels < 0) | (labels >= count)]
     if wrong.size:
-        raise RangeError(f"one_hot: label {wrong.flat[0]} is out of range for {count} classes, 0 … {count - 1}")
+        raise RangeError(f"one_hot: label {int(wrong[0])} is out of range for {count} classes, 0 … {count - 1}")
     return one_hot_(tensor, num_classes=count)
 
 
@@ -148,8 +148,7 @@ def embedding(
     shape = shape_of(weight)
     if len(shape) != 2:
         raise ShapeError(f"embedding: the weight must be a matrix (rows, features), got shape {shape}")
-    rows = positions_of(input, "embedding")
-    check_positions(rows, shape[0], "embedding", 0)
+    rows = check_positions(positions_of(input, "embedding"), shape[0], "embedding", 0)
     out = getitem_(weight, index=(rows,))
     if padding_idx is None:
         return out

@@ -19,6 +19,8 @@ from ..compiler.language import Kernel, cuda, int32, kernel
 
 THREADS = 256
 ONES = 2**32 - 1
+NOWHERE = -(2**31)
+"""In an index a place that no array has, counted from either end."""
 
 
 @functools.cache
@@ -116,9 +118,10 @@ def pick_along(word: str, index_dtype: str) -> Kernel:
 
 @functools.cache
 def places_along(index_dtype: str) -> Kernel:
-    """places[j] = the place in a row-major array to which element j of an index along an axis points; −1 out of range.
+    """places[j] = the place in a row-major array to which element j of an index along an axis points; out of range, NOWHERE.
 
-    `lying` is as in `pick_along`, with the strides of that row-major array.
+    They are an index themselves, in which −1 would be the last place. `lying` is as in `pick_along`, with the strides of that
+    row-major array.
     """
 
     signature = f"{index_dtype}[::1], int32[::1], int32[::1], int32, int32, int32, int32"
@@ -137,7 +140,7 @@ def places_along(index_dtype: str) -> Kernel:
             position = index[at]
             if position < 0:
                 position += n
-            places[j] = int32(here + position * step) if position >= 0 and position < n else int32(-1)
+            places[j] = int32(here + position * step) if position >= 0 and position < n else int32(NOWHERE)
 
     return run
 

@@ -8,6 +8,7 @@ kernels that use it are still waiting for their turn.
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 import weakref
 from collections import defaultdict, deque
@@ -143,7 +144,7 @@ class Memory:
             with _lock:
                 pool.free[key].append(self.address)
                 known.allocated -= key[2]
-                if pool.is_closed:
+                if pool.is_closed and not sys.is_finalizing():  # when Python ends the driver takes all back by itself
                     pool.close()
 
 
@@ -320,9 +321,14 @@ def pinned(shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
     enter(current_device())
     address = int(call("cuMemHostAlloc", nbytes, 0))
     buffer = (ctypes.c_byte * nbytes).from_address(address)
-    weakref.finalize(buffer, api().cuMemFreeHost, address)
+    weakref.finalize(buffer, _unlock, api(), address)
     _pinned[address] = buffer
     return np.frombuffer(buffer, dtype, int(np.prod(shape))).reshape(tuple(shape))
+
+
+def _unlock(driver: Any, address: int) -> None:
+    with relaxed():
+        driver.cuMemFreeHost(address)
 
 
 def is_pinned(array: np.ndarray[Any, Any]) -> bool:
@@ -339,10 +345,5 @@ def _keep(array: Any) -> None:
     event.record()
     with _lock:
         _waiting.append((event, array))
-        while _waiting and not int(_asked(_waiting[0][0])):
+        while _waiting and not int(api().cuEventQuery(_waiting[0][0].handle)[0]):  # 0 once the stream has come to it
             _waiting.popleft()
-
-
-def _asked(event: Event) -> Any:
-    """0 once the stream has come to the event."""
-    return api().cuEventQuery(event.handle)[0]
