@@ -11,7 +11,7 @@ from math import e, inf, nan, pi
 from typing import Any
 
 from . import creation as _creation
-from . import func, linalg, nn, optim
+from . import cuda, func, linalg, nn, optim
 from ._version import __version__
 from .autodiff import backward, checkpoint, grad, gradcheck
 from .creation import *  # noqa: F403  (its own __all__ lists the names)
@@ -25,6 +25,8 @@ from .graph import (
     set_detect_anomaly,
     set_grad_enabled,
 )
+from .kernels.cuda.matmul.precision import get_float32_matmul_precision, set_float32_matmul_precision
+from .kernels.device import Device as device  # noqa: N813  (PyTorch's name)
 from .kernels.dtypes import (
     ALIASES,
     bool_,
@@ -82,6 +84,8 @@ __all__ = [  # noqa: PLE0604  (the operations name themselves)
     "can_cast",
     "checkpoint",
     "compile",
+    "cuda",
+    "device",
     "complex64",
     "complex128",
     "default_generator",
@@ -94,6 +98,7 @@ __all__ = [  # noqa: PLE0604  (the operations name themselves)
     "float64",
     "func",
     "get_default_dtype",
+    "get_float32_matmul_precision",
     "get_rng_state",
     "grad",
     "gradcheck",
@@ -118,6 +123,7 @@ __all__ = [  # noqa: PLE0604  (the operations name themselves)
     "seed",
     "set_default_dtype",
     "set_detect_anomaly",
+    "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_rng_state",
     "uint8",

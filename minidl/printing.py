@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .kernels.device import fetched
+
 
 def format_array(array: Any, indent: int = 0) -> str:
     """Write an array's numbers in brackets; long ones are shortened with an ellipsis.
@@ -13,7 +15,7 @@ def format_array(array: Any, indent: int = 0) -> str:
     >>> format_array(np.array([0.5, -1.0]))
     '[ 0.5000, -1.0000]'
     """
-    array = np.asarray(array)
+    array = np.asarray(fetched(array))
     if array.size == 0:
         return "[]" if array.ndim == 1 else f"[], size={array.shape}"
     kind = array.dtype.kind

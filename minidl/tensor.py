@@ -11,12 +11,11 @@ import numpy as np
 from .autodiff import gradient as _gradient
 from .autodiff import hooks
 from .autodiff.inplace_methods import IN_PLACE, in_place_method
-from .errors import DtypeError, GraphError, RangeError, UsageError
+from .errors import DeviceError, DtypeError, GraphError, RangeError, UsageError
 from .graph import Node, array_of, data_of
 from .graph.mode import state
-from .kernels import dtypes
-from .kernels.device import is_device, require_cpu
-from .operators import Operators
+from .kernels import ARRAYS, dtypes
+from .placement import Placed
 from .primitives.operation import namespace
 from .primitives.reductions import reduction
 from .primitives.shapes import broadcasting, flipping, shape
@@ -25,7 +24,7 @@ from .printing import format_array
 Dim = int | tuple[int, ...] | list[int] | None
 
 
-class Tensor(Operators):
+class Tensor(Placed):
     """A value in a computational graph: an array, how it was computed, and perhaps a gradient.
 
     Make one with `minidl.tensor(...)` or `minidl.scalar(...)`.
@@ -55,7 +54,7 @@ class Tensor(Operators):
         return f"tensor({format_array(self._data, indent=7)}{self._suffix()})"
 
     def _suffix(self) -> str:
-        parts = []
+        parts = [f"device={str(self.device)!r}"] if self.is_cuda else []
         shown = (dtypes.int64, dtypes.bool_) if self._data.size else ()  # dtypes that the numbers themselves show
         if self.dtype not in (dtypes.get_default_dtype(), *shown):
             parts.append(f"dtype=minidl.{self.dtype}")
@@ -129,9 +128,16 @@ class Tensor(Operators):
         return self.data.tolist()
 
     def numpy(self) -> Any:
-        """Return the NumPy array itself (not a copy); a tensor that requires a gradient must be detached first."""
+        """Return the NumPy array itself (not a copy); a tensor that requires a gradient must be detached first.
+
+        Raises:
+            GraphError: it requires a gradient.
+            DeviceError: it is on a GPU.
+        """
         if self.requires_grad:
             raise GraphError("numpy() would step out of the graph; use x.detach().numpy(), or x.data to look")
+        if self.is_cuda:
+            raise DeviceError(f"numpy(): the tensor is on {self.device}; x.cpu().numpy() fetches it")
         return array_of(self)
 
     def size(self, dim: int | None = None) -> Any:
@@ -159,7 +165,7 @@ class Tensor(Operators):
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in memory in row-major order."""
-        return not isinstance(self._data, np.ndarray) or bool(self._data.flags.c_contiguous)
+        return not isinstance(self._data, ARRAYS) or bool(self._data.flags.c_contiguous)
 
     def named(self, name: str) -> Self:
         """Give it the name that figures and narration use, and return it."""
@@ -215,48 +221,6 @@ class Tensor(Operators):
         """Have every `backward()` call `hook` with this leaf once its `.grad` is up to date."""
         return hooks.register_post_accumulate_grad_hook(self, hook)
 
-    # Conversion ---------------------------------------------------------------------------------------------------------
-
-    def to(
-        self, *target: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
-    ) -> Tensor:
-        """Convert to another dtype, such as `minidl.float64`, or to the dtype of another tensor.
-
-        Args:
-            target: a dtype, a device, both, or a tensor to be like; after it perhaps `non_blocking` and `copy`.
-            dtype: the dtype by name.
-            device: the device by name; there is only "cpu".
-            non_blocking: accepted as in PyTorch; on one device it changes nothing.
-            copy: whether to copy even where nothing changes.
-        """
-        flags = [given for given in target if isinstance(given, bool)]
-        copy = flags[1] if len(flags) > 1 else copy
-        for given in (given for given in target if not isinstance(given, bool)):
-            if isinstance(given, Node):
-                dtype = given.dtype
-            elif is_device(given):
-                device = given
-            elif given is not None:
-                dtype = given
-        require_cpu(device, "to")
-        wanted = self.dtype if dtype is None else dtypes.as_dtype(dtype, "to")
-        if wanted == self.dtype:
-            return self.clone() if copy else self
-        return shape.to_(self, dtype=wanted)
-
-    def type(self, dtype: Any = None) -> Any:
-        """Convert to another dtype, or without one return the dtype."""
-        return self.dtype if dtype is None else self.to(dtype)
-
-    def cpu(self) -> Tensor:
-        """Return itself: it is on the CPU."""
-        return self
-
-    @property
-    def device(self) -> str:
-        """Where the numbers are: "cpu"."""
-        return "cpu"
-
     # Shapes with PyTorch's loose arguments: x.reshape(2, 3) or x.reshape((2, 3)) -----------------------------------------
 
     def reshape(self, *lengths: Any, **named: Any) -> Tensor:
@@ -292,37 +256,40 @@ class Tensor(Operators):
         """Lay copies side by side; see `minidl.tile`."""
         return broadcasting.tile(self, sizes(dims, named, "dims"))
 
-    # Others of the same dtype, unless another is named ---------------------------------------------------------------------
+    # Others of the same dtype on the same device, unless another is named ---------------------------------------------------
+
+    def _alike(self, dtype: Any, options: dict[str, Any]) -> dict[str, Any]:
+        return {"device": self.device, **options, "dtype": self.dtype if dtype is None else dtype}
 
     def new_zeros(self, *lengths: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Make zeros of this tensor's dtype; see `minidl.zeros`."""
         from . import creation
 
-        return creation.zeros(*lengths, dtype=self.dtype if dtype is None else dtype, **options)
+        return creation.zeros(*lengths, **self._alike(dtype, options))
 
     def new_ones(self, *lengths: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Make ones of this tensor's dtype; see `minidl.ones`."""
         from . import creation
 
-        return creation.ones(*lengths, dtype=self.dtype if dtype is None else dtype, **options)
+        return creation.ones(*lengths, **self._alike(dtype, options))
 
     def new_empty(self, *lengths: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Make a tensor of this tensor's dtype whose numbers do not matter yet; see `minidl.empty`."""
         from . import creation
 
-        return creation.empty(*lengths, dtype=self.dtype if dtype is None else dtype, **options)
+        return creation.empty(*lengths, **self._alike(dtype, options))
 
     def new_full(self, size: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Make a tensor of this tensor's dtype filled with one number; see `minidl.full`."""
         from . import creation
 
-        return creation.full(size, fill_value, dtype=self.dtype if dtype is None else dtype, **options)
+        return creation.full(size, fill_value, **self._alike(dtype, options))
 
     def new_tensor(self, data: Any, dtype: Any = None, **options: Any) -> Tensor:
         """Make a tensor of values, of this tensor's dtype; see `minidl.tensor`."""
         from . import creation
 
-        return creation.tensor(data, dtype=self.dtype if dtype is None else dtype, **options)
+        return creation.tensor(data, **self._alike(dtype, options))
 
     def is_floating_point(self) -> bool:
         """Whether it holds real floating-point numbers."""

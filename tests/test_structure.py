@@ -15,7 +15,7 @@ FLOORS = [
     {"graph"},
     {"primitives"},
     {"autodiff"},
-    {"printing", "operators", "tensor", "creation", "linalg", "func"},
+    {"printing", "operators", "placement", "tensor", "creation", "linalg", "func", "cuda"},
     {"tape", "profiler"},
     {"nn"},
     {"optim", "data", "models"},

@@ -215,7 +215,7 @@ def _choose(terminal: Terminal) -> Lesson | None:
         state = _state(lesson, progress)
         _say(
             terminal,
-            f"{lesson.number:>3}  {lesson.title:<12} {state:<16} {lesson.minutes} min   minidl tutorial {lesson.name}",
+            f"{lesson.number:>3}  {lesson.title:<12} {state:<14} {lesson.minutes} min   minidl tutorial {lesson.name}",
         )
         _say(terminal, f"     {lesson.promise}", "")
     _say(terminal, "Lesson 1 and the others are being written.", "")

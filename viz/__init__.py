@@ -15,6 +15,7 @@ The rooms, from the ground up:
     film          `record(model, image)` while it learns, then `filmstrip(snapshots)` or `film_deck(snapshots)`
     tape          `draw(step.tape)`: which results of a compiled step share memory
     profile       `flame(profile)`: where the time of a `minidl.profile` block went
+    gpu           `kernel_figure("tiled")` → `Deck`: which thread of a GPU's kernel touches which memory, step by step
     plots         plots with axes: `viz.plots.curves(history)`, … → `Plot`
     report        the page that a training run leaves behind
     gallery       one example of every kind of figure
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .drawing.theme import HeatScale, Theme
     from .film.filmstrip import film_deck, filmstrip
     from .film.snapshot import Snapshot, record
+    from .gpu.kernels import kernel_figure
     from .gradients.thermometer import thermometer
     from .mirror.backward import draw_backward
     from .mirror.second import draw_hvp
@@ -60,6 +62,7 @@ __all__ = [
     "filmstrip",
     "flame",
     "frames",
+    "kernel_figure",
     "network",
     "plots",
     "record",
@@ -83,13 +86,14 @@ _HOMES = {
     "filmstrip": "film.filmstrip",
     "flame": "profile.flame",
     "frames": "deck.frames",
+    "kernel_figure": "gpu.kernels",
     "network": "architecture.network",
     "record": "film.snapshot",
     "thermometer": "gradients.thermometer",
 }
 _ROOMS = (
-    "architecture", "circuit", "deck", "derivation", "drawing", "film", "gallery", "gradients", "mirror", "passes", "plots",
-    "profile", "report", "tape",
+    "architecture", "circuit", "deck", "derivation", "drawing", "film", "gallery", "gpu", "gradients", "mirror", "passes",
+    "plots", "profile", "report", "tape",
 )  # fmt: skip
 
 

@@ -15,12 +15,13 @@ def info() -> None:
     """Print versions, drawing engines, devices and caches."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in _rows():
-        table.add_row(name, text)
+        table.add_row(name, Text(text))  # no markup: minidl[cuda] is to be read as it stands
     Console(highlight=False).print(table)
     raise typer.Exit(0)
 
@@ -40,10 +41,18 @@ def _rows() -> list[tuple[str, str]]:
         ("Python", f"{platform.python_version()} on {platform.platform()}"),
         ("packages", ", ".join(f"{name} {_version(name)}" for name in PACKAGES)),
         ("drawing", engine),
-        ("devices", f"cpu ({os.cpu_count()} cores); this version has no cuda device yet"),
+        ("devices", f"cpu ({os.cpu_count()} cores); {_gpus()}"),
         ("kernels", f"{cache_folder()} ({kernels / 1e6:.1f} MB compiled)"),
         ("lessons", f"{folder()} (your place in each)"),
     ]
+
+
+def _gpus() -> str:
+    """The GPUs there are, or why there are none."""
+    from .. import cuda
+
+    names = [cuda.get_device_name(number) for number in range(cuda.device_count())]
+    return ", ".join(f"cuda:{i} {name}" for i, name in enumerate(names)) or f"no cuda: {cuda.why_not()}"
 
 
 def _version(package: str) -> str:

@@ -17,6 +17,7 @@ from .derive import derive
 from .draw import draw
 from .gallery import gallery
 from .info import info
+from .kernel import kernel
 from .ops import ops
 from .train import train
 from .tutorial import tutorial
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(draw)
 app.command()(derive)
+app.command()(kernel)
 app.command()(gallery)
 app.command()(tutorial)
 app.command()(ops)

@@ -142,7 +142,7 @@ def train(
             "Share each batch among processes: mpiexec -n 2 minidl train --data-parallel.", RUN, flag="--data-parallel"
         ),
     ] = None,
-    device: Annotated[str | None, option("What to compute on: cpu.", RUN, "cpu")] = None,
+    device: Annotated[str | None, option("What to compute on: cpu or cuda.", RUN, "cpu")] = None,
     pictures: Annotated[bool | None, option("Draw figures.", RUN, "yes", flag="--pictures/--no-pictures")] = None,
     profile: Annotated[
         bool | None,
@@ -207,7 +207,9 @@ def _set_off(console: Any, given: dict[str, Any]) -> None:
         raise UsageError(
             f"{', '.join(map(_option, conflicting))} cannot be given with --resume: a run goes on as it was begun"
         )
-    check_device(given.pop("device", "cpu"))
+    check_device(given.get("device", "cpu"), given.get("data_parallel", False))
+    if given.get("device") == "cpu":
+        given.pop("device")
     settings = {name: given.pop(name) for name in SETTINGS if name in given}
     if print_config:
         typer.echo(as_toml(Config.make(**settings).settings()), nl=False)
@@ -278,13 +280,20 @@ def _processes() -> Any:
     return connect()
 
 
-def check_device(device: str) -> None:
+def check_device(device: str, several: bool) -> None:
     """Make sure that there is such a device.
 
+    Args:
+        device: its name.
+        several: whether several processes are to share the work.
+
     Raises:
-        UsageError: there is not.
+        DeviceError: there is no such GPU; the message says why, and what to do.
+        UsageError: it is no device's name; or several processes were to use a GPU.
     """
-    if device == "cuda":
-        raise UsageError("this version of minidl has no CUDA kernels yet; leave --device out, or say --device cpu")
-    if device != "cpu":
-        raise UsageError(f"there is no device {device!r}; choose cpu")
+    from ..kernels.device import device_of, is_device
+
+    if not is_device(device):
+        raise UsageError(f"there is no device {device!r}; choose cpu or cuda")
+    if device_of(device, "--device").type != "cpu" and several:
+        raise UsageError("--data-parallel is for processes that compute on CPUs; leave --device out")

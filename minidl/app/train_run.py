@@ -37,6 +37,7 @@ class Wishes:
         top_k: how many guesses an image has for the second accuracy of the test.
         perturbations: whether to judge the model by perturbed test images too.
         profile: whether to measure some steps, and to print where their time went.
+        device: what computes.
 
     Raises:
         UsageError: a number makes no sense.
@@ -49,6 +50,7 @@ class Wishes:
     top_k: int = 3
     perturbations: bool = False
     profile: bool = False
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for field, least in (("workers", 0), ("top_k", 1)):
@@ -85,7 +87,7 @@ def begin(
     began = time.perf_counter()
     config = Config.make(**settings)
     with _first_process_first(parallel):  # which may have to download the data
-        session = prepare(config, workers=wishes.workers, parallel=parallel)
+        session = prepare(config, workers=wishes.workers, parallel=parallel, device=wishes.device)
     if _only_computes(session):
         return _compute(session)
     model = config.model.partition("(")[0]
@@ -103,7 +105,7 @@ def go_on(console: Console, path: Path, wishes: Wishes, parallel: Processes | No
     saved = state.get("config")
     if not isinstance(saved, dict):
         raise CheckpointError(f"{path} does not say how its run was begun")
-    session = prepare(Config.from_saved(saved), workers=wishes.workers, parallel=parallel)
+    session = prepare(Config.from_saved(saved), workers=wishes.workers, parallel=parallel, device=wishes.device)
     session.trainer.load_state_dict(state)
     folder = path if path.is_dir() else path.parent
     if _only_computes(session):

@@ -1,6 +1,7 @@
 """Derivatives: one reverse sweep, and everything that reads what it yields."""
 
 from .checkpoint import checkpoint
+from .fetching import on_the_cpu
 from .forward import jvp
 from .gradcheck import gradcheck
 from .gradient import backward, grad, gradients
@@ -30,6 +31,7 @@ __all__ = [
     "jvp",
     "local_derivative",
     "local_derivatives",
+    "on_the_cpu",
     "order",
     "pullbacks",
 ]

@@ -10,6 +10,7 @@ from ..errors import GraphError
 from ..graph import Node, data_of, describe
 from ..graph.anomaly import checksum
 from ..graph.history import changed_error, check_kept
+from ..kernels.device import fetched
 
 Value = Any
 
@@ -79,7 +80,7 @@ def check_sent(node: Node, i: int, sent: Value, upstream: Value) -> None:
     Raises:
         GraphError: naming the operation, the input, the shapes, the line that computed it, and the usual cause.
     """
-    array = np.asarray(data_of(sent))
+    array = np.asarray(fetched(data_of(sent)))
     if array.dtype.kind not in "fc" or np.isfinite(array).all():
         return
     assert node.primitive is not None
@@ -88,11 +89,11 @@ def check_sent(node: Node, i: int, sent: Value, upstream: Value) -> None:
     wrong = int((~np.isfinite(array)).sum())
     share = f", in {wrong} of {array.size} elements" if array.size > 1 else ""
     shapes = ", ".join(str(getattr(v, "shape", ())) for v in node.inputs)
-    if not np.isfinite(np.asarray(data_of(upstream))).all():
+    if not np.isfinite(np.asarray(fetched(data_of(upstream)))).all():
         cause = (
             "The gradient that it received was not finite to begin with: look at what the backward pass started from"
         )
-    elif not all(np.isfinite(np.asarray(data_of(v))).all() for v in node.inputs if _is_float(v)):
+    elif not all(np.isfinite(np.asarray(fetched(data_of(v)))).all() for v in node.inputs if _is_float(v)):
         cause = "One of its inputs was not finite already: look at the forward pass before it"
     else:
         cause = _CAUSES.get(node.primitive.name, "A value lies where its derivative is infinite or overflows")

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..graph import Node, data_of, describe
 from ..graph.mode import state
+from ..kernels.device import brought_to, where_is
 from ..primitives.shapes.shape import cast
 from .checks import check_readable
 from .reach import order
@@ -63,13 +64,20 @@ def push(
             out = node if as_nodes else node._data
             inputs = node.inputs if as_nodes else [data_of(x) for x in node.inputs]
             t = node.primitive.jvp(own, out, inputs, node.saved, node.params)
-            moved[node] = cast(t, node._data.dtype) if hasattr(t, "dtype") else np.asarray(t, node._data.dtype)
+            moved[node] = cast(t, node._data.dtype) if hasattr(t, "dtype") else _array(t, node)
     return [moved.get(root) for root in roots]
+
+
+def _array(number: Any, node: Node) -> Any:
+    """A number that a rule gave, as an array where the node is."""
+    return brought_to(np.asarray(number, node._data.dtype), where_is(node._data))
 
 
 def _tangent(given: Value, node: Node, create_graph: bool) -> Value:
     array = data_of(given)
     array = array if hasattr(array, "shape") else np.asarray(array, node.dtype)
+    if not isinstance(given, Node):
+        array = brought_to(array, where_is(node._data))
     if array.shape != node.shape:
         raise ShapeError(f"the tangent of {describe(node)} has shape {array.shape}; it needs its node's, {node.shape}")
     if not create_graph:

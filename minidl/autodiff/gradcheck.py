@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import DtypeError, GraphError
 from ..graph import Node, no_grad
+from ..kernels.device import brought_to, fetched, where_is
 from .gradient import grad
 
 
@@ -65,7 +66,7 @@ def gradcheck(
         raise GraphError(f"gradcheck: f must return a tensor, got {type(out).__name__}")
     cotangent = np.random.default_rng(seed).standard_normal(out.shape)
     found = (
-        grad(out, checked, grad_outputs=out.result_class(np.asarray(cotangent)), allow_unused=True)
+        grad(out, checked, grad_outputs=_where(np.asarray(cotangent), out), allow_unused=True)
         if out.requires_grad
         else [None] * len(checked)
     )
@@ -74,7 +75,7 @@ def gradcheck(
     for i, x in enumerate(given):
         if x not in analytic:
             continue
-        a = np.zeros(x.shape) if analytic[x] is None else np.asarray(analytic[x].data)
+        a = np.zeros(x.shape) if analytic[x] is None else np.asarray(fetched(analytic[x].data))
         if a.shape != x.shape or a.dtype != x.dtype:
             failures.append(f"{_name(given, i)}: the gradient is {a.dtype} {a.shape}, the input {x.dtype} {x.shape}")
             continue
@@ -92,7 +93,7 @@ def _name(inputs: Sequence[Any], i: int) -> str:
 def _differences(f: Callable[..., Node], inputs: Sequence[Any], i: int, cotangent: Any, eps: float) -> Any:
     """∂Σ(cotangent · f)/∂inputs[i], each element moved by ±eps, on copies."""
     x = inputs[i]
-    base = np.array(x.data)
+    base = np.array(fetched(x.data))
     numeric = np.zeros(base.shape)
     with no_grad():
         for at in np.ndindex(base.shape):
@@ -100,11 +101,16 @@ def _differences(f: Callable[..., Node], inputs: Sequence[Any], i: int, cotangen
             for step in (eps, -eps):
                 moved = base.copy()
                 moved[at] += step
-                there = x.result_class(moved)
+                there = _where(moved, x)
                 copies = [there if y is x else y for y in inputs]
-                ends.append(np.sum(cotangent * np.asarray(f(*copies).data)))
+                ends.append(np.sum(cotangent * np.asarray(fetched(f(*copies).data))))
             numeric[at] = (ends[0] - ends[1]) / (2 * eps)
     return numeric
+
+
+def _where(array: Any, like: Node) -> Node:
+    """A node of an array, on the device of another."""
+    return like.result_class(brought_to(array, where_is(like._data)))
 
 
 def _mismatches(name: str, a: Any, n: Any, atol: float, rtol: float) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import DtypeError, GraphError, MinidlError, UsageError
 from ..graph import Node, data_of, describe
 from ..graph.mode import state
+from ..kernels import ARRAYS, DeviceArray
 from ..primitives.elementwise.arithmetic import clone
 from .sweep import BackwardEvent, backward_events, backward_pass, starting_cotangent, sweep
 
@@ -72,7 +73,7 @@ def _accumulate(node: Node, event: BackwardEvent, create_graph: bool) -> None:
     elif isinstance(g, Node):
         node.grad = clone(g)
     else:  # the sweep may hand one array to several inputs
-        node.grad = _as_node(g if event.own else np.array(g), node)
+        node.grad = _as_node(g if event.own else copied(g), node)
 
 
 def grad(
@@ -135,7 +136,7 @@ def grad(
             for event in sweep(begin, as_nodes, retain_graph is False, wanted, watched=False):
                 node, g = event.node, event.upstream
                 if not isinstance(g, Node):  # the sweep may hand one array to several inputs
-                    g = node.result_class(g if event.own or not isinstance(g, np.ndarray) else np.array(g))
+                    g = node.result_class(g if event.own or not isinstance(g, ARRAYS) else copied(g))
                 found[node] = g
     if len(found) < len(wanted):
         for target in targets:
@@ -153,7 +154,12 @@ def grad(
 
 
 def _copy(g: Node | None) -> Node | None:
-    return None if g is None else g.result_class(np.array(g._data) if isinstance(g._data, np.ndarray) else g._data)
+    return None if g is None else g.result_class(copied(g._data) if isinstance(g._data, ARRAYS) else g._data)
+
+
+def copied(array: Any) -> Any:
+    """A copy of an array, where it is; of a number an array of it."""
+    return array.copy() if array.__class__ is DeviceArray else np.array(array)
 
 
 def _tensors(given: Any, what: str) -> list[Node]:
@@ -187,7 +193,7 @@ def _unwanted(node: Any, who: str) -> MinidlError:
 
 
 def gradients(root: Node, cotangent: Value = None) -> dict[Node, Any]:
-    """Return the gradient of `root` with respect to every node it depends on, as arrays; no `.grad` changes.
+    """Return the gradient of `root` with respect to every node it depends on, as NumPy arrays; no `.grad` changes.
 
     >>> import minidl
     >>> x, y = minidl.scalar(-2.0), minidl.scalar(5.0)

@@ -17,13 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, GraphError, ShapeError
+from ..errors import DeviceError, DtypeError, GraphError, ShapeError
 from ..graph import Node, Primitive, array_of, data_of, describe
 from ..graph.mode import state
 from ..graph.node import NO_PARAMS, Changes, Extras, clock
 from ..graph.place import user_place
+from ..kernels import ARRAYS, DeviceArray
+from ..kernels.device import where_is
 from ..primitives.shapes.indexing import check_item, set_item_
-from ..primitives.shapes.shape import cast
+from ..primitives.shapes.shape import cast, to_device_
 from ..primitives.shapes.write_view import View, write_view_
 
 Value = Any
@@ -69,9 +71,10 @@ def assign(x: Node, index: Any, value: Value, symbol: str = "[…] =") -> None:
 
     Raises:
         GraphError: as `change`.
+        DeviceError: a value with axes that is on another device, but for `copy_`.
         ShapeError, DtypeError, UsageError: an index or a value that does not fit.
     """
-    read, value = check_item(x, index, value)
+    read, value = check_item(x, index, _beside(x, value, symbol))
     if isinstance(value, Node) and _is_same_memory(x, read, value):
         return  # the second half of x[i] += y: what x[i] shows is there already
     recorded = _is_recorded(x, (value,))
@@ -92,6 +95,22 @@ def assign(x: Node, index: Any, value: Value, symbol: str = "[…] =") -> None:
     if len(family) > 1:
         result._data = array_of(x).copy()
     _settle(family, views, olds, result)
+
+
+def _beside(x: Node, value: Value, symbol: str) -> Value:
+    """A value that is to be written into `x`, on its device: `copy_` and numbers may come from another one.
+
+    Raises:
+        DeviceError: a tensor with axes on another device.
+    """
+    there = where_is(x._data)
+    if not isinstance(value, Node) or where_is(value._data) is there:
+        return value
+    if symbol == "copy_" or not value.shape:
+        return to_device_(value, device=there)
+    raise DeviceError(
+        f'x {symbol} …: x is on {there}, the value on {where_is(value._data)}; bring it there with .to("{there}")'
+    )
 
 
 def _is_recorded(x: Node, others: Iterable[Value]) -> bool:
@@ -115,7 +134,7 @@ _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 def _write(x: Node, where: Any, value: Any, symbol: str) -> None:
     """Put numbers into the memory; a scalar, which has none, is replaced."""
     data = x._data
-    if not isinstance(data, np.ndarray):
+    if not isinstance(data, ARRAYS):
         if state.tape is not None:
             state.tape.breaks("a single number, which has no memory to write to, is changed in place")
         x._data = type(data)(value)
@@ -139,13 +158,19 @@ def _write(x: Node, where: Any, value: Any, symbol: str) -> None:
 
 
 def _is_same_memory(x: Node, read: Any, value: Node) -> bool:
-    if read.chosen or not isinstance(x._data, np.ndarray) or not isinstance(value._data, np.ndarray):
+    if read.chosen or not isinstance(x._data, ARRAYS) or value._data.__class__ is not x._data.__class__:
         return False
     there = x._data[(*read.basic, ...)]
-    own, other = there.__array_interface__, value._data.__array_interface__
-    return (there.shape, there.strides, own["data"]) == (value.shape, value._data.strides, other["data"]) and (
-        value._changes is x._changes is not None
-    )
+    return (there.shape, there.strides, _address(there)) == (
+        value.shape,
+        value._data.strides,
+        _address(value._data),
+    ) and value._changes is x._changes is not None
+
+
+def _address(array: Any) -> int:
+    """Where an array's first element is in memory."""
+    return array.address if array.__class__ is DeviceArray else array.__array_interface__["data"][0]
 
 
 # The record ------------------------------------------------------------------------------------------------------------
@@ -265,7 +290,7 @@ def _keep_what_is_read(olds: dict[Node, Node], result: Node, tick: int) -> None:
     place = user_place()
     for old in olds.values():
         kept = old in read or old._data.size <= SMALL
-        if kept and isinstance(old._data, np.ndarray):
+        if kept and isinstance(old._data, ARRAYS):
             old._data = array_of(old).copy()
         old._changes = Changes(tick, place, kept, recorded=old.primitive is not None)
 

@@ -69,7 +69,7 @@ class InPlace(Node):
         inplace.assign(self, index, value)
 
     def copy_(self, src: Any, non_blocking: bool = False) -> Self:
-        """Take over the numbers of `src`, converted to this dtype and broadcast to this shape; `non_blocking` changes nothing.
+        """Take over the numbers of `src`, converted to this dtype, broadcast to this shape, from any device.
 
         >>> import minidl
         >>> minidl.zeros(2).copy_(minidl.tensor([3, 4]))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node, data_of
+from ..kernels.device import fetched
 from ..primitives import Elementwise
 from ..primitives.kinds import expand_to
 from ..primitives.reductions.reduction import squared_norm
@@ -27,7 +28,8 @@ def local_derivative(node: Node, i: int) -> Any:
     with quietly(recording=False):
         if isinstance(node.primitive, Elementwise):
             partial = node.primitive.partial(i, node._data, inputs, node.params)
-            return expand_to(np.asarray(partial, node.dtype), node.shape)
+            partial = partial.astype(node.dtype) if hasattr(partial, "astype") else np.asarray(partial, node.dtype)
+            return expand_to(fetched(partial), node.shape)
         if node.primitive is squared_norm:
-            return 2 * inputs[0]
+            return 2 * fetched(inputs[0])
     return None

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..graph import Node, data_of
+from ..kernels.device import fetched
 from .local import local_derivative
 from .sweep import BackwardEvent, Contribution, backward_events, forward_events
 from .symbols import formula, written
@@ -105,7 +106,7 @@ def _sentence(event: BackwardEvent, sent: Contribution, known: Mapping[Node, str
     assert primitive is not None
     local = local_derivative(event.node, sent.index)
     whole = show(sent.value)
-    if local is None or np.size(local) > 4:
+    if local is None or local.size > 4:
         return f"{primitive.notation.symbol} sends {whole} back to {known[sent.node]}"
     return f"{primitive.notation.symbol} sends {show(event.upstream)} · {_operand(local)} = {whole} back to {known[sent.node]}"
 
@@ -121,7 +122,7 @@ def show(value: Any, digits: int = 4) -> str:
     >>> show(-12.0), show(np.array([1.0, -0.5]))
     ('−12', '[1, −0.5]')
     """
-    array = np.asarray(data_of(value))
+    array = np.asarray(fetched(data_of(value)))
     if array.ndim == 0:
         return written(float(array), digits)
     if array.size > 16 or array.ndim > 2:

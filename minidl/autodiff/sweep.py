@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, GraphError, ShapeError
+from ..errors import DeviceError, DtypeError, GraphError, ShapeError
 from ..graph import Node, data_of, describe
 from ..graph.history import as_recorded, drop
 from ..graph.mode import phase, silence, state
 from ..graph.node import Changes
-from ..kernels import backend_of
-from ..primitives.shapes.shape import cast
+from ..kernels import ARRAYS, DeviceArray, backend_of
+from ..kernels.cuda import array as _device
+from ..kernels.device import brought_to, fetched, where_is
+from ..primitives.shapes.shape import cast, to_device_
 from .checks import check_readable, check_sent, check_usable
 from .doubles import spread
 from .hooks import call_hooks
@@ -141,8 +143,8 @@ def sweep(
             if c is None:
                 continue
             x = node.inputs[i]
-            if getattr(c, "dtype", None) is not x._data.dtype:
-                c = silence.copy().run(_fitted, c, x._data.dtype)  # noqa: PLW2901
+            if getattr(c, "dtype", None) is not x._data.dtype or (_device.met and _is_elsewhere(c, x)):
+                c = silence.copy().run(_fitted, c, x._data)  # noqa: PLW2901
             if checked:
                 check_sent(node, i, c, g)
             key = -x.order
@@ -174,12 +176,13 @@ def _is_own(values: Mapping[int, Any], key: int) -> bool:
     CPython counts the holders of a thing. A view counts as held by one if its base is, and shows all of it.
     """
     array = values[key]
-    if array.__class__ is not np.ndarray or getrefcount(array) > _HOLDERS:
+    kind = array.__class__
+    if (kind is not np.ndarray and kind is not DeviceArray) or getrefcount(array) > _HOLDERS:
         return False
     base = array.base
     if base is None:
         return bool(array.flags.writeable)
-    alone = base.__class__ is np.ndarray and getrefcount(base) <= _HOLDERS and base.nbytes == array.nbytes
+    alone = base.__class__ is kind and getrefcount(base) <= _HOLDERS and base.nbytes == array.nbytes
     return alone and array.flags.writeable and array.flags.forc
 
 
@@ -242,15 +245,22 @@ def _sent(node: Node, g: Value, create_graph: bool, useful: Set[Node] | None) ->
     return sent
 
 
-def _fitted(sent: Value, dtype: Any) -> Value:
-    """What is sent, in the dtype of the input that it is sent to."""
+def _fitted(sent: Value, like: Any) -> Value:
+    """What is sent, in the dtype and on the device of the input that it is sent to."""
     if not hasattr(sent, "dtype"):
-        return np.asarray(sent, dtype)
-    return sent if sent.dtype == dtype else cast(sent, dtype)
+        return brought_to(np.asarray(sent, like.dtype), where_is(like))
+    sent = sent if sent.dtype == like.dtype else cast(sent, like.dtype)
+    there = where_is(like)
+    return sent if where_is(data_of(sent)) is there else to_device_(sent, device=there)
+
+
+def _is_elsewhere(sent: Value, x: Node) -> bool:
+    """Whether what is sent is on another device than its receiver: a number on the CPU that met an array on a GPU."""
+    return where_is(data_of(sent)) is not where_is(x._data)
 
 
 def backward_events(root: Node, cotangent: Value = None) -> Iterator[BackwardEvent]:
-    """Yield the reverse sweep from `root` as arrays, leaving every `.grad` as it is.
+    """Yield the reverse sweep from `root` as NumPy arrays, leaving every `.grad` as it is.
 
     >>> import minidl
     >>> x, y = minidl.scalar(3.0, name="x"), minidl.scalar(4.0, name="y")
@@ -263,7 +273,13 @@ def backward_events(root: Node, cotangent: Value = None) -> Iterator[BackwardEve
             event = next(steps, None)
         if event is None:
             return
-        yield event
+        yield event if event.upstream.__class__ is not DeviceArray else _fetched(event)
+
+
+def _fetched(event: BackwardEvent) -> BackwardEvent:
+    """The same event with its numbers on the CPU, where those who print and draw them look at them."""
+    parts = (Contribution(c.index, c.node, fetched(c.value), fetched(c.total)) for c in event.contributions)
+    return BackwardEvent(event.node, fetched(event.upstream), tuple(parts), event.own)
 
 
 def _array(values: Any, root: Node) -> Any:
@@ -279,6 +295,7 @@ def starting_cotangent(root: Node, cotangent: Value) -> Value:
     Raises:
         GraphError: nothing to differentiate, or several numbers and no cotangent.
         ShapeError: the cotangent has another shape than `root`.
+        DeviceError: it is on another device.
     """
     given = cotangent._data if isinstance(cotangent, Node) else None
     if (
@@ -286,6 +303,7 @@ def starting_cotangent(root: Node, cotangent: Value) -> Value:
         and root._requires_grad
         and given.shape == root._data.shape
         and given.dtype is root._data.dtype
+        and given.__class__ is root._data.__class__
     ):
         return cotangent
     if not root._requires_grad:
@@ -304,8 +322,13 @@ def starting_cotangent(root: Node, cotangent: Value) -> Value:
                 f"the gradient of a tensor of shape {root.shape} needs a starting gradient of the same shape; "
                 "reduce it to one number first (z.sum()), or pass gradient=…"
             )
-        return np.ones_like(root._data) if isinstance(root._data, np.ndarray) else type(root._data)(1)
+        return np.ones_like(root._data) if isinstance(root._data, ARRAYS) else type(root._data)(1)
     array: Any = data_of(cotangent)
+    there = where_is(root._data)
+    if isinstance(cotangent, Node) and array.shape and where_is(array) is not there:
+        raise DeviceError(
+            f'the starting gradient is on {where_is(array)}, but the tensor on {there}; use .to("{there}")'
+        )
     if not hasattr(array, "shape"):
         if not isinstance(array, int | float | complex | list | tuple):
             raise DtypeError(f"the starting gradient must be a tensor of shape {root.shape}, got {cotangent!r:.60}")
@@ -315,5 +338,6 @@ def starting_cotangent(root: Node, cotangent: Value) -> Value:
     if array.dtype.kind not in "biufc" or array.dtype.kind == "c" != root.dtype.kind:
         raise DtypeError(f"the starting gradient of a tensor of {root.dtype} cannot be {array.dtype}")
     if isinstance(cotangent, Node):
-        return cotangent if array.dtype == root.dtype else cast(cotangent, root.dtype)
-    return array.astype(root.dtype, copy=False)
+        cotangent = cotangent if array.dtype == root.dtype else cast(cotangent, root.dtype)
+        return cotangent if where_is(array) is there else to_device_(cotangent, device=there)
+    return brought_to(array.astype(root.dtype, copy=False), there)

@@ -18,7 +18,7 @@ from .filled import (
     zeros_like,
 )
 from .questions import is_complex, is_floating_point, is_nonzero, is_tensor, numel, result_type
-from .values import as_tensor, asarray, from_numpy, scalar, tensor
+from .values import as_tensor, asarray, from_dlpack, from_numpy, scalar, tensor
 
 __all__ = [
     "arange",
@@ -28,6 +28,7 @@ __all__ = [
     "empty",
     "empty_like",
     "eye",
+    "from_dlpack",
     "from_numpy",
     "full",
     "full_like",

@@ -1,4 +1,8 @@
-"""Tensors of random numbers. Each takes `generator=`, the source of the numbers; the default one if None."""
+"""Tensors of random numbers. Each takes `generator=`, the source of the numbers; if None, the default one of the device.
+
+With `device="cuda"` they are drawn on the GPU, and are others than the CPU draws from the same seed, as in PyTorch. With a
+generator of the CPU's they are drawn there and brought to the GPU.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,34 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, UsageError
+from ..errors import DtypeError, NotOnDeviceError, UsageError
 from ..graph import Node, array_of
-from ..kernels import dtypes
-from ..kernels.device import require_cpu
-from ..primitives.layers.random import Generator, default_generator
+from ..kernels import ARRAYS, DeviceArray, dtypes
+from ..kernels.device import CPU, brought_to, device_of, where_is
+from ..primitives.layers.random import Generator, generator_of
 from ..tensor import Tensor
-from .filled import float_dtype, lengths_of, one_shape, plain_number
+from .filled import float_dtype, lengths_of, like_what, one_shape, placed, plain_number
 from .values import Array
 
 
-def _source(generator: Generator | None, name: str) -> np.random.Generator:
-    if generator is not None and not isinstance(generator, Generator):
-        raise UsageError(f"{name}: generator must be a minidl.Generator, got {type(generator).__name__}")
-    return (generator or default_generator).numpy
+def _source(generator: Generator | None, name: str, device: Any = None) -> Any:
+    """What draws numbers for a device."""
+    return generator_of(device, name, generator).source
 
 
-def _continuous(name: str, how: str, shape: tuple[int, ...], dtype: Any, generator: Generator | None) -> Array:
+def _continuous(
+    name: str, how: str, shape: tuple[int, ...], dtype: Any, generator: Generator | None, device: Any
+) -> Array:
     """Draw floats: `random` evenly from 0 … 1 without 1, `standard_normal` from the normal distribution."""
     target = float_dtype(dtype, name)
     if target.kind not in "fc":
         raise DtypeError(f"{name}: draws floating-point numbers, not {target}; for whole ones there is minidl.randint")
-    draw = getattr(_source(generator, name), how)
+    drawing = generator_of(device, name, generator)
+    draw = getattr(drawing.source, how)
+    if drawing.device != CPU:
+        if target.kind == "c":
+            raise NotOnDeviceError(f"{name}: there are no complex numbers on {drawing.device}")
+        return draw(shape, np.promote_types(target, np.float32)).astype(target)
     if target.kind == "c":
         scale = np.sqrt(0.5) if how == "standard_normal" else 1.0
         return array_of(scale * (draw(shape) + 1j * draw(shape))).astype(target)
@@ -51,8 +61,8 @@ def rand(
     >>> rand(2, 3).shape
     (2, 3)
     """
-    require_cpu(device, "rand")
-    return Tensor(_continuous("rand", "random", lengths_of("rand", size, named), dtype, generator), requires_grad)
+    drawn = _continuous("rand", "random", lengths_of("rand", size, named), dtype, generator, device)
+    return placed(drawn, device, "rand", requires_grad)
 
 
 def randn(
@@ -68,15 +78,8 @@ def randn(
     >>> randn(2, 3).shape
     (2, 3)
     """
-    require_cpu(device, "randn")
-    shape = lengths_of("randn", size, named)
-    return Tensor(_continuous("randn", "standard_normal", shape, dtype, generator), requires_grad)
-
-
-def _like(input: Any, name: str) -> Array:
-    if not isinstance(input, Node | np.ndarray):
-        raise DtypeError(f"{name}: expected a tensor, got {type(input).__name__}: {input!r:.60}")
-    return array_of(input)
+    drawn = _continuous("randn", "standard_normal", lengths_of("randn", size, named), dtype, generator, device)
+    return placed(drawn, device, "randn", requires_grad)
 
 
 def rand_like(
@@ -92,10 +95,10 @@ def rand_like(
     >>> rand_like(Tensor(np.zeros((2, 3)))).shape
     (2, 3)
     """
-    like = _like(input, "rand_like")
-    dtype = like.dtype if dtype is None else dtype
-    require_cpu(device, "rand_like")
-    return Tensor(_continuous("rand_like", "random", like.shape, dtype, generator), requires_grad)
+    like = like_what(input, "rand_like")
+    there = where_is(like) if device is None else device
+    drawn = _continuous("rand_like", "random", like.shape, like.dtype if dtype is None else dtype, generator, there)
+    return placed(drawn, there, "rand_like", requires_grad)
 
 
 def randn_like(
@@ -111,10 +114,12 @@ def randn_like(
     >>> randn_like(Tensor(np.zeros((2, 3)))).shape
     (2, 3)
     """
-    like = _like(input, "randn_like")
-    dtype = like.dtype if dtype is None else dtype
-    require_cpu(device, "randn_like")
-    return Tensor(_continuous("randn_like", "standard_normal", like.shape, dtype, generator), requires_grad)
+    like = like_what(input, "randn_like")
+    there = where_is(like) if device is None else device
+    drawn = _continuous(
+        "randn_like", "standard_normal", like.shape, like.dtype if dtype is None else dtype, generator, there
+    )
+    return placed(drawn, there, "randn_like", requires_grad)
 
 
 def _whole(value: Any, name: str, what: str) -> int:
@@ -125,14 +130,20 @@ def _whole(value: Any, name: str, what: str) -> int:
 
 
 def _whole_draws(
-    name: str, low: Any, high: Any, shape: tuple[int, ...], dtype: np.dtype[Any], generator: Generator | None
+    name: str,
+    low: Any,
+    high: Any,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    generator: Generator | None,
+    device: Any,
 ) -> Array:
     first, last = _whole(low, name, "low"), _whole(high, name, "high")
     if first >= last:
         raise UsageError(f"{name}: there is no whole number from {first} up to, but without, {last}")
     if dtype.kind in "iu" and not np.iinfo(dtype).min <= first < last <= np.iinfo(dtype).max + 1:
         raise UsageError(f"{name}: numbers from {first} to {last - 1} do not fit into {dtype}")
-    return array_of(_source(generator, name).integers(first, last, shape)).astype(dtype)
+    return array_of(_source(generator, name, device).integers(first, last, shape)).astype(dtype)
 
 
 def randint(
@@ -150,14 +161,14 @@ def randint(
     >>> randint(3, 4, (2,))
     tensor([3, 3])
     """
-    require_cpu(device, "randint")
     if size is None and isinstance(high, tuple | list):
         low, high, size = 0, low, high
     elif high is None:
         low, high = 0, low
     target = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, "randint")
-    drawn = _whole_draws("randint", 0 if low is None else low, high, one_shape("randint", size), target, generator)
-    return Tensor(drawn, requires_grad)
+    shape = one_shape("randint", size)
+    drawn = _whole_draws("randint", 0 if low is None else low, high, shape, target, generator, device)
+    return placed(drawn, device, "randint", requires_grad)
 
 
 def randint_like(
@@ -175,11 +186,12 @@ def randint_like(
     >>> randint_like(Tensor(np.zeros(2)), 1)
     tensor([0., 0.], dtype=minidl.float64)
     """
-    require_cpu(device, "randint_like")
-    like = _like(input, "randint_like")
+    like = like_what(input, "randint_like")
     first, last = (0, low) if high is None else (0 if low is None else low, high)
     target = like.dtype if dtype is None else dtypes.as_dtype(dtype, "randint_like")
-    return Tensor(_whole_draws("randint_like", first, last, like.shape, target, generator), requires_grad)
+    there = where_is(like) if device is None else device
+    drawn = _whole_draws("randint_like", first, last, like.shape, target, generator, there)
+    return placed(drawn, there, "randint_like", requires_grad)
 
 
 def randperm(
@@ -190,12 +202,12 @@ def randperm(
     >>> randperm(1)
     tensor([0])
     """
-    require_cpu(device, "randperm")
     count = _whole(n, "randperm", "n")
     if count < 0:
         raise UsageError(f"randperm: n must not be negative, got {n}")
     target = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, "randperm")
-    return Tensor(_source(generator, "randperm").permutation(count).astype(target), requires_grad)
+    drawn = _source(generator, "randperm", device).permutation(count).astype(target)
+    return placed(drawn, device, "randperm", requires_grad)
 
 
 def normal(
@@ -216,17 +228,16 @@ def normal(
         size: the shape of the result, where both are numbers.
         generator: the source of random numbers.
         dtype: that of the result, where both are numbers.
-        device: "cpu".
+        device: where the result is: by default with the means.
         requires_grad: whether backward() should give the result a gradient; the means get none.
 
     >>> normal(2.0, 0.0, (2,))
     tensor([2., 2.])
     """
-    require_cpu(device, "normal")
-    given = [array_of(v) for v in (mean, std) if isinstance(v, Node | np.ndarray)]
+    given = [array_of(v) for v in (mean, std) if isinstance(v, (Node, *ARRAYS))]
     if any(a.dtype.kind not in "fc" for a in given):
         raise DtypeError("normal: means and deviations must be floating-point")
-    mean, std = (array_of(v) if isinstance(v, Node | np.ndarray) else plain_number(v, "normal") for v in (mean, std))
+    mean, std = (array_of(v) if isinstance(v, (Node, *ARRAYS)) else plain_number(v, "normal") for v in (mean, std))
     if np.any(np.less(std, 0)):
         raise UsageError("normal: a standard deviation cannot be negative")
     if given:
@@ -241,7 +252,9 @@ def normal(
         dtype = given[0].dtype if dtype is None else dtype
     else:
         shape = one_shape("normal", size)
-    drawn = _continuous("normal", "standard_normal", shape, dtype, generator)
+    there = where_is(given[0]) if given and device is None else device_of(device, "normal")
+    drawn = _continuous("normal", "standard_normal", shape, dtype, generator, there)
+    drawn = brought_to(drawn, there)
     return Tensor(array_of(mean + std * drawn).astype(drawn.dtype), requires_grad)
 
 
@@ -251,13 +264,14 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
     >>> bernoulli(Tensor(np.array([0.0, 1.0], np.float32)))
     tensor([0., 1.])
     """
-    like = _like(input, "bernoulli")
+    like = array_of(like_what(input, "bernoulli"))
     if p is None and like.dtype.kind != "f":
         raise DtypeError(f"bernoulli: probabilities must be floating-point, got {like.dtype}")
     chance = like if p is None else np.asarray(plain_number(p, "bernoulli"))
     if not ((chance >= 0) & (chance <= 1)).all():
         raise UsageError("bernoulli: probabilities must lie in 0 … 1")
-    return Tensor(array_of(_source(generator, "bernoulli").random(like.shape) < chance).astype(like.dtype))
+    drawn = brought_to(_source(generator, "bernoulli", where_is(like)).random(like.shape), where_is(like))
+    return Tensor(array_of(drawn < chance).astype(like.dtype))
 
 
 def multinomial(
@@ -277,7 +291,9 @@ def multinomial(
     >>> multinomial(Tensor(np.array([0.0, 3.0])), 2, replacement=True)
     tensor([1, 1])
     """
-    weights = _like(input, "multinomial")
+    weights = array_of(like_what(input, "multinomial"))
+    if weights.__class__ is DeviceArray:
+        raise NotOnDeviceError("multinomial: draws on the CPU; give it the weights with x.cpu()")
     count = _whole(num_samples, "multinomial", "num_samples")
     if weights.dtype.kind != "f":
         raise DtypeError(f"multinomial: weights must be floating-point, got {weights.dtype}")

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import DtypeError, UsageError
 from ..graph import Node, data_of
-from ..kernels import dtypes
-from ..kernels.device import require_cpu
+from ..kernels import ARRAYS, dtypes
+from ..kernels.device import brought_to, device_of, filled, where_is
 from ..primitives.shapes.elements import whole_number
 from ..tensor import Tensor, sizes
 from .values import Array, array_of
@@ -67,7 +67,7 @@ def plain_number(value: Any, name: str) -> Any:
         DtypeError: not one number.
     """
     value = data_of(value)
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, (*ARRAYS, np.generic)):
         if value.ndim:
             raise DtypeError(f"{name}: expected one number, got an array of shape {value.shape}")
         value = value.item()
@@ -76,8 +76,12 @@ def plain_number(value: Any, name: str) -> Any:
 
 
 def _filled(name: str, shape: tuple[int, ...], value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
-    require_cpu(device, name)
-    return Tensor(np.full(shape, array_of(value, dtype, name)), requires_grad)
+    return Tensor(filled(shape, array_of(value, dtype, name), device_of(device, name)), requires_grad)
+
+
+def placed(array: Array, device: Any, name: str, requires_grad: bool = False) -> Tensor:
+    """A tensor of numbers made on the CPU, on the device asked for: they are the same numbers on every device."""
+    return Tensor(brought_to(array, device_of(device, name)), requires_grad)
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
@@ -118,10 +122,15 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     return _filled("full", one_shape("full", size), value, dtype, requires_grad, device)
 
 
-def _like(input: Any, name: str) -> Array:
+def like_what(input: Any, name: str) -> Any:
+    """The array of a tensor, to be like.
+
+    Raises:
+        DtypeError: no tensor.
+    """
     if not isinstance(input, Node | np.ndarray):
         raise DtypeError(f"{name}: expected a tensor, got {type(input).__name__}: {input!r:.60}")
-    return np.asarray(data_of(input))
+    return data_of(input)
 
 
 def zeros_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -159,9 +168,10 @@ def full_like(
     >>> full_like(zeros(2), 7)
     tensor([7., 7.])
     """
-    like = _like(input, "full_like")
+    like = like_what(input, "full_like")
     value = plain_number(fill_value, "full_like")
-    return _filled("full_like", like.shape, value, like.dtype if dtype is None else dtype, requires_grad, device)
+    there = where_is(like) if device is None else device
+    return _filled("full_like", like.shape, value, like.dtype if dtype is None else dtype, requires_grad, there)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -171,9 +181,8 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
     tensor([[1., 0.],
             [0., 1.]])
     """
-    require_cpu(device, "eye")
     rows, columns = lengths_of("eye", (n, n if m is None else m), {})
-    return Tensor(np.eye(rows, columns, dtype=float_dtype(dtype, "eye")), requires_grad)
+    return placed(np.eye(rows, columns, dtype=float_dtype(dtype, "eye")), device, "eye", requires_grad)
 
 
 def arange(
@@ -195,7 +204,6 @@ def arange(
     >>> arange(1, 0, -0.25)
     tensor([1.0000, 0.7500, 0.5000, 0.2500])
     """
-    require_cpu(device, "arange")
     given = (0, start, step) if end is None else (start, end, step)
     first, last, stride = (plain_number(v, "arange") for v in given)
     if any(isinstance(v, complex) for v in (first, last, stride)):
@@ -219,7 +227,7 @@ def arange(
     count = -((first - last) // stride) if whole else math.ceil((last - first) / stride)
     if target.kind in "iu":
         first, stride = int(first), int(stride)
-    return Tensor((first + stride * np.arange(count)).astype(target), requires_grad)
+    return placed((first + stride * np.arange(count)).astype(target), device, "arange", requires_grad)
 
 
 def _sequence(start: Any, end: Any, steps: Any, dtype: Any, name: str) -> tuple[Array, np.dtype[Any]]:
@@ -247,9 +255,8 @@ def linspace(
     >>> linspace(0, 1, 3)
     tensor([0.0000, 0.5000, 1.0000])
     """
-    require_cpu(device, "linspace")
     values, target = _sequence(start, end, steps, dtype, "linspace")
-    return Tensor(values.astype(target), requires_grad)
+    return placed(values.astype(target), device, "linspace", requires_grad)
 
 
 def logspace(
@@ -267,10 +274,10 @@ def logspace(
     >>> logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
     """
-    require_cpu(device, "logspace")
     values, target = _sequence(start, end, steps, dtype, "logspace")
     with np.errstate(all="ignore"):
-        return Tensor(np.power(plain_number(base, "logspace"), values).astype(target), requires_grad)
+        powers = np.power(plain_number(base, "logspace"), values).astype(target)
+    return placed(powers, device, "logspace", requires_grad)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
@@ -298,5 +305,5 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
 
 
 def _places(name: str, chosen: Array, dtype: Any, device: Any) -> Tensor:
-    require_cpu(device, name)
-    return Tensor(np.stack(np.nonzero(chosen)).astype(dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, name)))
+    places = np.stack(np.nonzero(chosen)).astype(dtypes.int64 if dtype is None else dtypes.as_dtype(dtype, name))
+    return placed(places, device, name)

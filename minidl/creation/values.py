@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, UsageError
-from ..graph import Node
-from ..kernels import dtypes
-from ..kernels.device import require_cpu
+from ..graph import Node, data_of
+from ..kernels import ARRAYS, DeviceArray, dtypes
+from ..kernels.device import CPU, brought_to, device_of, fetched, where_is
 from ..tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -27,9 +27,10 @@ def tensor(
             for floats and the complex dtype made of two of it for complex ones. Where several meet, as in arithmetic.
         requires_grad: whether backward() should give it a gradient.
         name: what figures and narration call it.
-        device: "cpu".
+        device: where to put it, "cpu" or "cuda"; by default a tensor stays on its own.
 
     Raises:
+        DeviceError: a GPU that is not there.
         DtypeError: not numbers, numbers that the dtype cannot hold, or whole numbers that are asked to require a gradient.
 
     >>> tensor([[1, 2], [3, 4]]).shape
@@ -37,8 +38,10 @@ def tensor(
     >>> tensor(2.0).dtype
     dtype('float32')
     """
-    require_cpu(device, "tensor")
-    return Tensor(array_of(data, dtype, "tensor"), requires_grad, name)
+    if isinstance(data, Node | DeviceArray) and where_is(data_of(data)) is not CPU:
+        array = data_of(data).copy() if dtype is None else data_of(data).astype(dtypes.as_dtype(dtype, "tensor"))
+        return Tensor(array if device is None else brought_to(array, device_of(device, "tensor")), requires_grad, name)
+    return Tensor(brought_to(array_of(data, dtype, "tensor"), device_of(device, "tensor")), requires_grad, name)
 
 
 def array_of(data: Any, dtype: Any, name: str) -> Array:
@@ -109,7 +112,7 @@ _PLAIN: dict[type, Any] = {
 def _without_nodes(data: Any) -> Any:
     """The same values with arrays in place of tensors."""
     if isinstance(data, Node):
-        return data.data
+        return fetched(data.data)
     if isinstance(data, list | tuple) and any(issubclass(kind, list | tuple | Node) for kind in set(map(type, data))):
         return [_without_nodes(x) for x in data]
     return data
@@ -122,13 +125,16 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     >>> as_tensor(x) is x
     True
     """
-    require_cpu(device, "as_tensor")
     wanted = None if dtype is None else dtypes.as_dtype(dtype, "as_tensor")
     if isinstance(data, Tensor):
-        return data if wanted is None else data.to(wanted)
+        return data.to(device=device, dtype=wanted)
     if isinstance(data, np.ndarray) and wanted in (None, data.dtype):
-        return from_numpy(data)
-    return tensor(data, wanted)
+        return from_numpy(data).to(device=device)
+    if hasattr(data, "__cuda_array_interface__"):
+        from ..kernels.cuda.runtime import interchange
+
+        return Tensor(interchange.from_cuda_array_interface(data)).to(device=device, dtype=wanted)
+    return tensor(data, wanted, device=device)
 
 
 def asarray(
@@ -139,7 +145,7 @@ def asarray(
     Args:
         obj: a tensor, an array, a number or nested lists.
         dtype: by default as `tensor`.
-        device: "cpu".
+        device: where to put it, "cpu" or "cuda"; by default a tensor stays on its own.
         copy: True copies in any case; False forbids it.
         requires_grad: whether backward() should give it a gradient.
 
@@ -149,14 +155,13 @@ def asarray(
     >>> asarray([1, 2])
     tensor([1, 2])
     """
-    require_cpu(device, "asarray")
     if copy is not True:
-        out = as_tensor(obj, dtype)
+        out = as_tensor(obj, dtype, device)
         source = obj.data if isinstance(obj, Node) else obj
-        if copy is False and not (isinstance(source, np.ndarray) and np.shares_memory(out.data, source)):
+        if copy is False and not (isinstance(source, ARRAYS) and np.may_share_memory(out.data, source)):
             raise UsageError("asarray: copy=False, but these values must be copied; leave copy out")
         return out if not requires_grad or out.requires_grad else out.detach().requires_grad_()
-    return tensor(obj, dtype, requires_grad)
+    return tensor(obj, dtype, requires_grad, device=device)
 
 
 def from_numpy(ndarray: Any) -> Tensor:
@@ -177,6 +182,39 @@ def from_numpy(ndarray: Any) -> Tensor:
         )
     dtype = dtypes.as_dtype(ndarray.dtype, "from_numpy")
     return Tensor(ndarray.astype(dtype, copy=False))
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """Make a tensor that shares the memory of another library's, PyTorch's, CuPy's, NumPy's, on the CPU or a GPU.
+
+    Args:
+        ext_tensor: anything with `__dlpack__` and `__dlpack_device__`.
+
+    Raises:
+        UsageError: it has neither, or its memory is not of a kind that is here.
+        DtypeError: its elements are of a dtype that tensors do not have.
+
+    Source: DLPack, https://dmlc.github.io/dlpack.
+
+    >>> a = np.zeros(2)
+    >>> x = from_dlpack(a)
+    >>> a[0] = 1.0
+    >>> x
+    tensor([1., 0.], dtype=minidl.float64)
+    """
+    if not hasattr(ext_tensor, "__dlpack__") or not hasattr(ext_tensor, "__dlpack_device__"):
+        raise UsageError(
+            f"from_dlpack: a {type(ext_tensor).__name__} has no __dlpack__; minidl.tensor copies other values"
+        )
+    if int(ext_tensor.__dlpack_device__()[0]) in _ON_THE_CPU:
+        return from_numpy(np.from_dlpack(ext_tensor))
+    from ..kernels.cuda.runtime import interchange
+
+    return Tensor(interchange.from_dlpack(ext_tensor))
+
+
+_ON_THE_CPU = (1, 3)
+"""DLPack's numbers for the CPU's memory, and for memory of it that is page-locked for a GPU."""
 
 
 def scalar(value: float, name: str | None = None, requires_grad: bool = True) -> Tensor:

@@ -66,6 +66,18 @@ def default_collate(batch: Sequence[Any]) -> Any:
     )
 
 
+def page_locked(batch: Any) -> Any:
+    """The same batch with copies of its tensors in page-locked memory, from which they are copied to a GPU beside its work."""
+    if isinstance(batch, Tensor):
+        return batch.pin_memory()
+    if isinstance(batch, Mapping):
+        return {key: page_locked(part) for key, part in batch.items()}
+    if isinstance(batch, tuple | list):
+        parts = [page_locked(part) for part in batch]
+        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
+    return batch
+
+
 def _stacked(tensors: list[Tensor]) -> Tensor:
     shapes = list(dict.fromkeys(tuple(item.shape) for item in tensors))
     if len(shapes) > 1:

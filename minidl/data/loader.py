@@ -10,8 +10,9 @@ import numpy as np
 
 from ..errors import CheckpointError, UsageError
 from ..graph.mode import phase
+from ..kernels.cuda.runtime.driver import why_not
 from ..primitives.layers.random import Generator, default_generator
-from .collate import Collate
+from .collate import Collate, page_locked
 from .dataset import Dataset, Indices
 from .fetch import Fetch, Seed
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
@@ -42,7 +43,8 @@ class DataLoader:
         batch_sampler: gives the positions in groups instead: a `BatchSampler`, or any finite iterable of groups.
         num_workers: how many processes prepare batches; 0 for none: the main one does.
         collate_fn: puts a list of examples together into a batch; None for the data set's own way.
-        pin_memory: has no effect; here so that a call written for PyTorch works.
+        pin_memory: whether batches lie in page-locked memory, from which they are copied to a GPU beside its work; without
+            a GPU it has no effect.
         drop_last: whether to leave out an epoch's last batch if it is smaller.
         timeout: seconds to wait for a worker's batch; 0 for ever.
         worker_init_fn: called with the worker's number when a worker starts.
@@ -164,7 +166,7 @@ class DataLoader:
         if self.num_workers == 0:
             for position in range(begin, len(requests)):
                 with phase("loading"):
-                    batch = fetch(*requests[position])
+                    batch = self._pinned(fetch(*requests[position]))
                 self._position = position + 1
                 yield batch
             return
@@ -176,7 +178,7 @@ class DataLoader:
             batches = pool.map(list(requests), begin, ahead)
             for position in range(begin, len(requests)):
                 with phase("loading"):
-                    batch = next(batches)
+                    batch = self._pinned(next(batches))
                 self._position = position + 1
                 yield batch
         finally:
@@ -184,6 +186,10 @@ class DataLoader:
                 self._pool = pool
             else:
                 pool.close()
+
+    def _pinned(self, batch: Any) -> Any:
+        """The batch with its tensors in page-locked memory, if that is wanted and there is a GPU to copy it to."""
+        return page_locked(batch) if self.pin_memory and why_not() is None else batch
 
     def _plan(self) -> tuple[list[Indices], int]:
         """Draw an epoch: the positions in each batch, and the number that its batches' chance follows from."""

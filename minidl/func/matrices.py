@@ -10,6 +10,7 @@ import numpy as np
 from ..autodiff.trees import rebuild
 from ..errors import UsageError
 from ..graph import Node
+from ..kernels.device import brought_to, where_is
 from ..primitives.shapes.shape import reshape, stack
 from .derivatives import grad, jvp
 from .run import Argnums, Function, Run, as_asked, run_in
@@ -67,7 +68,7 @@ def _basis(nodes: Sequence[Node], k: int, n: int) -> list[Any]:
     """Zeros of the shapes of the nodes, but for a 1 at element n of node k."""
     units = [np.zeros(node.shape, node.dtype) for node in nodes]
     units[k].reshape(-1)[n] = 1
-    return [node.result_class(unit) for node, unit in zip(nodes, units, strict=True)]
+    return [node.result_class(brought_to(unit, where_is(node._data))) for node, unit in zip(nodes, units, strict=True)]
 
 
 def _columns(run: Run) -> list[list[Node]]:
@@ -89,7 +90,7 @@ def _rows(run: Run) -> list[list[Node]]:
 
 def _block(parts: Sequence[Node], dim: int, shape: tuple[int, ...], like: Node) -> Node:
     if not parts:
-        return like.result_class(np.zeros(shape, like.dtype))
+        return like.result_class(brought_to(np.zeros(shape, like.dtype), where_is(like._data)))
     return reshape(stack(list(parts), dim), shape)
 
 

@@ -90,7 +90,7 @@ class Run:
         moving = dict(zip(self.inputs, tangents, strict=True))
         moved = forward.push(self.outputs, self.nodes, moving, connected)
         filled = [
-            _zeros(y) if t is None else t if isinstance(t, Node) else y.result_class(np.array(t))
+            _zeros(y) if t is None else t if isinstance(t, Node) else y.result_class(gradient.copied(t))
             for t, y in zip(moved, self.outputs, strict=True)
         ]
         return [self.released(t, connected) for t in filled]

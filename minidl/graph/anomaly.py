@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.device import fetched
 from .node import Node
 from .place import user_place
 
@@ -27,4 +28,4 @@ def checksum(array: Any) -> int | None:
     """
     if not hasattr(array, "dtype"):
         return None
-    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return zlib.crc32(np.ascontiguousarray(fetched(array)).reshape(-1).view(np.uint8).data)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..errors import DtypeError, GraphError, ShapeError
+from ..errors import DeviceError, DtypeError, GraphError, ShapeError
+from ..kernels import ARRAYS, DeviceArray
+from ..kernels.device import where_is
 from .mode import state
 from .place import Place, user_place
 
@@ -204,6 +206,9 @@ class Node:
                 raise ShapeError(f"x.grad must have the tensor's shape {self.shape}, got {value.shape}")
             if value.dtype != self.dtype:
                 raise DtypeError(f"x.grad must have the tensor's dtype {self.dtype}, got {value.dtype}")
+            if where_is(value._data) is not where_is(self._data):
+                here, there = where_is(self._data), where_is(value._data)
+                raise DeviceError(f"x.grad must be where the tensor is, on {here}; got one on {there}")
             if value is self:
                 raise GraphError("a tensor cannot be its own gradient; assign a copy: x.grad = x.clone()")
         if not state.plain and state.tape is not None:
@@ -252,9 +257,10 @@ class Node:
 
     @data.setter
     def data(self, value: Any) -> None:
-        if not isinstance(value, np.ndarray | np.generic):
+        if not isinstance(value, (*ARRAYS, np.generic)):
             try:
-                value = np.asarray(data_of(value), self._data.dtype)
+                value, dtype = data_of(value), self._data.dtype
+                value = value.astype(dtype) if value.__class__ is DeviceArray else np.asarray(value, dtype)
             except (TypeError, ValueError) as error:
                 raise DtypeError(f"x.data must be an array or numbers, got {value!r:.60}") from error
         self._data = value if state.plain or state.tape is None else state.tape.replaced(self, value)
@@ -322,7 +328,10 @@ def array_of(x: Any) -> Any:
 
     What is done with it is seen by a tape that records (`minidl.compile`), as what is done with `data_of` is not.
     """
-    return np.asarray(data_of(x)) if state.tape is None else state.tape.watch(x)
+    if state.tape is not None:
+        return state.tape.watch(x)
+    array = data_of(x)
+    return array if array.__class__ is DeviceArray else np.asarray(array)
 
 
 def beside(function: Callable[..., Any], *args: Any) -> Any:

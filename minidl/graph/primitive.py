@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from inspect import Parameter, Signature
 from types import MethodType
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import DtypeError, MinidlError, ShapeError, UsageError
-from ..kernels import backend_of
+from ..errors import DtypeError, MinidlError, NotOnDeviceError, ShapeError, UsageError
+from ..kernels import ARRAYS, backend_of, cpu
+from ..kernels.cuda.elementwise.fusion import by_one_kernel
+from ..kernels.device import on_one_device
 from ..kernels.dtypes import promote, require_numbers
 from .anomaly import remember
 from .mode import silence, state
@@ -51,6 +54,7 @@ def _signature(arguments: Sequence[str], parameters: Mapping[str, Any]) -> Signa
 
 
 float64 = np.float64
+_CPU = cpu.backend
 
 
 def _are_doubles(arrays: Sequence[Any]) -> bool:
@@ -59,7 +63,7 @@ def _are_doubles(arrays: Sequence[Any]) -> bool:
     return (first is float64 and (last is float64 or last is float)) or (first is float and last is float64)
 
 
-_PLAIN = (np.ndarray, np.generic, int, float, complex)
+_PLAIN = (*ARRAYS, np.generic, int, float, complex)
 
 
 class Primitive:
@@ -237,7 +241,11 @@ class Primitive:
                 return state.profiler.compute(self, arrays, params, inputs)
         if self.operator is not None and _are_doubles(arrays):
             return silence.copy().run(self.operator, *arrays), None
-        xp = backend_of(arrays)
+        xp, forward = backend_of(arrays, params), self.forward
+        if xp is not _CPU:
+            arrays = on_one_device(self.name, arrays, params, [isinstance(x, Node) for x in inputs])
+            if self.kind == "elementwise":
+                forward = partial(by_one_kernel, forward)
         if self.promotion is not None:
             arrays = promote(arrays, to_float=self.promotion == "float", exact=self.promotion == "exact")
         else:
@@ -246,9 +254,11 @@ class Primitive:
                     require_numbers(a)
         try:
             if self.views or state.quiet:  # a view computes nothing that could overflow
-                result = self.forward(xp, *arrays, **params)
+                result = forward(xp, *arrays, **params)
             else:
-                result = silence.copy().run(self.forward, xp, *arrays, **params)
+                result = silence.copy().run(forward, xp, *arrays, **params)
+        except NotOnDeviceError as error:
+            raise NotOnDeviceError(f"{self.name}: {error}") from error
         except MinidlError:
             raise
         except (ValueError, IndexError) as error:

@@ -92,6 +92,9 @@ class Backend(Protocol):
     def maximum(self, x: Array, y: Array) -> Array: ...
     def minimum(self, x: Array, y: Array) -> Array: ...
     def where(self, condition: Array, x: Array, y: Array) -> Array: ...
+    def multiply_or_zero(self, x: Array, y: Array) -> Array:
+        """x·y, but 0 where x is 0, whatever y is."""
+
     def clip(self, x: Array, low: Array, high: Array) -> Array:
         """min(max(x, low), high): where they cross, `high`."""
 
@@ -204,6 +207,9 @@ class Backend(Protocol):
     # Beyond the array API
     def sigmoid(self, x: Array) -> Array:
         """1 / (1 + e⁻ˣ), without overflow at either end."""
+
+    def dropout(self, x: Array, kept: Array, scale: float) -> Array:
+        """x·kept·scale, `kept` being True for what stays."""
 
     def relu_back(self, g: Array, y: Array) -> Array:
         """The gradient of ReLU from its result: g where y > 0 or y is NaN, else 0."""

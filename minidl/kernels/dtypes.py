@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError
+from .cuda.array import DeviceArray
 
 bool_ = np.dtype(np.bool_)
 uint8 = np.dtype(np.uint8)
@@ -37,6 +38,7 @@ ALIASES = {
 _default = float32
 _WIDER = {"b": (int,)}
 """Besides float and complex, the plain numbers before which a dtype of this kind gives way."""
+_SCALARS = (np.generic, int, float, complex)
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
@@ -77,7 +79,10 @@ def as_dtype(dtype: Any, name: str) -> np.dtype[Any]:
     except TypeError:
         found = None
     if found is None or found.kind not in _CATEGORY or found.itemsize > 8 * (1 + (found.kind == "c")):
-        raise DtypeError(f"{name}: {dtype!r} is no dtype of a tensor; use one such as minidl.float32 or minidl.int64")
+        also = ", nor a device, which are 'cpu' and 'cuda', 'cuda:1', …" if name == "to" else ""
+        raise DtypeError(
+            f"{name}: {dtype!r} is no dtype of a tensor{also}; use one such as minidl.float32 or minidl.int64"
+        )
     return found.newbyteorder("=")
 
 
@@ -172,13 +177,18 @@ def promote(arrays: Sequence[Any], to_float: bool = False, exact: bool = False) 
         elif not to_float:
             return arrays
     target = result_type(arrays, to_float)
-    scalar = all(not isinstance(a, np.ndarray) for a in arrays) and target == float64
+    scalar = target == float64 and all(isinstance(a, _SCALARS) for a in arrays)
     if scalar:
         return [np.float64(a) for a in arrays]
     with np.errstate(over="ignore"):  # a Python float that is too large becomes infinite
-        return [
-            np.asarray(_held(a, target) if type(a) is int and target.kind in "ui" else a, dtype=target) for a in arrays
-        ]
+        return [_brought(a, target) for a in arrays]
+
+
+def _brought(a: Any, dtype: np.dtype[Any]) -> Any:
+    """An array or a number as an array of `dtype`, where it is."""
+    if a.__class__ is DeviceArray:
+        return a if a.dtype == dtype else a.astype(dtype)
+    return np.asarray(_held(a, dtype) if type(a) is int and dtype.kind in "ui" else a, dtype=dtype)
 
 
 def result_type(arrays: Sequence[Any], to_float: bool = False) -> np.dtype[Any]:
@@ -191,10 +201,10 @@ def result_type(arrays: Sequence[Any], to_float: bool = False) -> np.dtype[Any]:
     for a in arrays:
         if getattr(getattr(a, "dtype", bool_), "kind", "") not in _CATEGORY:
             raise DtypeError(f"an array of {a.dtype} holds no numbers to compute with; convert it first")
-        if isinstance(a, np.ndarray):
-            rank, dtype = (0 if a.ndim else 1), a.dtype
-        elif isinstance(a, np.generic):
+        if isinstance(a, np.generic):
             rank, dtype = 2, a.dtype
+        elif hasattr(a, "dtype"):
+            rank, dtype = (0 if a.ndim else 1), a.dtype
         else:
             rank, dtype = 2, _dtype_of_number(a)
         have = ranks[rank]
@@ -234,6 +244,16 @@ def _promote_pair(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
     if _CATEGORY[a.kind] == _CATEGORY[b.kind] or {a.kind, b.kind} == {"f", "c"}:
         return np.promote_types(a, b)
     return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
+
+
+def dtype_of(a: Any) -> np.dtype[Any]:
+    """The dtype of an array, wherever it is; of a plain number the one that NumPy gives it.
+
+    >>> dtype_of(np.zeros(2, np.int8)), dtype_of(2.5)
+    (dtype('int8'), dtype('float64'))
+    """
+    found: np.dtype[Any] | None = getattr(a, "dtype", None)
+    return np.asarray(a).dtype if found is None else found
 
 
 def require_numbers(a: Any) -> None:

@@ -175,3 +175,13 @@ def window_sums(windows: Windows, mean: bool = False) -> Taps:
     start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     pixel = np.concatenate([np.empty(0, np.int64), *lists])
     return Taps(windows.size, start, pixel, np.repeat(1 / windows.count, lengths) if mean else np.ones(len(pixel)))
+
+
+def cheapest_first(taps: Sequence[Taps | None]) -> list[tuple[int, Taps]]:
+    """The axes of channels-last images, counted with the batch, in an order that walks few, long lines.
+
+    Those that shrink come first, from the outside, then the others from the inside. None leaves an axis alone.
+    """
+    axes = [(axis, t) for axis, t in enumerate(taps, 1) if t is not None]
+    shrinking = [(axis, t) for axis, t in axes if len(t.start) <= t.size]
+    return shrinking + [(axis, t) for axis, t in reversed(axes) if len(t.start) > t.size]

@@ -13,7 +13,7 @@ from ..errors import DtypeError, UsageError
 from ..graph import Node
 from ..graph.mode import state as mode_state
 from ..kernels import dtypes
-from ..kernels.device import is_device, require_cpu
+from ..kernels.device import brought_to, device_of, gpu_number, is_device
 from ..tensor import Tensor
 from .hooks import Hooks, Watch, as_hook, as_pre_hook, register
 from .owner import Owner, join
@@ -196,13 +196,17 @@ class Module(Owner):
             parameter.grad = None if set_to_none or parameter.grad is None else Tensor(np.zeros_like(parameter.data))
 
     def to(self, *target: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> Self:
-        """Convert all floating-point parameters, their gradients and buffers to another dtype, in place.
+        """Bring all parameters, their gradients and buffers to another device or dtype, in place; whole numbers stay whole.
 
         Args:
             target: a dtype, a device, both, or a tensor to be like.
             dtype: the dtype by name.
-            device: the device by name; there is only "cpu".
-            non_blocking: accepted as in PyTorch; on one device it changes nothing.
+            device: the device by name, "cpu" or "cuda".
+            non_blocking: accepted as in PyTorch.
+
+        Raises:
+            DeviceError: a GPU that is not there.
+            DtypeError: a dtype that is not floating-point.
 
         >>> import minidl
         >>> from minidl import nn
@@ -211,23 +215,28 @@ class Module(Owner):
         """
         for given in target:
             if isinstance(given, Node):
-                dtype = given.dtype
-            elif is_device(given):
+                dtype, device = given.dtype, given.device
+            elif is_device(given) or (isinstance(given, int) and not isinstance(given, bool)):
                 device = given
             elif given is not None and not isinstance(given, bool):
                 dtype = given
-        require_cpu(device, "to")
-        if dtype is None:
-            return self
-        wanted = dtypes.as_dtype(dtype, "to")
-        if wanted.kind != "f":
+        there = None if device is None else device_of(device, "to")
+        wanted = None if dtype is None else dtypes.as_dtype(dtype, "to")
+        if wanted is not None and wanted.kind != "f":
             raise DtypeError(f"to: a module's numbers must stay floating-point; {wanted} is not")
+
+        def moved(array: Any) -> Any:
+            if wanted is not None and array.dtype.kind == "f" and array.dtype != wanted:
+                array = array.astype(wanted)
+            return array if there is None else brought_to(array, there)
+
         with np.errstate(over="ignore"):  # what is too large for the dtype becomes an infinity, as in any operation
             for tensor in (*self.parameters(), *self.buffers()):
-                if tensor.dtype.kind == "f" and tensor.dtype != wanted:
+                array = moved(tensor.data)
+                if array is not tensor.data:
                     gradient, tensor.grad = tensor.grad, None
-                    tensor.data = tensor.data.astype(wanted)
-                    tensor.grad = None if gradient is None else Tensor(gradient.data.astype(wanted))
+                    tensor.data = array
+                    tensor.grad = None if gradient is None else Tensor(moved(gradient.data))
         return self
 
     def float(self) -> Self:
@@ -243,8 +252,16 @@ class Module(Owner):
         return self.to(dtypes.float16)
 
     def cpu(self) -> Self:
-        """Return itself: it is on the CPU."""
-        return self
+        """Bring it to the CPU."""
+        return self.to(device="cpu")
+
+    def cuda(self, device: int | str | None = None) -> Self:
+        """Bring it to a GPU, the one in use unless another is named.
+
+        Raises:
+            DeviceError: there is none; the message says why, and what to do.
+        """
+        return self.to(device=f"cuda:{gpu_number(device)}")
 
     def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         """Each persistent tensor with its path; a shared one under each of them."""

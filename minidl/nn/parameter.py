@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node
-from ..kernels import dtypes
-from ..kernels.device import require_cpu
+from ..kernels import ARRAYS, dtypes
+from ..kernels.device import brought_to, device_of
 from ..tensor import Tensor
 
 
@@ -28,7 +28,8 @@ class Parameter(Tensor):
     __hash__ = object.__hash__
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
-        super().__init__(data.data if isinstance(data, Node) else np.asarray(data), requires_grad, name)
+        array = data.data if isinstance(data, Node) else data
+        super().__init__(array if isinstance(array, ARRAYS) else np.asarray(array), requires_grad, name)
         if isinstance(data, Node):
             self.shares_memory_with(data)
 
@@ -47,7 +48,7 @@ def new_parameter(owner: str, shape: tuple[int, ...], dtype: Any = None, device:
         owner: the layer that it is for, which an error names.
         shape: its shape.
         dtype: its dtype; the default one if None.
-        device: "cpu".
+        device: where it is to be.
     """
-    require_cpu(device, owner)
-    return Parameter(np.zeros(shape, dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, owner)))
+    zeros = np.zeros(shape, dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, owner))
+    return Parameter(brought_to(zeros, device_of(device, owner)))

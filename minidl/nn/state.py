@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ..errors import CheckpointError, DtypeError, StateError
 from ..graph import Node
+from ..kernels import ARRAYS
+from ..kernels.device import copied_to, fetched
 from ..tensor import Tensor
 
 if TYPE_CHECKING:
@@ -70,11 +72,11 @@ def load_into(
         raise StateError(f"load_state_dict: {'; '.join(problems + wrong)}")
     with np.errstate(over="ignore"):  # what is too large for the dtype becomes an infinity, as in any operation
         for name, array in found.items():
-            own[name].data = array if assign else np.array(array, own[name].dtype)
+            own[name].data = array if assign else copied_to(own[name].device, array, own[name].dtype)
     return mismatch
 
 
-def _array(name: str, value: Any) -> NDArray[Any]:
+def _array(name: str, value: Any) -> Any:
     """The numbers of an entry, whatever holds them.
 
     Raises:
@@ -84,7 +86,8 @@ def _array(name: str, value: Any) -> NDArray[Any]:
         value = value.detach().cpu()
         if "bfloat16" in str(value.dtype):  # which NumPy lacks, and which float32 holds exactly
             value = value.float()
-    array = np.asarray(value.data if isinstance(value, Node) else value)
+    array = value.data if isinstance(value, Node) else value
+    array = array if isinstance(array, ARRAYS) else np.asarray(array)
     if array.dtype.kind not in "biuf":
         raise DtypeError(f"load_state_dict: {name} must hold real numbers, got {array.dtype}")
     return array
@@ -114,7 +117,7 @@ def save_state(model: Module, path: str | os.PathLike[str]) -> Path:
     from ..files import write_atomic
 
     # safetensors writes the memory as it lies, so it must lie in order
-    arrays = {name: np.array(tensor.data, order="C") for name, tensor in model.state_dict().items()}
+    arrays = {name: np.array(fetched(tensor.data), order="C") for name, tensor in model.state_dict().items()}
     # "pt" tells readers that names and layouts are PyTorch's
     return write_atomic(Path(path), save(arrays, metadata={"format": "pt", "sha256": _digest(arrays)}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from ..errors import GraphError, ShapeError
 from ..graph import array_of
+from ..kernels import DeviceArray
+from ..kernels.device import CPU, Device
 from ..primitives.shapes.joining import cat
 from ..tensor import Tensor
 from . import init
@@ -18,6 +21,7 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "device_of",
     "get_total_norm",
     "parameters_to_vector",
     "skip_init",
@@ -81,14 +85,24 @@ def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite:
         return Tensor(np.zeros((), np.float32))
     # In double, so that the squares of single-precision gradients neither overflow nor vanish.
     with np.errstate(all="ignore"):  # infinities and NaN are results like any other
-        norms = [np.linalg.norm(np.reshape(t.data, -1).astype(np.float64), norm_type) for t in given if t.data.size]
-        total = array_of(np.linalg.norm(np.stack(norms), norm_type) if norms else 0.0).astype(given[0].dtype)
+        norms = [_norm(np.reshape(t.data, -1).astype(np.float64), norm_type) for t in given if t.data.size]
+        total = array_of(_norm(np.stack(norms), norm_type) if norms else 0.0).astype(given[0].dtype)
     if error_if_nonfinite and not np.isfinite(total):
         raise GraphError(
             f"the norm of order {norm_type:g} of the gradients is {total}, so they cannot be clipped; find where it began with "
             "minidl.detect_anomaly(), or give error_if_nonfinite=False to go on"
         )
     return Tensor(total)
+
+
+def _norm(vector: Any, order: float) -> Any:
+    """The p-norm of a vector, where it is."""
+    if vector.__class__ is not DeviceArray:
+        return np.linalg.norm(vector, order)
+    sizes = abs(vector)
+    if math.isinf(order):
+        return sizes.max() if order > 0 else sizes.min()
+    return (sizes > 0).sum() if order == 0 else (sizes**order).sum() ** (1 / order)
 
 
 def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tensor) -> None:
@@ -166,6 +180,16 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         part: Any = vec.data[start : start + p.data.size].reshape(p.shape)
         p.data = part.astype(p.dtype, copy=True)
         start += p.data.size
+
+
+def device_of(model: Module) -> Device:
+    """Return the device of a model's parameters, the CPU where there are none.
+
+    >>> from minidl import nn
+    >>> device_of(nn.Linear(2, 1))
+    'cpu'
+    """
+    return next((parameter.device for parameter in model.parameters()), CPU)
 
 
 def _with_gradients(parameters: Tensors) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Rules that exist as kernels too: one pass over the memory in the place of a dozen, and the same bits."""
+"""Rules that exist as kernels too: one pass over the memory in the place of a dozen, and on the CPU the same bits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from ..kernels import DeviceArray
+
+Array = Any
 
 LARGE = 16_384
 """From so many elements on it pays to load the kernels, which takes most of a second once."""
@@ -27,7 +29,7 @@ class Fused:
 
     Attributes:
         plain: changes a block of a parameter in place, given it, its gradient and what is remembered of it.
-        kernel: the kernel's name in `minidl.kernels.cpu.updates`.
+        kernel: the kernel's name in `minidl.kernels.cpu.updates`, and in `minidl.kernels.cuda.updates`.
         memory: how many arrays of memory the kernel takes; those that are not needed are empty.
         numbers: the rule's numbers, in the kernel's order.
     """
@@ -61,6 +63,11 @@ class Fused:
         name = self.kernel if p.size < SHARED else f"{self.kernel}_on_threads"
         getattr(_loaded(), name)(p, g, *memory, numbers)
 
+    def run_together(self, parameters: list[tuple[Array, ...]], pulls: tuple[float, float, float]) -> None:
+        """Run the kernel of the GPU that all these parameters, of one dtype, are on: one launch for all of them."""
+        updates = importlib.import_module("minidl.kernels.cuda.updates")
+        updates.run(self.kernel, parameters, (*pulls, *self.numbers))
+
 
 def wants_kernel(fused: bool | None, arrays: tuple[Array, ...]) -> bool:
     """Whether a parameter is to be changed by a kernel.
@@ -70,6 +77,8 @@ def wants_kernel(fused: bool | None, arrays: tuple[Array, ...]) -> bool:
         arrays: the parameter, its gradient, and what is remembered of it.
     """
     p, g, *memory = arrays
+    if p.__class__ is DeviceArray:
+        return fused is not False and p.dtype in _DTYPES and all(array.dtype == p.dtype for array in (g, *memory))
     if fused is False or (fused is None and _kernels is None and p.size < LARGE):
         return False
     dtype = p.dtype

@@ -179,7 +179,7 @@ class LBFGS(Optimizer):
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[Any, Array]:
         with phase("forward"), enable_grad():
             loss = closure()
-        parts = [np.zeros(p.data.size, p.dtype) if p.grad is None else p.grad.data.reshape(-1) for p in self._params]
+        parts = [np.reshape(np.zeros_like(p.data) if p.grad is None else p.grad.data, -1) for p in self._params]
         return loss, np.concatenate(parts)
 
     def _flat(self) -> Array:
@@ -197,7 +197,7 @@ class LBFGS(Optimizer):
     def _restored(self, name: str, value: Any, p: Tensor, number: int) -> Any:
         size = sum(p.data.size for p in self._params)
         arrays = value if name in _LISTS else [value] if name in _VECTORS else []
-        arrays = [copied(array, p.dtype) for array in arrays]
+        arrays = [copied(array, p) for array in arrays]
         if any(array.shape != (size,) for array in arrays):
             raise CheckpointError(f"LBFGS: saved {name} is not for {size} numbers")
         if name in _LISTS:

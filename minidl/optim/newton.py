@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ class NewtonCG(Optimizer):
     def _solve(self, product: Product, gradient: Array) -> Array:
         """Conjugate gradients for (H + damping·I)·d = −g from d = 0."""
         damping = self.param_groups[0]["damping"]
-        length = float(np.linalg.norm(gradient))
+        length = float(gradient @ gradient) ** 0.5
         close_enough = min(self.param_groups[0]["tolerance"], length**0.5) * length
         d, residual = np.zeros_like(gradient), gradient.copy()
         p, square = -residual, length * length
@@ -161,7 +162,7 @@ class NewtonCG(Optimizer):
 
     def _walk(self, closure: Callable[[], Any], loss: float, direction: Array, slope: float) -> None:
         """Halve the step until the loss falls enough; go nowhere if it never does."""
-        group, start = self.param_groups[0], [np.array(p.data) for p in self._params]
+        group, start = self.param_groups[0], [p.data.copy() for p in self._params]
         t = group["lr"]
         for _ in range(group["max_halvings"] + 1):
             self._place(start, t, direction)
@@ -177,10 +178,10 @@ class NewtonCG(Optimizer):
                 data[...] = origin + t * part if t else origin  # the direction may be NaN
 
     def _split(self, flat: Array) -> list[Array]:
-        ends = np.cumsum([p.data.size for p in self._params])[:-1]
+        ends = list(accumulate((p.data.size for p in self._params), initial=0))
         return [
-            part.reshape(p.shape).astype(p.dtype, copy=False)
-            for part, p in zip(np.split(flat, ends), self._params, strict=True)
+            flat[start:end].reshape(p.shape).astype(p.dtype, copy=False)
+            for start, end, p in zip(ends, ends[1:], self._params, strict=False)
         ]
 
 

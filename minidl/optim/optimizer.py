@@ -13,19 +13,19 @@ from ..graph import data_of, enable_grad
 from ..graph.mode import phase
 from ..graph.mode import state as mode_state
 from ..graph.node import note_changes
+from ..kernels import ARRAYS, DeviceArray
+from ..kernels.device import brought_to, copied_to, where_is
 from ..tensor import Tensor
+from .blocks import change_in_blocks
 from .fused import Fused, wants_kernel
 from .hooks import Hooked
 
-Array = np.ndarray[Any, Any]
+Array = Any
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 Update = Callable[..., None]
 """Changes a block of a parameter in place, given it, its gradient and what is remembered of it, all of one shape."""
 
 T = TypeVar("T")
-
-BLOCK = 65_536
-"""So many elements are worked on at a time: all that a rule reads and writes then stays in the processor's cache."""
 
 _NUMBERS = ("step", "mu_product")
 """What stands in a state as one number for the whole parameter."""
@@ -142,22 +142,29 @@ class Optimizer(Hooked):
         """Change the arrays of a group's parameters in place. Those that have come equally far have one rule in common."""
         slots, pulls = self._slots(group), _pulls(group)
         rules: dict[tuple[Any, ...], Update] = {}
+        together: defaultdict[Any, list[tuple[Fused, tuple[Array, ...]]]] = defaultdict(list)
         for p, data in zip(params, arrays, strict=True):
             state = self.state[p]
             self._count(state, group)
             is_fresh = False
             for name, start in slots.items():
                 if name not in state:
-                    state[name], is_fresh = np.full(data.shape, start, data.dtype), True
+                    state[name], is_fresh = np.full_like(data, start), True
+                elif where_is(state[name]) is not where_is(data):  # the parameter was moved to another device
+                    state[name] = brought_to(state[name], where_is(data))
             stage = is_fresh, state.get("step"), state.get("mu_product")
             rule = rules.get(stage)
             if rule is None:
                 rule = rules[stage] = self._rule(group, state, is_fresh)
             whole = (data, p.grad.data, *[state[name] for name in slots])
-            if isinstance(rule, Fused) and wants_kernel(group["fused"], whole):
-                rule.run(whole, pulls)
+            if not isinstance(rule, Fused) or not wants_kernel(group["fused"], whole):
+                change_in_blocks(rule, whole, pulls)
+            elif data.__class__ is DeviceArray:
+                together[id(rule), data.dtype, data.device].append((rule, whole))
             else:
-                _change_in_blocks(rule, whole, pulls)
+                rule.run(whole, pulls)
+        for waiting in together.values():
+            waiting[0][0].run_together([whole for _, whole in waiting], pulls)
 
     def _count(self, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Let the numbers in a parameter's state go on by one step."""
@@ -223,7 +230,7 @@ class Optimizer(Hooked):
             return value
         if name in _NUMBERS:
             return int(value) if name == "step" else float(value)
-        array = copied(value, p.dtype)
+        array = copied(value, p)
         if array.shape != p.shape:
             raise CheckpointError(
                 f"{type(self).__name__}: saved {name} of parameter {number} is {array.shape}, the parameter {p.shape}"
@@ -265,8 +272,8 @@ class writing:  # noqa: N801  (reads as a statement: with writing([x]) as (data,
         self._copies: list[tuple[Tensor, Array]] = []
         for p in params:
             data = p.data
-            if not (isinstance(data, np.ndarray) and data.flags.writeable):
-                data = np.array(data)
+            if not (isinstance(data, ARRAYS) and data.flags.writeable):
+                data = data.copy() if isinstance(data, ARRAYS) else np.array(data)
                 self._copies.append((p, data))
             self.arrays.append(data)
 
@@ -275,7 +282,7 @@ class writing:  # noqa: N801  (reads as a statement: with writing([x]) as (data,
 
     def __exit__(self, *error: object) -> None:
         for p, array in self._copies:  # a circuit's scalar holds a plain number rather than an array
-            p.data = array if isinstance(p.data, np.ndarray) else array[()]
+            p.data = array if isinstance(p.data, ARRAYS) else array[()]
         note_changes(self.params)
 
 
@@ -287,29 +294,10 @@ def _pulls(group: dict[str, Any]) -> tuple[float, float, float]:
     return sign, 1.0, decay
 
 
-def _change_in_blocks(rule: Update, whole: tuple[Array, ...], pulls: tuple[float, float, float]) -> None:
-    """Let a rule change a parameter, given it, its gradient and what is remembered of it, block by block."""
-    sign, shrink, decay = pulls
-    for block, slope, *memory in blocks(*whole):
-        if shrink != 1:
-            np.multiply(block, shrink, out=block)
-        pull = slope if sign > 0 else -slope
-        rule(block, pull + decay * block if decay else pull, *memory)
-
-
-def blocks(p: Array, g: Array, *memory: Array) -> Iterator[tuple[Array, ...]]:
-    """Yield matching pieces of arrays of one shape; all but the gradient `g` are views, to be written."""
-    if not all(array.flags.c_contiguous for array in (p, *memory)):
-        yield p, g, *memory
-        return
-    flat = [array.reshape(-1) for array in (p, g, *memory)]
-    for start in range(0, p.size, BLOCK):
-        yield tuple(array[start : start + BLOCK] for array in flat)
-
-
-def copied(value: Any, dtype: Any) -> Array:
-    """A saved array, or a tensor of minidl's or PyTorch's, as an array of its own."""
-    return np.asarray(data_of(value)).astype(dtype)
+def copied(value: Any, p: Tensor) -> Array:
+    """A saved array, or a tensor of minidl's or PyTorch's, as an array of its own, in the dtype of `p` and where it is."""
+    array = data_of(value)
+    return copied_to(p.device, array if isinstance(array, ARRAYS) else np.asarray(array), p.dtype)
 
 
 def _option(name: str, value: Any) -> Any:

@@ -18,9 +18,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ..graph import Node, Notation, Primitive, data_of
+from ..graph import Node, Notation, Primitive
 from ..graph.mode import silence, state
 from ..graph.node import NO_PARAMS
+from ..kernels import DeviceArray
+from ..kernels.cuda.elementwise.fusion import are_plain, fused
 from .mismatch import explain_broadcast
 from .registered import Registered, Rule, Value, registry, shape_of
 from .samples import Sample, Shape, refuses, sample
@@ -124,7 +126,24 @@ class Elementwise(Registered):
     def vjp(
         self, g: Value, out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any], needs: Sequence[bool]
     ) -> list[Value]:
-        """Upstream × local."""
+        """Upstream × local; on a GPU all products by one kernel, where the rules are expressions."""
+        sent: list[Value] | None = None
+        if g.__class__ is DeviceArray and are_plain(params):
+            key = self.partials, tuple(needs), tuple(params.items())
+            rule = lambda g, out, *x: times_each(g, self._slopes(out, x, params, needs))  # noqa: E731
+            sent = fused(key, rule, (g, out, *inputs))
+        if sent is None:
+            sent = times_each(g, self._slopes(out, inputs, params, needs))
+        shape = shape_of(g)
+        for i, x in enumerate(inputs):
+            if needs[i] and x.shape != shape:
+                sent[i] = sum_to(sent[i], shape_of(x))
+        return sent
+
+    def _slopes(
+        self, out: Value, inputs: Sequence[Value], params: dict[str, Any], needs: Sequence[bool]
+    ) -> list[Value]:
+        """The local derivatives that are needed."""
         slopes: list[Value] = []
         for rule, need in zip(self.partials, needs):  # noqa: B905  (an argument takes time)
             if not need:
@@ -133,11 +152,7 @@ class Elementwise(Registered):
                 slopes.append(rule(out, *inputs, **params) if params else rule(out, *inputs))
             else:
                 slopes.append(rule)
-        sent, shape = times_each(g, slopes), shape_of(g)
-        for i, x in enumerate(inputs):
-            if needs[i] and x.shape != shape:
-                sent[i] = sum_to(sent[i], shape_of(x))
-        return sent
+        return slopes
 
     def jvp(
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]
@@ -182,8 +197,7 @@ class Linear(Registered):
         self, tangents: Sequence[Value], out: Value, inputs: Sequence[Value], saved: Any, params: dict[str, Any]
     ) -> Value:
         """The operation itself, on the tangents."""
-        dtype = np.asarray(data_of(out)).dtype
-        filled = [np.zeros(shape_of(x), dtype) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
+        filled = [np.zeros(shape_of(x), out.dtype) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
         return self(*filled, **params)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal, TypeVar, cast, get_args
 
-from ..errors import DtypeError, MinidlError, UsageError
+from ..errors import DtypeError, MinidlError, NotOnDeviceError, UsageError
 from ..graph import Primitive
 from .samples import Refusal, Sample
 
@@ -115,6 +115,9 @@ def told_as_ours(function: F, path: str) -> F:
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
+        except NotOnDeviceError as error:
+            own = path.rpartition(".")[2]
+            raise error if str(error).startswith(f"{own}:") else NotOnDeviceError(f"{own}: {error}") from error
         except MinidlError:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -8,6 +8,8 @@ import numpy as np
 
 from ..graph import data_of
 from ..graph.mode import state
+from ..kernels import DeviceArray
+from ..kernels.cuda.elementwise.fusion import Symbol
 from ..kernels.dtypes import bool_
 from .registered import Value, registry
 
@@ -15,6 +17,7 @@ __all__ = ["times", "times_each"]
 
 ndarray = np.ndarray
 _PLAIN = (int, float, bool)
+_ON_DEVICE = (DeviceArray, Symbol)
 
 
 def times(g: Value, partial: Value) -> Value:
@@ -38,6 +41,8 @@ def times(g: Value, partial: Value) -> Value:
     if getattr(partial, "dtype", None) == bool_:
         return registry["where"](g, 0.0, condition=data_of(partial))
     if not state.plain and state.tape is not None:  # a replay may meet the infinity that this run does not
+        return registry["mul_or_zero"](g, partial)
+    if data_of(g).__class__ in _ON_DEVICE:  # to look at the product would be to wait for the device
         return registry["mul_or_zero"](g, partial)
     product = g * partial
     numbers = data_of(product)

@@ -17,6 +17,7 @@ How it works, file by file:
   replay, and once more where they are not. Gradients are written into the same memory, too, unless somebody keeps them
   (`leases`). `tape` runs it all.
 - `compiled` keeps a tape for each kind of arguments and each mode, and decides when to record again (`agreement`).
+- `device` does it on a GPU, whose launches it captures in CUDA graphs; `listener` notes what is no launch meanwhile.
 - `scalars` takes a whole graph of scalars as one instruction: `scalar_tape`, a compiled loop.
 - `listing` prints it.
 
@@ -67,6 +68,10 @@ def compile(function: Any = None, *, check_every: int = 0) -> Any:
     A replay writes its results into memory of its own, gradients too; those of the last call stay what they are if somebody
     keeps them. An optimizer that searches, such as `LBFGS`, is not replayed: compile its closure.
 
+    On a GPU the launches of a call are captured in a CUDA graph, from the third call on, and done again by one call of the
+    driver; optimizers' steps and random draws come between graphs. All tensors among the arguments must be on the GPU, and a
+    number that is read into Python keeps the function in the ordinary way.
+
     What the tape cannot see is other Python state: a counter, a list that the function appends to, a variable that it reads.
     The function's own lines do not run in a replay. A number that changes from the first call to the second is noticed, and
     the function then runs in the ordinary way for good; `check_every` finds the rest.
@@ -75,7 +80,7 @@ def compile(function: Any = None, *, check_every: int = 0) -> Any:
         function: takes and returns tensors, arrays and other values, also in tuples, lists and dictionaries; may be a module,
             or be left out to decorate with options. Results come without their history: call `backward()` inside.
         check_every: every so many replays the function also runs in the ordinary way, from the same state, and the two must
-            agree; 0 for never.
+            agree, on a GPU in what they launch; 0 for never.
 
     Raises:
         UsageError: no function, or no number of calls.

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import math
-import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from ..files import write_atomic
-from ..kernels.cpu.jit import generated_folder
 from ..kernels.cpu.ready import Run, following, in_turn
+from ..kernels.sources import loaded
 from .expression import Expression
 from .program import Slot
 
@@ -103,7 +96,8 @@ class Chain:
         """The compiled chain."""
         if self._source is None:
             self._source = self.source()
-        return _loaded(self._source)
+        kernel: Callable[..., None] = loaded(self._source, "minidl_chain").chain
+        return kernel
 
     def prepare(self, arrays: Sequence[Any], outs: Sequence[Any]) -> Run:
         """What computes the chain from what these arrays hold then into `outs`."""
@@ -174,38 +168,3 @@ def _written(expression: Any, names: Mapping[Slot, str], numbers: dict[float, st
         kinds = [kind_of(part) for part in expression.parts]
         parts = [f"(one if {p} else zero)" if kind == "b" else p for p, kind in zip(parts, kinds, strict=True)]
     return WRITTEN[expression.name].format(*parts)
-
-
-_modules: dict[str, ModuleType] = {}
-_loading = threading.Lock()
-
-
-def _loaded(source: str) -> Callable[..., None]:
-    """The kernel of a source, imported from a file that is named by its content.
-
-    Numba asks `sys.modules` for the module when it compiles and when it loads what it has compiled. Where it finds none, as
-    after a program that has put back an earlier `sys.modules`, it would cache a kernel that belongs nowhere (`<dynamic>`) and
-    that cannot be loaded again.
-    """
-    digest = hashlib.sha256(source.encode()).hexdigest()[:24]
-    with _loading:
-        if digest in _modules:
-            sys.modules[_modules[digest].__name__] = _modules[digest]
-        else:
-            spec = importlib.util.spec_from_file_location(f"minidl_chain_{digest}", _file(source, digest))
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[spec.name] = module
-            spec.loader.exec_module(module)
-            _modules[digest] = module
-        kernel: Callable[..., None] = _modules[digest].chain
-        return kernel
-
-
-def _file(source: str, digest: str) -> Path:
-    folder = generated_folder()
-    path = folder / f"chain_{digest}.py"
-    if not (path.exists() and path.read_text(encoding="utf-8") == source):
-        write_atomic(path, source)
-    return path

@@ -15,9 +15,11 @@ from ..autodiff.trees import leaves, rebuild, structure
 from ..errors import GraphError, UsageError
 from ..graph import Node
 from ..graph.mode import state
-from ..kernels import dtypes
+from ..kernels import DeviceArray, dtypes
+from ..kernels.cuda import array as device
 from ..tensor import Tensor
 from .agreement import difference, disagreement
+from .device import DeviceTape, OnDevice
 from .program import Slot
 from .recorder import Recorder
 from .replay import StaleError
@@ -54,6 +56,7 @@ class Compiled:
         self._calls = 0
         self._latest: Tape | None = None
         self._lock = threading.RLock()
+        self._on_device = OnDevice(function, self._name, self._say, check_every)
         update_wrapper(self, function, updated=())
 
     def __reduce__(self) -> Any:
@@ -65,20 +68,21 @@ class Compiled:
         return self if owner is None else MethodType(self, owner)
 
     @property
-    def tape(self) -> Tape:
+    def tape(self) -> Tape | DeviceTape:
         """The tape of the latest call.
 
         Raises:
             UsageError: there was no call yet.
         """
-        if self._latest is None:
+        latest = self._on_device.latest or self._latest
+        if latest is None:
             raise UsageError(f"{self._name} has no tape yet: call it once")
-        return self._latest
+        return latest
 
     @property
-    def tapes(self) -> list[Tape]:
+    def tapes(self) -> list[Tape | DeviceTape]:
         """All tapes that are kept, one for each kind of arguments and each mode."""
-        return [tape for found in self._tapes.values() for tape in found]
+        return [tape for kept in (self._tapes, self._on_device.tapes) for found in kept.values() for tape in found]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay, or record if nothing fits."""
@@ -87,6 +91,9 @@ class Compiled:
         given = leaves((args, kwargs))
         arrays = [a for a in given if isinstance(a, Node | np.ndarray)]
         key = structure((args, kwargs)), _key(given)
+        if device.met and self._on_device.takes(key, given):
+            with self._lock:
+                return _detached(self._on_device(key, given, args, kwargs))
         if key in self._plain:
             return _detached(self.function(*args, **kwargs))
         with self._lock:
@@ -207,6 +214,7 @@ def _key(given: Sequence[Any]) -> Any:
     for leaf in given:
         if isinstance(leaf, Node | np.ndarray):
             a = leaf._data if isinstance(leaf, Node) else leaf
+            described.append(a.__class__ is DeviceArray)
             node = leaf if isinstance(leaf, Node) else None
             roles = None if node is None else (node._requires_grad, node.primitive is None, node._grad is None)
             described.append((a.shape, a.dtype, a.strides, roles, seen.setdefault(id(a), len(seen))))
@@ -225,10 +233,14 @@ def _is_hashable(x: Any) -> bool:
     return True
 
 
+def _without_history(x: Node) -> Tensor:
+    return Tensor(x._data if x._data.__class__ is DeviceArray else np.asarray(x._data))
+
+
 def _detached(result: Any) -> Any:
     """The same results without their history, which a replay does not have either."""
     made = [
-        Tensor(np.asarray(x._data)) if isinstance(x, Node) and x.primitive is not None and x._requires_grad else x
+        _without_history(x) if isinstance(x, Node) and x.primitive is not None and x._requires_grad else x
         for x in leaves(result)
     ]
     return rebuild(result, made)

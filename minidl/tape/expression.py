@@ -101,6 +101,15 @@ class Writer:
         """As two functions, which chains know."""
         return Expression("minimum", (Expression("maximum", (x, low)), high))
 
+    def dropout(self, x: Any, kept: Any, scale: float) -> Expression:
+        """As two products."""
+        return Expression("multiply", (Expression("multiply", (x, kept)), scale))
+
+    def multiply_or_zero(self, x: Any, y: Any) -> Expression:
+        """As the functions that it is made of."""
+        products = Expression("multiply", (x, 0)), Expression("multiply", (x, y))
+        return Expression("where", (Expression("equal", (x, 0)), *products))
+
     def __getattr__(self, name: str) -> Callable[..., Expression]:
         if name not in UFUNCS and name not in OTHERS:
             raise UnreadableError

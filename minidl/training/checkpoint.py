@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from ..errors import CheckpointError, UsageError
 from ..files import write_atomic
 from ..graph import data_of
+from ..kernels.device import fetched
 
 FORMAT = "minidl checkpoint 2"
 REMEDY = "put back a copy of the run's folder, or begin a new run"
@@ -172,7 +173,7 @@ def _clear(folder: Path) -> None:
 
 def _pack(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
     """Replace each array by its name, and move it to `arrays`; a marker's `$` tells what JSON has no word for."""
-    value = data_of(value)  # a tensor's array
+    value = fetched(data_of(value))  # a tensor's array
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in _KINDS or value.dtype.itemsize > 8:
             raise TypeError(f"a checkpoint cannot hold an array of {value.dtype} (at {path})")

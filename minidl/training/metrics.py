@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from .. import Tensor, no_grad
 from ..errors import ShapeError, UsageError
 from ..graph import data_of
+from ..kernels import DeviceArray
+from ..kernels.device import fetched
 from .parallel import Alone, Communicator
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def plain(values: Values) -> NDArray[Any]:
     >>> plain([1, 0])
     array([1, 0])
     """
-    return np.asarray(data_of(values))
+    return np.asarray(fetched(data_of(values)))
 
 
 def top_k_correct(scores: Values, labels: Values, k: int = 1) -> NDArray[np.bool_]:
@@ -111,15 +113,18 @@ def gradient_norms(model: Module) -> dict[str, float]:
         One entry a module that has parameters of its own, in the model's order, under the module's path; a model that
         is itself a layer has the path "".
     """
-    squares: dict[str, float] = {}
+    squares: dict[str, Any] = {}
     for name, parameter in model.named_parameters():
         layer = name.rpartition(".")[0]
         total = squares.get(layer, 0.0)
         if parameter.grad is not None:
             flat = parameter.grad.data.ravel().astype(np.float64)  # so that squares neither overflow nor vanish
-            total += float(np.dot(flat, flat))
+            total = total + np.dot(flat, flat)
         squares[layer] = total
-    return {layer: float(np.sqrt(total)) for layer, total in squares.items()}
+    there = [total for total in squares.values() if isinstance(total, DeviceArray)]
+    known = iter(fetched(np.stack(there)) if there else ())  # all at once: each look at a GPU waits for it
+    totals = [next(known) if isinstance(total, DeviceArray) else total for total in squares.values()]
+    return {layer: float(np.sqrt(total)) for layer, total in zip(squares, totals, strict=True)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,27 +186,29 @@ def evaluate(
     (2, 0.8296)
     """
     from ..nn import functional as F
+    from ..nn.utils import device_of
 
     loss = F.cross_entropy if loss is None else loss
     parallel = parallel or Alone()
-    was_training = model.training
+    was_training, there = model.training, device_of(model)
     model.eval()
     outputs, labels, total = [], [], np.zeros(1)
     try:
         with no_grad():
-            for inputs, targets in loader:
+            for inputs, answers in loader:
+                inputs, targets = inputs.to(there), answers.to(there)  # noqa: PLW2901
                 own = parallel.share(len(targets))
                 said = model(inputs if own == slice(0, len(targets)) else inputs[own])
                 if own.stop > own.start:
                     total += float(loss(said, targets[own]).item()) * len(said)
-                rows = said.data
+                rows = fetched(said.data)
                 if parallel.size > 1:  # the others' rows are zeros here, so that a sum puts all together
                     rows = np.zeros((len(targets), *said.shape[1:]), said.dtype)
-                    rows[own] = said.data
+                    rows[own] = fetched(said.data)
                 outputs.append(rows)
-                labels.append(targets.data)
+                labels.append(fetched(answers.data))
     finally:
         model.train(was_training)
-    everything, answers = np.concatenate(outputs), np.concatenate(labels)
+    everything, right = np.concatenate(outputs), np.concatenate(labels)
     parallel.sum_([total, everything])
-    return Evaluation(float(total[0]) / len(answers), everything, answers)
+    return Evaluation(float(total[0]) / len(right), everything, right)

@@ -39,6 +39,7 @@ from numpy.typing import NDArray
 
 from ..errors import MinidlError, PeerError, UsageError
 from ..kernels.cpu.threads import limit_threads
+from ..kernels.device import require_cpu
 from ..nn import Module
 from ..primitives.layers.all_reduce import Alone, Communicator
 
@@ -224,6 +225,7 @@ def sum_gradients(model: Module, sums: dict[str, float], parallel: Communicator)
     """Add up, over all processes, a model's gradients and the values in `sums`, in place; alone, there is nothing to do."""
     if parallel.size == 1:
         return
+    require_cpu("training on several processes", *(parameter.data for parameter in model.parameters()))
     values = np.array([*sums.values()], np.float64)
     parallel.sum_([values, *(parameter.grad.data for parameter in model.parameters() if parameter.grad is not None)])
     sums.update(zip(sums, values.tolist(), strict=True))

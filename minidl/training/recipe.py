@@ -76,15 +76,17 @@ class Session:
         return about
 
 
-def prepare(config: Config, *, workers: int = 0, parallel: Communicator | None = None) -> Session:
+def prepare(config: Config, *, workers: int = 0, parallel: Communicator | None = None, device: str = "cpu") -> Session:
     """Load the data, draw the first weights, and put together the trainer. Sets the default generator's seed.
 
     Args:
         config: what decides the numbers.
         workers: how many processes prepare batches ahead of time; the numbers are the same.
         parallel: the processes that share each batch.
+        device: what computes, "cpu" or "cuda"; the first weights are the same.
 
     Raises:
+        DeviceError: there is no such GPU.
         UsageError: the batch is larger than the training part, or something does not fit the images or the model.
         ShapeError: the model cannot take such images.
         DataError: a data file is missing or damaged.
@@ -100,7 +102,7 @@ def prepare(config: Config, *, workers: int = 0, parallel: Communicator | None =
     classes = len(parts.train.classes)
 
     generator = manual_seed(config.seed)
-    model = _model(config, shape, classes, parallel)
+    model = _model(config, shape, classes, parallel).to(device)
     loader_generator = Generator(int(generator.numpy.integers(2**63)))
     sampler = BalancedSampler(parts.train.labels) if config.balanced else None
     train = DataLoader(

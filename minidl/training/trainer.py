@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from .. import Tensor
 from ..data import DataLoader
 from ..errors import CheckpointError, MinidlError, UsageError
+from ..kernels.device import fetched
 from ..nn import Module
-from ..nn.utils import clip_grad_norm_
+from ..nn.utils import clip_grad_norm_, device_of
 from ..optim import Optimizer
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from ..optim.swa_utils import AveragedModel
@@ -254,10 +255,12 @@ class Trainer:
         with clock(FORWARD):
             if self.mix is not None:
                 inputs, targets = self.mix(inputs, targets)
+            there, labels = device_of(self.model), targets
+            inputs, targets = inputs.to(there, non_blocking=True), targets.to(there, non_blocking=True)
             own = self.parallel.share(len(targets))
             with default_generator.rows_of_a_batch(own, len(targets)):
                 if own != slice(0, len(targets)):
-                    inputs, targets = inputs[own], targets[own]
+                    inputs, targets, labels = inputs[own], targets[own], labels[own]
                 outputs: Tensor = self.model(inputs)
             count = len(targets)
             # A batch may be smaller than the number of processes. One that has no row of it takes part all the same, in
@@ -271,8 +274,9 @@ class Trainer:
             goal.backward(retain_graph=False)
         if not count:
             return {}
-        labels = targets.data.argmax(axis=1) if self.mix is not None and targets.ndim == 2 else targets.data
-        measured = {name: metric(outputs.data, labels) for name, metric in self.metrics.items()}
+        right = labels.data.argmax(axis=1) if self.mix is not None and labels.ndim == 2 else labels.data
+        said: Any = fetched(outputs.data) if self.metrics else None
+        measured = {name: metric(said, right) for name, metric in self.metrics.items()}
         return {name: value * count for name, value in ({"loss": float(loss.item())} | measured).items()}
 
     def _demand_finite(self, value: float, what: str) -> None:

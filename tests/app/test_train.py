@@ -252,7 +252,7 @@ def test_quiet_prints_only_the_result(capsys: pytest.CaptureFixture[str]) -> Non
         ({"model": "lenet5"}, "28×28"),
         ({"data": "nowhere"}, "no data set 'nowhere'"),
         ({"optimizer": "lion"}, "no optimizer 'lion'; choose one of .*adam, .*sgd"),
-        ({"device": "cuda"}, "no CUDA kernels yet"),
+        ({"device": "mps"}, "--device: device='mps' is not here"),
         ({"device": "tpu"}, "no device 'tpu'"),
         ({"resume": Path("gone")}, "no checkpoint here"),
         ({"resume": Path("gone"), "lr": 0.1, "out": Path("x")}, "--lr, --out cannot be given"),

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from threadpoolctl import threadpool_info
 
-from . import drawing, engine, layers, loading, processes, steps, table
+from . import cuda, drawing, engine, layers, loading, processes, steps, table
 from .alone import held_up
 from .harness import Bench, Remark, Result
 from .peers import DEFAULT, MODULES, MissingPeerError, Peers, set_up
@@ -30,7 +30,11 @@ from .peers import DEFAULT, MODULES, MissingPeerError, Peers, set_up
 Row = Callable[[Bench], Iterator[Result | Remark]]
 
 ROWS: Final[dict[str, Row]] = {
-    **{name: row for part in (processes, engine, steps, layers, drawing, loading) for name, row in part.ROWS.items()}
+    **{
+        name: row
+        for part in (processes, engine, steps, layers, drawing, loading, cuda)
+        for name, row in part.ROWS.items()
+    }
 }
 
 
@@ -42,7 +46,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         description=f"{__doc__}\nrows:\n{rows}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", help="rows to run; all by default")
+    parser.add_argument(
+        "names", nargs="*", help="rows to run; by default all but those of a GPU, for which there is also: cuda"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--peers", default=",".join(DEFAULT), help=f"of {', '.join(MODULES)}; all but torch.compile")
     parser.add_argument(
@@ -59,6 +65,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--patience", type=float, default=60.0, help="seconds to wait for an idle machine, a measurement"
     )
     options = parser.parse_args(arguments)
+    options.names = [row for name in options.names for row in (cuda.ROWS if name == "cuda" else [name])]
     options.peers = [name.strip() for name in options.peers.split(",") if name.strip()]
     for given, known, what in ((options.names, ROWS, "row"), (options.peers, MODULES, "peer")):
         if unknown := sorted(set(given) - set(known)):
@@ -169,7 +176,7 @@ def main() -> None:
         _ = peers.torch  # loads first: what minidl sets for its own threads is not to reach PyTorch's
     bench = Bench(peers, options.threads, options.patience)
     found = []
-    for name in options.names or ROWS:
+    for name in options.names or [row for row in ROWS if row not in cuda.ROWS]:
         for result in measure(bench, name):
             found.append(result)
             print(line(result), flush=True)

@@ -63,7 +63,7 @@ def load(path: Path) -> Run:
 
 def newest() -> Path:
     """The newest file of results: they are called by their dates."""
-    return max(RESULTS.glob("*.json"))
+    return max(RESULTS.glob("[0-9]*.json"))
 
 
 def section(run: Run) -> str:

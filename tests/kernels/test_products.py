@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidl.kernels.cpu import backend
-from minidl.kernels.cpu.contraction import for_blas
+from minidl.kernels.cpu.blas import for_blas
 
 RNG = np.random.default_rng(0)
 

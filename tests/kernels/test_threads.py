@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from minidl.kernels.cpu import contraction, threads
+from minidl.kernels.cpu import blas, threads
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_an_error_gives_them_back_too(library: SimpleNamespace) -> None:
 @pytest.mark.parametrize(("size", "calls"), [(8, []), (64, [1, 3])])
 def test_small_products_need_not_say_so(library: SimpleNamespace, size: int, calls: list[int]) -> None:
     x = np.ones((size, size))
-    np.testing.assert_array_equal(contraction.product(x, x), np.full((size, size), size))
+    np.testing.assert_array_equal(blas.product(x, x), np.full((size, size), size))
     assert library.calls == calls
 
 

@@ -21,7 +21,7 @@ from .mutants import NEIGHBOURS, Edit, Function, edits
 SLOTS = ("partials", "transpose", "transposes", "rule", "forward_rule")
 """The attributes in which the kinds of primitive keep their rules."""
 
-METHODS = ("partial", "vjp", "jvp")
+METHODS = ("partial", "vjp", "_slopes", "jvp")
 """What the kinds themselves do with the rules."""
 
 

@@ -89,7 +89,7 @@ def test_fusion_and_planning_can_be_switched_off() -> None:
 
 def test_a_kernel_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr("minidl.tape.chain._modules", {})
+    monkeypatch.setattr("minidl.kernels.sources._modules", {})
     for _ in range(2):
         replayed(lambda x: (x + 1).relu(), minidl.zeros(9000))
     (file,) = (tmp_path / "minidl_generated").glob("*.py")

@@ -144,4 +144,4 @@ def test_a_stream_that_cannot_show_a_letter_shows_a_question_mark(
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="ascii", errors="replace")
     Plain(learner(lesson), out, lambda: None).play()
-    assert b"?f/?" in raw.getvalue() or b"?z/?" in raw.getvalue()
+    assert any(words in raw.getvalue() for words in (b"?f/?", b"?z/?", b"16 ? 16"))

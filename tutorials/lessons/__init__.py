@@ -8,9 +8,10 @@ from minidl.errors import UsageError
 
 from ..lesson import Lesson
 from .circuits import CIRCUITS
+from .gpu import GPU
 from .tensors import TENSORS
 
-LESSONS: tuple[Lesson, ...] = (CIRCUITS, TENSORS)
+LESSONS: tuple[Lesson, ...] = (CIRCUITS, TENSORS, GPU)
 
 
 def find(wanted: str) -> Lesson:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from minidl.graph import Node
+from minidl.kernels.device import fetched
 
 from ..drawing.notation import grouped
 from .fields import Field, field_text, multiply_adds, receptive_field, spatial_axes
@@ -248,7 +249,7 @@ class _Groups:
             Layer("input", "input"),
             self._shape(run.source),
             field=fields.get(id(run.source)),
-            output=run.source.data,
+            output=fetched(run.source.data),
         )
         rows, read = [source], set[str]()
         members = self._members()
@@ -268,9 +269,9 @@ class _Groups:
                     field=fields.get(id(nodes[-1])),
                     inputs=self._inputs(members[group], group, position),
                     calls=_outer(call.outer if call is not None and is_module else call),
-                    output=nodes[-1].data,
+                    output=fetched(nodes[-1].data),
                     kernels=next(
-                        (x.inputs[1].data for x in nodes if spatial_axes(x) == 2 and len(x.inputs) == 2), None
+                        (fetched(x.inputs[1].data) for x in nodes if spatial_axes(x) == 2 and len(x.inputs) == 2), None
                     ),
                     module=call.path if call is not None else "",
                     operations=() if is_module else _names(members[group]),

@@ -17,6 +17,7 @@ from minidl.autodiff import order
 from minidl.errors import GraphError, UsageError
 from minidl.graph import Node
 from minidl.graph.node import clock
+from minidl.kernels.device import fetched
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +90,7 @@ def trace(model: Any, input: Any) -> Trace:
     """
     if not isinstance(model, nn.Module):
         raise UsageError(f"an architecture is that of a minidl.nn.Module; this is a {type(model).__name__}")
-    source = _source(input)
+    source = _source(input, next((parameter.device for parameter in model.parameters()), None))
     ours = {id(parameter): _parameter(parameter) for parameter in model.parameters()}
     paths = {id(ours[id(parameter)]): path for path, parameter in model.named_parameters()}
     try:
@@ -119,9 +120,10 @@ def trace(model: Any, input: Any) -> Trace:
     return Trace(source, output, tuple(nodes), tuple(calls), paths, sizes, source.shape[0] if has_batch else None)
 
 
-def _source(input: Any) -> Node:
+def _source(input: Any, device: str | None) -> Node:
+    """An input of its own, on the device of the model's parameters."""
     if isinstance(input, Node):
-        data = np.asarray(input.data)
+        data = fetched(input.data)
     elif isinstance(input, Sequence) and input and all(type(n) is int for n in input):
         if min(input) < 1:
             raise UsageError(f"an input's shape needs at least one of everything, got {tuple(input)}")
@@ -130,7 +132,7 @@ def _source(input: Any) -> Node:
         data = input if input.dtype.kind in "iub" else input.astype(minidl.get_default_dtype())
     else:
         raise UsageError(f"the input must be a tensor, an array or a shape, not {input!r:.60}")
-    return minidl.tensor(data, requires_grad=data.dtype.kind == "f")
+    return minidl.tensor(data, requires_grad=data.dtype.kind == "f", device=device)
 
 
 def _parameter(parameter: Node) -> Any:

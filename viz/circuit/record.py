@@ -13,6 +13,7 @@ import numpy as np
 from minidl.autodiff import gradients, local_derivative, local_derivatives, order
 from minidl.errors import GraphError
 from minidl.graph import Node, Primitive
+from minidl.kernels.device import fetched
 from minidl.nn import Parameter
 
 from ..drawing.block import Block, Face, line_block
@@ -191,7 +192,7 @@ class _Recording:
     def _add_wire(self, node: Node) -> Wire:
         wire = Wire(
             f"v{self.numbers[node]}", self.names[node], tuple(node.shape), str(node.dtype),
-            node.data if self.content.values else None, self.found.get(node), node,
+            fetched(node.data) if self.content.values else None, self.found.get(node), node,
             nameless=node in self.zoom.nameless,
         )  # fmt: skip
         self.wires[node] = wire
@@ -204,7 +205,7 @@ class _Recording:
         _, width = symbol_of(primitive, node.params, elementwise, self.theme)
         return Gate(
             f"o{self.numbers[node]}",
-            [self.wires[x] if isinstance(x, Node) else Constant(x) for x in inputs],
+            [self.wires[x] if isinstance(x, Node) else Constant(fetched(x)) for x in inputs],
             [],
             node,
             partial(_symbol, primitive, node.params, elementwise, self.theme),
@@ -236,7 +237,7 @@ class _Recording:
             return []
         theme = self.theme
         elements = primitive.kind == "elementwise" and node.ndim > 0
-        spoken = [self._spoken(x, elements) if isinstance(x, Node) else array_text(x) for x in node.inputs]
+        spoken = [self._spoken(x, elements) if isinstance(x, Node) else array_text(fetched(x)) for x in node.inputs]
         out = self._spoken(node, elements)
         if elements and "_" not in out:
             return []  # no letter is left for the element
@@ -275,7 +276,7 @@ class _Recording:
         if self.content.local is False or node.data.size < 2 or not np.issubdtype(node.dtype, np.floating):
             return []
         if primitive.name == "relu":
-            share, word = float(np.mean(np.asarray(node.data) == 0)), "dead"
+            share, word = float(np.mean(fetched(node.data) == 0)), "dead"
         elif primitive.name in _STEEPEST:
             slope = np.abs(local_derivative(node, 0))
             share, word = float(np.mean(slope < _SATURATED * _STEEPEST[primitive.name])), "saturated"

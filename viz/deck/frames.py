@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from minidl.autodiff import on_the_cpu
 from minidl.autodiff.steps import show
 from minidl.errors import GraphError
 from minidl.graph import Node
@@ -96,6 +97,7 @@ def frames(
     ∂f/∂x = −4, ∂f/∂y = −4, ∂f/∂z = 3
     """
     palette = theme_named(theme)
+    root, expand, collapse, names = on_the_cpu(root, expand, collapse, names)
     diagram = make_diagram(root, level, expand, collapse, names, Content(local=None), palette)
     heading = title or f"forward and backward pass of {tidy_name(diagram.root.name)}"
     return _Filming(diagram, palette, direction == "TB", predict).deck(heading)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from minidl.autodiff import gradients, order
+from minidl.autodiff import gradients, on_the_cpu, order
 from minidl.autodiff.sweep import quietly
 from minidl.errors import GraphError, UsageError
 from minidl.graph import Node, data_of, describe
@@ -70,6 +70,7 @@ def derive(
     backward
       ∂f/∂z = q = x + y = 3
     """
+    root, names, wrt = on_the_cpu(root, names, wrt)
     nodes = _nodes(root)
     found = gradients(root)
     _check_hooks(nodes)

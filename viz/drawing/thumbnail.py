@@ -160,8 +160,9 @@ def as_array(array: Any) -> Array:
         ShapeError: these are no real numbers.
     """
     from minidl.graph import Node
+    from minidl.kernels.device import fetched
 
-    content = np.asarray(array.data if isinstance(array, Node) else array)
+    content = np.asarray(fetched(array.data if isinstance(array, Node) else array))
     if content.dtype.kind not in "biuf":
         raise ShapeError(f"a thumbnail shows real numbers; this array holds {content.dtype}")
     return content.astype(np.float64)

@@ -128,14 +128,16 @@ def record(
     """
     from minidl import tensor
     from minidl.graph import Node
+    from minidl.kernels.device import fetched
 
-    data = np.asarray(images.data if isinstance(images, Node) else images)
+    data = np.asarray(fetched(images.data if isinstance(images, Node) else images))
     if data.ndim < 2 or len(data) == 0:
         raise UsageError(f"record needs a batch of images, of which the first is shown; got shape {data.shape}")
     was_training = model.training
     model.eval()
     try:
-        scores = model(tensor(data[:1]))
+        there = next((parameter.device for parameter in model.parameters()), None)
+        scores = model(tensor(data[:1], device=there))
     finally:
         model.train(was_training)
     if scores.ndim != 2:
@@ -146,7 +148,7 @@ def record(
     image = image.reshape((1,) * (3 - image.ndim) + image.shape)
     parts = split(scores, model)
     layers = tuple(_view(part, image) for part in parts[: min(MOST_LAYERS, len(parts) - 1)])
-    return Snapshot(step, float(loss), image.copy(), layers, _softmax(np.asarray(scores.data[0])), label)
+    return Snapshot(step, float(loss), image.copy(), layers, _softmax(fetched(scores.data[0])), label)
 
 
 def _softmax(scores: NDArray[Any]) -> Array:
@@ -156,9 +158,11 @@ def _softmax(scores: NDArray[Any]) -> Array:
 
 
 def _view(part: Part, image: Array) -> LayerView:
-    weight = np.asarray(part.weight.data, np.float32)
+    from minidl.kernels.device import fetched
+
+    weight = np.asarray(fetched(part.weight.data), np.float32)
     activation = part.activation if part.activation is not None else part.output
-    maps = np.asarray(activation.data, np.float32)[0]
+    maps = np.asarray(fetched(activation.data), np.float32)[0]
     kernels = _kernels(weight, image)
     if maps.ndim != 3:
         maps = _grid(maps.reshape(-1))[np.newaxis]

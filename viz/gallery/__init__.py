@@ -6,7 +6,7 @@ from importlib import import_module
 
 from .exhibit import Exhibit
 
-_ROOMS = ("circuits", "backward", "networks", "gradients", "plots", "augmentation")
+_ROOMS = ("circuits", "backward", "networks", "gradients", "plots", "augmentation", "kernels")
 
 
 def exhibits() -> list[Exhibit]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from minidl.autodiff import forward_steps
+from minidl.autodiff import forward_steps, on_the_cpu
 from minidl.errors import GraphError
 from minidl.graph import Node
 
@@ -61,6 +61,7 @@ def draw_backward(
     ∂f/∂y = ∂f/∂f × x = 3
     """
     look = theme_named(theme)
+    root, names = on_the_cpu(root, names)
     nodes = mirror_nodes(root)
     known = choose_names(nodes, names)
     backward = record_backward(root, known)

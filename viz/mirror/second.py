@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autodiff import jvp
+from minidl.autodiff import jvp, on_the_cpu
 from minidl.errors import UsageError
 from minidl.graph import Node, describe
 
@@ -63,6 +63,7 @@ def draw_hvp(
     '(Hv)_x = 12'
     """
     look = theme_named(theme)
+    root, along, names = on_the_cpu(root, along, names)
     nodes = mirror_nodes(root)
     directions = _directions(along, nodes)
     known = choose_names(nodes, names)

@@ -94,13 +94,15 @@ def predictor(model: Module | Predict) -> Predict:
 
     def predict(images: Images) -> NDArray[Any]:
         from ... import no_grad, tensor
+        from ...kernels.device import fetched
         from ...nn import functional as F
+        from ...nn.utils import device_of
 
         was_training = model.training
         model.eval()
         try:
             with no_grad():
-                return np.asarray(F.softmax(model(tensor(images)), dim=1).data)
+                return np.asarray(fetched(F.softmax(model(tensor(images, device=device_of(model))), dim=1).data))
         finally:
             model.train(was_training)
 

@@ -7,11 +7,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from .. import contraction
 from ..backend import Backend
+from ..cuda.array import DeviceArray
 from . import (
     activations,
     addition,
-    contraction,
     convolution,
     elementwise,
     matrices,
@@ -96,6 +97,7 @@ class CPU:
     minimum = staticmethod(elementwise.minimum)
     clip = staticmethod(elementwise.clip)
     where = staticmethod(elementwise.where)
+    multiply_or_zero = staticmethod(elementwise.multiply_or_zero)
     square = staticmethod(elementwise.square)
     sign = staticmethod(elementwise.sign)
     erf = staticmethod(elementwise.erf)
@@ -193,11 +195,16 @@ class CPU:
     @staticmethod
     def wrap(result: Any, inputs: Sequence[Any]) -> Any:
         """Make an array of NumPy's scalars unless every input was a scalar."""
-        if type(result) is np.ndarray and result.ndim:
+        if (type(result) is np.ndarray and result.ndim) or type(result) is DeviceArray:
             return result
         if any(isinstance(x, np.ndarray) for x in inputs) or result.dtype != np.float64:
             return np.asarray(result)
         return np.float64(result)
+
+    @staticmethod
+    def dropout(x: Any, kept: Any, scale: float) -> Any:
+        """x·kept·scale."""
+        return np.multiply(x, kept) * scale
 
     @staticmethod
     def astype(x: Any, dtype: Any) -> Any:
@@ -207,7 +214,7 @@ class CPU:
     @staticmethod
     def einsum(equation: str, *arrays: Any) -> Any:
         """Sum products over the indices that the result lacks."""
-        result = contraction.einsum(products.matmul, equation, arrays)
+        result = contraction.einsum(products.matmul, places.from_diagonal, equation, arrays)
         return result.copy() if len(arrays) == 1 and np.may_share_memory(result, arrays[0]) else result
 
 

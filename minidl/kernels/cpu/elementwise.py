@@ -165,6 +165,11 @@ def logaddexp(x: Any, y: Any) -> Any:
     return np.where(np.equal(x, y), x + np.log(np.asarray(2, apart.dtype)), apart) if np.isnan(apart).any() else apart
 
 
+def multiply_or_zero(x: Any, y: Any) -> Any:
+    """x·y; where x is 0 the product with 0, so that its sign and dtype are those of a product."""
+    return where(np.equal(x, 0), np.multiply(x, 0), np.multiply(x, y))
+
+
 def square(x: Any) -> Any:
     """x·x; True and False count as 1 and 0."""
     x = np.asarray(x)

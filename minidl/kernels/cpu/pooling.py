@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError
-from ..geometry import Size, Taps, Windows
+from ..geometry import Size, Taps, Windows, cheapest_first
 from . import paths
 from .layout import channels_first, channels_last, three
 from .ready import Run
@@ -95,7 +95,7 @@ def weighted_sums(x: Array, taps: Sequence[Taps | None]) -> Array:
     """Apply `taps[0]` along the first axis of the images `(N, C, …)`, `taps[1]` along the next, …; None leaves one alone."""
     along_one_axis = _kernels(x).weighted_sums
     image = channels_last(x)
-    for axis, t in _cheapest_first(taps):
+    for axis, t in cheapest_first(taps):
         before, after = image.shape[:axis], image.shape[axis + 1 :]
         out = np.empty((*before, len(t.start) - 1, *after), x.dtype)
         if out.size:
@@ -106,13 +106,6 @@ def weighted_sums(x: Array, taps: Sequence[Taps | None]) -> Array:
             along_one_axis(*lines, t.start, t.pixel, t.weight.astype(x.dtype, copy=False))
         image = out
     return channels_first(image)
-
-
-def _cheapest_first(taps: Sequence[Taps | None]) -> list[tuple[int, Taps]]:
-    """The axes in an order that walks few, long lines: those that shrink from the outside, then the others from the inside."""
-    axes = [(axis, t) for axis, t in enumerate(taps, 1) if t is not None]
-    shrinking = [(axis, t) for axis, t in axes if len(t.start) <= t.size]
-    return shrinking + [(axis, t) for axis, t in reversed(axes) if len(t.start) > t.size]
 
 
 def _kernels(x: Array) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import activations, contraction, elementwise, paths, probabilities, products, summation
+from . import activations, blas, elementwise, paths, probabilities, products, summation
 from .layout import as_lies, flat
 from .ready import Array, Run, following, in_turn, prepares
 
@@ -29,8 +29,8 @@ def matmul(outs: Sequence[Array], x: Array, y: Array) -> Run | None:
         return partial(np.multiply, x, y, out)
     if products.are_medium(x, y) and all(map(products.is_simple, (out, x, y))):
         return products.multiplying(out, x, y)
-    (a, bring), (b, bring_too) = following(x, contraction.for_blas), following(y, contraction.for_blas)
-    return in_turn(bring, bring_too, partial(contraction.product, a, b, out))
+    (a, bring), (b, bring_too) = following(x, blas.for_blas), following(y, blas.for_blas)
+    return in_turn(bring, bring_too, partial(blas.product, a, b, out))
 
 
 @prepares("sum")

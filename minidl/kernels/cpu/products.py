@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import contraction, paths
+from . import blas, paths
 from .layout import flat
 from .ready import Run
 from .threads import LARGE
@@ -45,7 +45,7 @@ def matmul(x: Any, y: Any) -> Any:
             result = np.empty((*batch, x.shape[-2], y.shape[-1]), x.dtype)
             multiplying(result, _simple(x), _simple(y))()
             return result
-    return contraction.product(contraction.for_blas(x), contraction.for_blas(y))
+    return blas.product(blas.for_blas(x), blas.for_blas(y))
 
 
 def are_medium(x: Array, y: Array) -> bool:

@@ -8,17 +8,27 @@ silence. `x.numpy()` fetches.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import DeviceError, NotOnDeviceError
+from ...errors import NotOnDeviceError
+from .array_methods import Manners
 
 if TYPE_CHECKING:
-    from .memory import Memory
+    from .runtime.memory import Memory
 
 Shape = tuple[int, ...]
+met = False
+"""Whether there has been an array on a device, so that a program without one need not look for them."""
+unusual: dict[Any, Any] = {}
+"""Empty until then, for the one look that every operation takes: see `kernels.backend_of`."""
+
+
+def _note_meeting() -> None:
+    global met
+    met = unusual["met"] = True
 
 
 def row_major(shape: Sequence[int], itemsize: int) -> Shape:
@@ -39,8 +49,13 @@ class Flags:
 
     __slots__ = ("c_contiguous", "f_contiguous", "owndata", "writeable")
 
-    def __init__(self, c_contiguous: bool, f_contiguous: bool, owndata: bool) -> None:
-        self.c_contiguous, self.f_contiguous, self.owndata, self.writeable = c_contiguous, f_contiguous, owndata, True
+    def __init__(self, c_contiguous: bool, f_contiguous: bool, owndata: bool, writeable: bool) -> None:
+        self.c_contiguous, self.f_contiguous, self.owndata, self.writeable = (
+            c_contiguous,
+            f_contiguous,
+            owndata,
+            writeable,
+        )
 
     @property
     def forc(self) -> bool:
@@ -48,7 +63,7 @@ class Flags:
         return self.c_contiguous or self.f_contiguous
 
 
-class DeviceArray:
+class DeviceArray(Manners):
     """An array in a GPU's memory.
 
     Attributes:
@@ -82,6 +97,8 @@ class DeviceArray:
         self.offset = offset
         self.base = base
         self._vector: Any = None
+        if not met:
+            _note_meeting()
 
     # What it is ---------------------------------------------------------------------------------------------------------
 
@@ -117,8 +134,22 @@ class DeviceArray:
 
     @property
     def flags(self) -> Flags:
-        """How it lies in memory."""
-        return Flags(self.is_contiguous, self.T.is_contiguous, self.base is None)
+        """How it lies in memory; what shows one element in several places is not to be written to."""
+        turned = self.view_as(self.shape[::-1], self.strides[::-1])
+        return Flags(self.is_contiguous, turned.is_contiguous, self.base is None, not self._repeats())
+
+    def _repeats(self) -> bool:
+        """Whether elements share memory, as those of a broadcast array do, and of windows that overlap.
+
+        It is so where the step along an axis does not leave what the axes of shorter steps span.
+        """
+        end = 0
+        for stride, length in sorted(zip(self.strides, self.shape, strict=True)):
+            if length > 1:
+                if stride < end + self.dtype.itemsize:
+                    return self.size > 0
+                end += stride * (length - 1)
+        return False
 
     @property
     def span(self) -> int:
@@ -147,7 +178,7 @@ class DeviceArray:
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """Fetch the values: a new NumPy array. It waits for the kernels that compute them."""
-        from .memory import to_host
+        from .runtime.memory import to_host
 
         return to_host(self)
 
@@ -184,8 +215,35 @@ class DeviceArray:
     def __repr__(self) -> str:
         return f"DeviceArray({self.numpy()!r}, device={self.device!r})"
 
+    def __reduce__(self) -> Any:
+        from .runtime.memory import to_device
+
+        return to_device, (self.numpy(), self.memory.device)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> DeviceArray:
         return self.copy()
+
+    # Shared with other libraries ----------------------------------------------------------------------------------------
+
+    def __dlpack__(self, *, stream: int | None = None, **options: Any) -> Any:
+        """A DLPack capsule; `max_version`, `dl_device` and `copy` may be given where they ask for what it is anyway."""
+        from .runtime.interchange import to_dlpack
+
+        wanted = options.get("dl_device")
+        if options.get("copy") or wanted not in (None, self.__dlpack_device__()):
+            raise BufferError("a device array is shared where it is, without a copy")
+        return to_dlpack(self, stream)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        from .runtime.interchange import dlpack_device
+
+        return dlpack_device(self)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        from .runtime.interchange import cuda_array_interface
+
+        return cuda_array_interface(self)
 
     # Its manners, from the backend --------------------------------------------------------------------------------------
 
@@ -198,8 +256,3 @@ class DeviceArray:
         from .numpy_names import call_function
 
         return call_function(func, args, kwargs)
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """NumPy's methods and operators, which `array_methods` adds."""

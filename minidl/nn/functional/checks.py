@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import DtypeError, GraphError, ShapeError, UsageError
+from ...errors import DeviceError, DtypeError, GraphError, ShapeError, UsageError
 from ...graph import Node, array_of, beside, is_grad_enabled
+from ...kernels import DeviceArray
+from ...kernels.device import where_is
 from ...primitives.kinds import Shape, Value, shape_of
 from ...primitives.mismatch import explain_broadcast, marked_apart
 from ...primitives.reductions.reduction import mean, sum
@@ -110,6 +112,20 @@ def check_shape(name: str, argument: str, value: Value | None, wanted: Shape, me
         )
 
 
+def check_device(name: str, **given: Value | None) -> None:
+    """Make sure that tensors with axes which meet beside the graph are on one device; NumPy arrays are constants.
+
+    Raises:
+        DeviceError: they are not.
+    """
+    there = {
+        argument: where_is(value._data) for argument, value in given.items() if isinstance(value, Node) and value.shape
+    }
+    if len(set(there.values())) > 1:
+        told = ", ".join(f"{argument} on {device}" for argument, device in there.items())
+        raise DeviceError(f"{name}: tensors on several devices: {told}; bring them together with .to(…)")
+
+
 def check_class_weight(name: str, weight: Value | None, classes: int) -> None:
     """Refuse a weight of classes that does not fit, or that waits for a gradient which these losses do not have.
 
@@ -128,7 +144,8 @@ def class_numbers(name: str, target: Value, shape: Shape, classes: int, ignore_i
     Raises:
         DtypeError: no whole numbers.
         ShapeError: another shape.
-        UsageError: a class number outside 0 … C − 1 that is not `ignore_index`.
+        UsageError: a class number outside 0 … C − 1 that is not `ignore_index`. On a GPU, which would have to be waited for,
+            it makes the loss NaN instead.
     """
     given = array_of(target)
     if given.dtype.kind not in "iu":
@@ -141,7 +158,7 @@ def class_numbers(name: str, target: Value, shape: Shape, classes: int, ignore_i
             f"got {marked_apart(given.shape, shape)[0]}"
         )
     labels = given.astype(np.int64)
-    if not beside(_are_classes, labels, classes):
+    if labels.__class__ is not DeviceArray and not beside(_are_classes, labels, classes):
         wrong = labels[((labels < 0) | (labels >= classes)) & (labels != ignore_index)]
         if wrong.size:
             raise UsageError(f"{name}: class {wrong[0]} is outside 0 … {classes - 1}")

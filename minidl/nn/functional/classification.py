@@ -9,6 +9,8 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import array_of, beside, data_of
+from ...kernels import DeviceArray
+from ...kernels.device import constant_like
 from ...primitives.elementwise.arithmetic import mul_or_zero
 from ...primitives.elementwise.comparison import where
 from ...primitives.kinds import Shape, Value, refuses, sample, shape_of
@@ -17,7 +19,16 @@ from ...primitives.operation import operation
 from ...primitives.reductions.reduction import sum
 from ...primitives.reductions.softmax import log_softmax
 from ...primitives.shapes.shape import gather, permute, reshape
-from .checks import check_class_weight, check_float, check_reduction, check_shape, check_share, class_numbers, reduced
+from .checks import (
+    check_class_weight,
+    check_device,
+    check_float,
+    check_reduction,
+    check_shape,
+    check_share,
+    class_numbers,
+    reduced,
+)
 
 _LABELS = np.array([2, 0, 1])
 _IMAGE = np.array([[[0, 1], [2, 2]], [[1, 1], [0, -100]]])
@@ -101,10 +112,11 @@ def _of_classes(
     """The target as constants beside the graph; the mean divides by the right classes' weights."""
     shape = shape_of(input)
     outer, classes = _without(shape, axis), shape[axis]
+    check_device("cross_entropy", input=input, target=target, weight=weight)
     labels = class_numbers("cross_entropy", target, outer, classes, ignore_index)
     weights = None if weight is None else array_of(weight)
     factors = None
-    if weight is not None or beside(_holds, labels, ignore_index):
+    if weight is not None or labels.__class__ is DeviceArray or beside(_holds, labels, ignore_index):
         factors = beside(_factors, labels, weights, ignore_index)
     if len(shape) > 1 and not smoothing and has_class_loss(input):
         scale = array_of(np.ones(outer)) if factors is None else factors
@@ -116,7 +128,7 @@ def _of_classes(
         return losses if shape_of(losses) == outer else reshape(losses, outer)
     if reduction == "sum":
         return sum(losses)
-    return _averaged(losses, float(labels.size if factors is None else factors.sum()))
+    return _averaged(losses, float(labels.size) if factors is None else factors.sum())
 
 
 def _holds(labels: Any, ignore_index: int) -> bool:
@@ -127,15 +139,24 @@ def _holds(labels: Any, ignore_index: int) -> bool:
 def _factors(labels: Any, weights: Any, ignore_index: int) -> Any:
     """The weight of each example's right class, 1 where classes have none; 0 for an example that is left out."""
     kept = labels != ignore_index
-    return kept.astype(np.float64) if weights is None else np.where(kept, weights[np.where(kept, labels, 0)], 0.0)
+    if weights is None:
+        return kept.astype(np.float64 if kept.__class__ is np.ndarray else np.float32)
+    return np.where(kept, weights[np.where(kept, labels, 0)], 0.0)
 
 
 def _target_rows(labels: Any, weights: Any, ignore_index: int, classes: int, smoothing: float, dtype: Any) -> Any:
     """What is wanted of the classes, a row an example: 1 of the right one, of which smoothing spreads some over all of them.
 
-    Each class counts by its weight; an example that is left out has a row of zeros.
+    Each class counts by its weight; an example that is left out has a row of zeros. On a GPU a label that is no class's, which
+    nobody waits for to refuse it, has a row of NaN.
     """
     labels = labels.reshape(-1)
+    if labels.__class__ is DeviceArray:  # which would have to be waited for to list the rows that are kept
+        numbers = constant_like(labels, np.arange(classes))
+        rows = (labels[:, None] == numbers).astype(dtype) * (1.0 - smoothing) + smoothing / max(classes, 1)
+        share = np.where((labels >= 0) & (labels < classes), 1.0, np.nan)
+        rows = rows * np.where(labels != ignore_index, share, 0.0).astype(dtype)[:, None]
+        return rows if weights is None else rows * weights.astype(dtype)
     rows = np.zeros((labels.size, classes))
     kept = np.flatnonzero(labels != ignore_index)
     if smoothing:
@@ -182,8 +203,11 @@ def _along(weight: Value, axis: int, ndim: int) -> Value:
     return reshape(weight, (-1, *(1,) * (ndim - axis - 1)))
 
 
-def _averaged(losses: Value, total: float) -> Value:
+def _averaged(losses: Value, total: Any) -> Value:
     """Divide by the total weight; of nothing to average the mean is no number, but the gradient is 0."""
+    if total.__class__ is DeviceArray:  # not looked at, but 0 / 0 is no number either
+        return sum(losses) / total.astype(losses.dtype)
+    total = float(total)
     return sum(losses) / total if total else sum(losses) * 0.0 + float("nan")
 
 
@@ -228,13 +252,15 @@ def nll_loss(
     axis = min(1, len(shape) - 1)
     check_float("nll_loss", input=input)
     check_class_weight("nll_loss", weight, shape[axis])
+    check_device("nll_loss", input=input, target=target, weight=weight)
     labels = class_numbers("nll_loss", target, _without(shape, axis), shape[axis], ignore_index)
     kept = labels != ignore_index
     chosen = np.where(kept, labels, 0)
-    factors = array_of(np.ones(shape[axis], input.dtype) if weight is None else weight)
-    scale = np.where(kept, factors[chosen] if chosen.size else 1.0, 0.0).astype(input.dtype)
-    picked = reshape(gather(input, axis, np.expand_dims(chosen, axis)), labels.shape)
+    factors = 1.0 if weight is None or not chosen.size else array_of(weight)[chosen]
+    scale = array_of(np.where(kept, factors, 0.0)).astype(input.dtype)
+    at = chosen.reshape((*chosen.shape[:axis], 1, *chosen.shape[axis:]))
+    picked = reshape(gather(input, axis, at), labels.shape)
     losses = where(kept, -picked * scale, 0.0)
     if reduction == "mean":
-        return _averaged(losses, float(scale.sum(dtype=np.float64)))
+        return _averaged(losses, scale.sum(dtype=np.float64))
     return reduced(losses, reduction)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import ShapeError, UsageError
-from ...graph import data_of
+from ...graph import array_of
+from ...kernels import DeviceArray
 from ...primitives.elementwise.activation_smooth import logsigmoid
 from ...primitives.elementwise.arithmetic import mul_or_zero
 from ...primitives.elementwise.exponential import xlogy
@@ -69,8 +70,8 @@ def binary_cross_entropy(input: Value, target: Value, weight: Value | None = Non
     check_same_shape(name, input, target)
     check_float(name, input=input, target=target)
     for what, value in (("input", input), ("target", target)):
-        numbers = np.asarray(data_of(value))
-        if not ((numbers >= 0) & (numbers <= 1)).all():
+        numbers = array_of(value)  # on a GPU, which would have to be waited for, they are not looked at
+        if numbers.__class__ is not DeviceArray and not ((numbers >= 0) & (numbers <= 1)).all():
             raise UsageError(
                 f"{name}: every element of {what} must lie between 0 and 1; of raw scores take "
                 "binary_cross_entropy_with_logits"

@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import ShapeError, UsageError
 from ...graph import Node, array_of, beside, data_of
 from ...kernels import backend_of
+from ...kernels.device import constant_like
 from ...primitives.elementwise.arithmetic import square
 from ...primitives.elementwise.exponential import sqrt
 from ...primitives.kinds import Shape, Value, refuses, sample, shape_of
@@ -19,7 +20,7 @@ from ...primitives.mismatch import marked
 from ...primitives.operation import operation
 from ...primitives.reductions.reduction import mean
 from ...primitives.shapes.shape import reshape
-from .checks import check_float, check_shape
+from .checks import check_device, check_float, check_shape
 
 _MEAN, _VAR = np.array([0.1, -0.2, 0.3]), np.array([0.5, 1.0, 2.0])
 
@@ -124,6 +125,7 @@ def batch_norm(
     if len(shape) < 2:
         raise ShapeError(f"{name}: the input needs a channel axis, (N, C) or (N, C, d₁, …); got {shape}")
     _check_statistics(name, running_mean, running_var, momentum, "" if training else "training=False")
+    check_device(name, input=input, running_mean=running_mean, running_var=running_var)
     check_channels(name, shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     axes = (0, *range(2, len(shape)))
     if training:
@@ -169,7 +171,7 @@ def _in_one(
 
 def _filled(given: Value | None, number: float, x: Any, shape: Shape) -> Value:
     """What was given, else that number everywhere."""
-    return np.full(shape, number, x.dtype) if given is None else given
+    return constant_like(x, np.full(shape, number, x.dtype)) if given is None else given
 
 
 def _follow(input: Value, axes: tuple[int, ...], running: tuple[Value | None, Value | None], momentum: float) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import array_of
+from ...kernels.device import constant_like, require_cpu
 from ...primitives.elementwise.arithmetic import minimum, square
 from ...primitives.elementwise.comparison import where
 from ...primitives.elementwise.exponential import sqrt
@@ -16,7 +17,15 @@ from ...primitives.kinds import Value, refuses, sample, shape_of
 from ...primitives.operation import operation
 from ...primitives.reductions.reduction import sum
 from ...primitives.shapes.shape import gather, reshape, unsqueeze
-from .checks import check_broadcast, check_class_weight, check_float, check_reduction, class_numbers, reduced
+from .checks import (
+    check_broadcast,
+    check_class_weight,
+    check_device,
+    check_float,
+    check_reduction,
+    class_numbers,
+    reduced,
+)
 from .similarity import pairwise_distance
 
 _LABELS = np.array([2, 0, 1])
@@ -40,10 +49,11 @@ def _rivals(name: str, input: Value, target: Value, margin: float) -> tuple[Valu
         raise ShapeError(f"{name}: the input must be (N, C) or (C,) with at least one class; got {shape}")
     outer = shape[:-1] or (shape_of(target) if shape_of(target) == (1,) else ())  # one example, with or without an axis
     classes = shape[-1] if shape else 1
+    check_device(name, input=input, target=target)
     labels = class_numbers(name, target, outer, classes)
     rows = reshape(input, (labels.size, classes))
     right = gather(rows, 1, labels.reshape(-1, 1))
-    wrong = np.arange(classes) != labels.reshape(-1, 1)
+    wrong = constant_like(labels, np.arange(classes)) != labels.reshape(-1, 1)
     return where(wrong, margin - right + rows, 0.0), labels.reshape(-1), outer
 
 
@@ -172,6 +182,7 @@ def multilabel_margin_loss(input: Value, target: Value, reduction: str = "mean")
     check_float(name, input=input)
     shape = shape_of(input)
     classes = shape[-1] if shape else 1
+    require_cpu(name, array_of(target))
     listed = class_numbers(name, target, shape, classes, ignore_index=-1).reshape(-1, classes)
     goes_on = np.logical_and.accumulate(listed >= 0, axis=1)  # −1 ends the list
     listed = np.where(goes_on, listed, -1)[:, : max(int(goes_on.sum(1).max(initial=0)), 1)]

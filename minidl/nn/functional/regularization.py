@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
+from ...graph import data_of
+from ...kernels.device import brought_to, where_is
 from ...primitives.kinds import Shape, Value, refuses, sample, shape_of
-from ...primitives.layers.random import Generator, default_generator, dropout_
+from ...primitives.layers.random import Generator, dropout_, generator_of
 from ...primitives.operation import operation
 from .checks import check_float, check_share
 
@@ -33,9 +35,10 @@ def _checked(name: str, input: Value, p: float, training: bool) -> bool:
     return True
 
 
-def _draw(shape: Shape, p: float, generator: Generator | None) -> Any:
-    """True for what stays, with probability 1 − p."""
-    return (generator or default_generator).uniform(shape) >= p
+def _draw(input: Value, shape: Shape, p: float, generator: Generator | None) -> Any:
+    """True for what stays, with probability 1 − p; drawn on the input's device, by default."""
+    there = where_is(data_of(input))
+    return brought_to(generator_of(there, "dropout", generator).kept(shape, p), there)
 
 
 def _drop(input: Value, kept: Any, p: float) -> Value:
@@ -69,7 +72,7 @@ def dropout(input: Value, p: float = 0.5, training: bool = True, *, generator: G
     """
     if not _checked("dropout", input, p, training):
         return input
-    return _drop(input, _draw(shape_of(input), p, generator), p)
+    return _drop(input, _draw(input, shape_of(input), p, generator), p)
 
 
 def _channels(
@@ -85,7 +88,7 @@ def _channels(
     if not _checked(name, input, p, training):
         return input
     lead = 1 if len(axes) > 1 and len(shape) == axes[0] else 2
-    return _drop(input, _draw((*shape[:lead], *(1,) * (len(shape) - lead)), p, generator), p)
+    return _drop(input, _draw(input, (*shape[:lead], *(1,) * (len(shape) - lead)), p, generator), p)
 
 
 @operation(
@@ -184,7 +187,7 @@ def alpha_dropout(input: Value, p: float = 0.5, training: bool = False, *, gener
     """
     if not _checked("alpha_dropout", input, p, training):
         return input
-    return _alpha(input, _draw(shape_of(input), p, generator), p)
+    return _alpha(input, _draw(input, shape_of(input), p, generator), p)
 
 
 @operation(
@@ -208,7 +211,7 @@ def feature_alpha_dropout(
         return input
     if len(shape) < 2:
         raise ShapeError(f"feature_alpha_dropout: the input needs a channel axis, (N, C, …); got {shape}")
-    return _alpha(input, _draw((*shape[:2], *(1,) * (len(shape) - 2)), p, generator), p)
+    return _alpha(input, _draw(input, (*shape[:2], *(1,) * (len(shape) - 2)), p, generator), p)
 
 
 @operation(
@@ -248,5 +251,5 @@ def drop_path(
         return input
     if not shape:
         raise ShapeError("drop_path: the input needs a batch axis, (N, …); got a single number")
-    kept = _draw((shape[0], *(1,) * (len(shape) - 1)), p, generator)
+    kept = _draw(input, (shape[0], *(1,) * (len(shape) - 1)), p, generator)
     return _drop(input, kept, p) if scale_by_keep else dropout_(input, kept=kept, scale=1.0)

@@ -19,7 +19,7 @@ class PReLU(Layer):
     Args:
         num_parameters: 1, or the number of channels, for one slope each.
         init: the slope to begin with.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the slopes; the default one if None.
 
     Attributes:

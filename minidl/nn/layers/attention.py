@@ -31,7 +31,7 @@ class MultiheadAttention(Module):
         kdim: numbers a key; E if None.
         vdim: numbers a value; E if None.
         batch_first: whether tensors are `(N, L, E)` rather than `(L, N, E)`.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the parameters; the default one if None.
 
     Attributes:

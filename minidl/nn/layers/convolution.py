@@ -148,7 +148,7 @@ class Conv2d(_Conv):
         bias: whether to add one number an output channel.
         padding_mode: what those pixels hold: "zeros", "reflect" (the image mirrored), "replicate" (its edge) or
             "circular" (its other side).
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the parameters; the default one if None.
 
     Attributes:

@@ -58,7 +58,7 @@ class Embedding(_Table):
         num_embeddings: rows of the table.
         embedding_dim: numbers in a row.
         padding_idx: a row that begins as zeros and is not learned.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the table; the default one if None.
 
     Attributes:
@@ -109,7 +109,7 @@ class EmbeddingBag(_Table):
         mode: "sum", "mean" or "max".
         include_last_offset: whether `offsets` ends with where the last bag ends.
         padding_idx: a row that begins as zeros, is not learned and does not count in a bag.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the table; the default one if None.
 
     Attributes:

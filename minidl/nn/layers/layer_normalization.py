@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import ShapeError
-from ...kernels.device import require_cpu
+from ...kernels.device import device_of
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
@@ -21,7 +21,7 @@ class _Scaled(Module):
     bias: Parameter | None
 
     def _own_scale(self, shape: tuple[int, ...], weight: bool, bias: bool, device: Any, dtype: Any) -> None:
-        require_cpu(device, type(self).__name__)
+        device = device_of(device, type(self).__name__)
         for name, wanted in (("weight", weight), ("bias", bias)):
             self.register_parameter(name, new_parameter(type(self).__name__, shape, dtype, device) if wanted else None)
         self.reset_parameters()
@@ -42,7 +42,7 @@ class LayerNorm(_Scaled):
         eps: ε.
         elementwise_affine: whether there are γ and β, of `normalized_shape`.
         bias: whether there is a β.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the parameters; the default one if None.
 
     Source: Ba, Kiros & Hinton, 2016, "Layer normalization".
@@ -84,7 +84,7 @@ class RMSNorm(_Scaled):
         normalized_shape: the lengths of the last axes, or the one length.
         eps: ε; the dtype's own smallest step if None.
         elementwise_affine: whether there is γ, of `normalized_shape`.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the parameter; the default one if None.
 
     Source: Zhang & Sennrich, 2019, "Root mean square layer normalization".
@@ -125,7 +125,7 @@ class GroupNorm(_Scaled):
         num_channels: C.
         eps: ε.
         affine: whether there are γ and β, one each a channel.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the parameters; the default one if None.
         bias: whether there is a β.
 

@@ -36,7 +36,7 @@ class Linear(Module):
         in_features: numbers in.
         out_features: numbers out.
         bias: whether to add b.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the parameters; the default one if None.
 
     Attributes:
@@ -86,7 +86,7 @@ class Bilinear(Module):
         in2_features: numbers in the second input.
         out_features: numbers out.
         bias: whether to add b.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the parameters; the default one if None.
 
     Attributes:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import no_grad
-from ...kernels.device import require_cpu
+from ...kernels.device import brought_to, device_of
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
@@ -44,7 +44,6 @@ class _Norm(Module):
         super().__init__()
         if num_features < 1:
             raise UsageError(f"{type(self).__name__}: needs at least one channel, got {num_features}")
-        require_cpu(device, type(self).__name__)
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
@@ -59,7 +58,8 @@ class _Norm(Module):
         for name in ("running_mean", "running_var"):
             kept = numbers(track_running_stats)
             self.register_buffer(name, None if kept is None else kept.detach())
-        self.register_buffer("num_batches_tracked", Tensor(np.asarray(0, np.int64)) if track_running_stats else None)
+        none_yet = brought_to(np.asarray(0, np.int64), device_of(device, type(self).__name__))
+        self.register_buffer("num_batches_tracked", Tensor(none_yet) if track_running_stats else None)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
@@ -150,7 +150,7 @@ class BatchNorm2d(BatchNorm):
         momentum: how fast the running statistics follow; None gives every batch the same weight (a cumulative average).
         affine: whether there are γ and β.
         track_running_stats: whether there are running statistics; without them every batch is standardised by its own.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of parameters and statistics; the default one if None.
         bias: whether there is a β.
 
@@ -234,7 +234,7 @@ class InstanceNorm2d(_InstanceNorm):
         momentum: how fast the running statistics follow, where there are any.
         affine: whether there are γ and β.
         track_running_stats: whether running statistics are kept, and used after training.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of parameters and statistics; the default one if None.
         bias: whether there is a β, with `affine`.
 

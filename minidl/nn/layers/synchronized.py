@@ -36,7 +36,7 @@ class SyncBatchNorm(BatchNorm):
         affine: whether there are γ and β.
         track_running_stats: whether there are running statistics.
         process_group: the processes that share the batch, as `minidl.training.connect` gives them; None for this one alone.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of parameters and statistics; the default one if None.
         bias: whether there is a β.
 

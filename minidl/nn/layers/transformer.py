@@ -31,7 +31,7 @@ class TransformerEncoderLayer(Module):
         norm_first: whether to normalise before attention and network (which trains without warm-up) or after the sums (as
             in the paper).
         bias: whether linear layers and normalisations have biases.
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the parameters; the default one if None.
 
     Source: Vaswani et al., 2017, "Attention is all you need"; Xiong et al., 2020, "On layer normalization in the

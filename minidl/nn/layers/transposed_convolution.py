@@ -89,7 +89,7 @@ class ConvTranspose2d(_ConvTranspose):
         bias: whether to add one number an output channel.
         dilation: spacing of the kernel's elements.
         padding_mode: "zeros".
-        device: "cpu".
+        device: where the parameters are to be, "cpu" or "cuda".
         dtype: that of the parameters; the default one if None.
 
     Attributes:

@@ -6,8 +6,10 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import Notation, array_of
+from ...kernels.device import where_is
+from ...kernels.dtypes import dtype_of
 from ..kinds import Elementwise, Value, refuses, sample, shape_of
-from ..layers.random import default_generator
+from ..layers.random import generator_of
 from ..operation import operation
 from ..shapes.elements import reshape_
 from .arithmetic import abs_
@@ -184,8 +186,9 @@ def rrelu(input: Value, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training
         raise UsageError(f"rrelu: lower={lower} must not exceed upper={upper}")
     if not training:
         return leaky_relu(input, negative_slope=(lower + upper) / 2)
-    slopes = lower + (upper - lower) * default_generator.uniform(shape_of(input))
-    drawn = np.where(array_of(input) <= 0, slopes, 1)
+    where = array_of(input) <= 0
+    slopes = lower + (upper - lower) * generator_of(where_is(where), "rrelu").uniform(shape_of(input))
+    drawn = np.where(where, slopes, 1)
     return prelu_(input, array_of(drawn).astype(getattr(input, "dtype", np.float64)))
 
 
@@ -200,7 +203,7 @@ def _between(low: float, x: Value, high: float) -> Value:
 hardtanh_ = Elementwise(
     "hardtanh",
     Notation("hardtanh", "min(max({0}, {min_val}), {max_val})"),
-    forward=lambda xp, x, min_val, max_val: xp.astype(xp.clip(x, min_val, max_val), np.asarray(x).dtype),
+    forward=lambda xp, x, min_val, max_val: xp.astype(xp.clip(x, min_val, max_val), dtype_of(x)),
     partials=(lambda y, x, min_val, max_val: _between(min_val, x, max_val),),
     parameters={"min_val": -1.0, "max_val": 1.0},
     homes="",
@@ -282,9 +285,7 @@ hardswish = Elementwise(
 threshold = Elementwise(
     "threshold",
     Notation("threshold", "threshold({0})"),
-    forward=lambda xp, x, threshold, value: xp.astype(
-        xp.where(xp.less_equal(x, threshold), value, x), np.asarray(x).dtype
-    ),
+    forward=lambda xp, x, threshold, value: xp.astype(xp.where(xp.less_equal(x, threshold), value, x), dtype_of(x)),
     partials=(lambda y, x, threshold, value: above(x, threshold),),
     parameters={"threshold": 0.0, "value": 0.0},
     homes="functional minidl",

@@ -114,7 +114,8 @@ def piecewise_linear(input: Value, knots: Value, values: Value, extend: bool = F
         raise ShapeError(
             f"piecewise_linear: knots {shapes[0]} and values {shapes[1]} must be vectors of one length, at least two"
         )
-    if not (np.diff(data_of(knots)) > 0).all():
+    at = data_of(knots)
+    if not (at[1:] > at[:-1]).all():
         raise UsageError("piecewise_linear: the knots must increase, each greater than the one before")
     x = input if extend else clamp(input, getitem_(knots, index=0), getitem_(knots, index=-1))
     i = array_of(segment_(x, knots))

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...errors import DtypeError, UsageError
 from ...graph import Notation, data_of
-from ...kernels.dtypes import float64, get_default_dtype, int64, result_type
+from ...kernels import DeviceArray
+from ...kernels.dtypes import dtype_of, float64, get_default_dtype, int64, result_type
 from ..kinds import Elementwise, Value, refuses, sample
 from ..operation import operation
 from ..shapes.elements import cast
@@ -113,10 +114,10 @@ reciprocal: Elementwise = Elementwise(
 
 def _lerp(xp: Any, x: Any, y: Any, w: Any) -> Any:
     """From the nearer end, so that both ends are exact."""
-    near, way = xp.less(xp.abs(w), 0.5), y - x
-    if np.ndim(w) == 0:
-        return x + w * way if near else y - way * (1 - w)
-    return xp.where(near, x + w * way, y - way * (1 - w))
+    way = y - x
+    if not getattr(w, "ndim", 0) and w.__class__ is not DeviceArray:
+        return x + w * way if abs(w) < 0.5 else y - way * (1 - w)
+    return xp.where(xp.less(xp.abs(w), 0.5), x + w * way, y - way * (1 - w))
 
 
 lerp = Elementwise(
@@ -208,10 +209,10 @@ def _power(xp: Any, x: Any, y: Any) -> Any:
         return xp.sqrt(x) if y > 0 else xp.divide(1, xp.sqrt(x))
     if isinstance(y, int | float) and y == 3:
         return x * x * x  # NumPy's power takes 10 times as long
-    kinds = {np.asarray(v).dtype.kind for v in (x, y)}
+    kinds = {dtype_of(v).kind for v in (x, y)}
     if kinds == {"b"}:
         raise DtypeError("pow: powers of True and False; convert with x.to(minidl.int64)")
-    if kinds <= set("bui") and np.any(np.asarray(y) < 0):
+    if kinds <= set("bui") and (np.min(y) if np.size(y) else 0) < 0:
         raise DtypeError(
             "pow: whole numbers to negative whole powers are fractions; make the base floating-point: x.float()"
         )
@@ -251,7 +252,7 @@ mul_or_zero: Elementwise = Elementwise(
     "mul_or_zero",
     Notation("×", "{0}·{1}", 2, (2, 2)),
     homes="",
-    forward=lambda xp, x, y: xp.where(xp.equal(x, 0), xp.multiply(x, 0), xp.multiply(x, y)),
+    forward=lambda xp, x, y: xp.multiply_or_zero(x, y),
     partials=(lambda z, x, y: y, lambda z, x, y: x),
     samples=_PAIRS,
 )

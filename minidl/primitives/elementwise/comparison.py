@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import DtypeError, UsageError
 from ...graph import Node, Notation, array_of, data_of
-from ...kernels.dtypes import get_default_dtype
+from ...kernels.dtypes import dtype_of, get_default_dtype
 from ..kinds import Constant, Elementwise, Linear, Value, refuses, sample, shape_of, sum_to
 from ..mismatch import explain_broadcast
 from ..operation import operation
@@ -101,10 +101,8 @@ def _bits(name: str, *arrays: Any) -> Any:
         DtypeError: floating-point numbers, whose bits mean nothing.
     """
     for a in arrays:
-        if np.asarray(a).dtype.kind not in "bui":
-            raise DtypeError(
-                f"{name}: only whole numbers, True and False have bits to combine; got {np.asarray(a).dtype}"
-            )
+        if dtype_of(a).kind not in "bui":
+            raise DtypeError(f"{name}: only whole numbers, True and False have bits to combine; got {dtype_of(a)}")
     return arrays
 
 
@@ -195,7 +193,7 @@ def same(input: Value, other: Value) -> bool:
     >>> minidl.equal(minidl.tensor([1.0, 2.0]), minidl.tensor([1.0, 2.0]))
     True
     """
-    return shape_of(input) == shape_of(other) and bool(np.all(array_of(equal(input, other))))
+    return shape_of(input) == shape_of(other) and bool(array_of(equal(input, other)).all())
 
 
 @operation(
@@ -214,7 +212,7 @@ def allclose(input: Value, other: Value, rtol: float = 1e-05, atol: float = 1e-0
     >>> minidl.allclose(minidl.tensor([1.0]), minidl.tensor([1.0 + 1e-7]))
     True
     """
-    return bool(np.all(array_of(isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan))))
+    return bool(array_of(isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)).all())
 
 
 # Choice ----------------------------------------------------------------------------------------------------------------
@@ -231,7 +229,7 @@ where_: Linear = Linear(
         sample((2, 2), (2, 2), condition=np.array([[True, False], [False, True]])),
         sample((), (3,), condition=np.array([True, False, True])),
     ],
-    explain=lambda x, y, condition: explain_broadcast(np.shape(condition), x, y),
+    explain=lambda x, y, condition: explain_broadcast(shape_of(condition), x, y),
     promotion="exact",
 )
 
@@ -294,7 +292,7 @@ def where(condition: Value, input: Value = None, other: Value = None) -> Value:
     """
     chosen = array_of(condition).copy()  # a copy: the choice stands, whatever becomes of the condition
     if input is None and other is None:
-        found = np.atleast_1d(chosen).nonzero()
+        found = np.where(chosen if chosen.ndim else chosen.reshape(1))
         return tuple(condition.result_class(i) for i in found) if isinstance(condition, Node) else found
     if input is None or other is None:
         raise UsageError("where: give both input and other, or neither for the positions where the condition holds")
@@ -329,7 +327,7 @@ def where_method(input: Value, condition: Value, other: Value) -> Value:
 heaviside_ = Elementwise(
     "heaviside",
     Notation("H", "H({0})"),
-    forward=lambda xp, x, values: xp.where(xp.equal(x, 0), values, xp.astype(xp.greater(x, 0), np.asarray(x).dtype)),
+    forward=lambda xp, x, values: xp.where(xp.equal(x, 0), values, xp.astype(xp.greater(x, 0), dtype_of(x))),
     partials=(0.0, 0.0),
     arguments=("input", "values"),
     homes="",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import Notation
+from ...kernels.dtypes import result_type
 from ..kinds import Elementwise, Value, refuses, sample
 from .activation import sigmoid
 from .arithmetic import div_or_zero, real, sqrt
@@ -118,7 +119,7 @@ logaddexp2 = Elementwise(
 
 
 def _xlogy(xp: Any, x: Any, y: Any) -> Any:
-    y = xp.astype(y, np.result_type(x, y))
+    y = xp.astype(y, result_type((x, y)))
     certain = xp.logical_and(xp.equal(x, 0), xp.equal(y, y))  # 0, unless y is NaN
     return xp.where(certain, xp.zeros((), y.dtype), x * xp.log(y))
 

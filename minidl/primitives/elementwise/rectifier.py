@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ...graph import Node
 from ...graph.mode import state
-from ...kernels import backend_of
+from ...kernels import ARRAYS, backend_of
 from ..kinds import Elementwise, Value
 
 
@@ -23,6 +21,6 @@ class Rectifier(Elementwise):
         if not state.plain and state.tape is not None and not state.recording and isinstance(g, Node):
             found: list[Value] = state.tape.derivative(self, g, out, inputs, saved, params, needs)
             return found
-        if isinstance(g, np.ndarray) and isinstance(out, np.ndarray):
+        if isinstance(g, ARRAYS) and isinstance(out, ARRAYS):
             return [backend_of([g]).relu_back(g, out)]
         return super().vjp(g, out, inputs, saved, params, needs)

@@ -8,6 +8,8 @@ import numpy as np
 
 from ...errors import DtypeError, UsageError
 from ...graph import Notation
+from ...kernels import DeviceArray
+from ...kernels.dtypes import dtype_of
 from ..kinds import Elementwise, Value, refuses, sample
 from ..operation import operation
 from .arithmetic import div_, sign
@@ -57,7 +59,7 @@ trunc = _rounding("trunc", "trunc", "The next whole number towards 0.", aliases=
 def _round(xp: Any, x: Any, decimals: int) -> Any:
     if not decimals:
         return xp.round(x)
-    if np.asarray(x).dtype.kind in "bui":
+    if dtype_of(x).kind in "bui":
         raise DtypeError("round: whole numbers have no decimals to round; convert with x.float()")
     scale = 10.0 ** abs(decimals)
     return xp.round(x * scale) / scale if decimals > 0 else xp.round(x / scale) * scale
@@ -102,7 +104,7 @@ def _divisor(x: Any, y: Any, name: str) -> Any:
         UsageError: the whole number 0.
         DtypeError: False or True.
     """
-    kinds = {np.asarray(v).dtype.kind for v in (x, y)}
+    kinds = {dtype_of(v).kind for v in (x, y)}
     if kinds <= set("ui") and not np.all(y):
         raise UsageError(
             f"{name}: division of whole numbers by 0; floating-point numbers would give ∞ or NaN: x.float()"
@@ -114,7 +116,7 @@ def _divisor(x: Any, y: Any, name: str) -> Any:
 
 def _div_trunc(xp: Any, x: Any, y: Any) -> Any:
     y = _divisor(x, y, "div")
-    if "f" in (np.asarray(x).dtype.kind, np.asarray(y).dtype.kind):
+    if "f" in (dtype_of(x).kind, dtype_of(y).kind):
         return xp.trunc(xp.divide(x, y))
     down, rest = xp.floor_divide(x, y), xp.remainder(x, y)
     return down + xp.logical_and(xp.not_equal(rest, 0), xp.less(down, 0))
@@ -295,10 +297,10 @@ def clamp(input: Value, min: Value = None, max: Value = None) -> Value:
 
 
 def _nan_to_num(xp: Any, x: Any, nan: float | None, posinf: float | None, neginf: float | None) -> Any:
-    dtype = np.asarray(x).dtype
+    dtype = dtype_of(x)
     if dtype.kind != "f":
-        return np.array(x)
-    if xp.all(xp.isfinite(x)):
+        return xp.copy(x)
+    if x.__class__ is not DeviceArray and xp.all(xp.isfinite(x)):
         return xp.copy(x)
     limits = np.finfo(dtype)
     y = xp.where(xp.isposinf(x), limits.max if posinf is None else posinf, x)

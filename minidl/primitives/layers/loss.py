@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...graph import Notation, data_of
-from ...kernels import backend_of
+from ...kernels import ARRAYS, DeviceArray, backend_of
 from ...kernels.cpu.paths import enabled
+from ...kernels.device import constant_like
 from ..elementwise.activation import hardtanh_
 from ..elementwise.arithmetic import maximum
 from ..elementwise.exponential import exp, log
@@ -83,7 +84,7 @@ def _cross_entropy(xp: Any, x: Any, weights: Any) -> Any:
 
 def _pull_cross_entropy(g: Value, y: Value, x: Value, weights: Value) -> Value:
     """A kernel on arrays, an expression else."""
-    if isinstance(g, np.ndarray):
+    if isinstance(g, ARRAYS):
         xp = backend_of([g])
         return xp.cross_entropy_back(g, x, xp.astype(weights, x.dtype))
     return reshape(g, (-1, 1)) * _pull_of_logits(x, weights)
@@ -113,16 +114,16 @@ cross_entropy_rows = General(
 
 def _pull_class_loss(g: Value, y: Value, x: Value, labels: Any, factors: Any) -> Value:
     """A kernel on arrays, an expression else."""
-    if isinstance(g, np.ndarray):
+    if isinstance(g, ARRAYS):
         return backend_of([g]).class_loss_back(g, x, labels, factors)
     return unsqueeze(g, 1) * _pull_of_classes(x, labels, factors)
 
 
 def _pull_of_classes(x: Value, labels: Any, factors: Any) -> Value:
     """f(softmax(x) − [i = t])."""
-    classes = np.arange(shape_of(x)[1]).reshape(-1, *(1,) * (labels.ndim - 1))
-    by = np.expand_dims(np.asarray(factors, x.dtype), 1)
-    return softmax_(x, dim=1) * by - by * (np.expand_dims(labels, 1) == classes)
+    classes = constant_like(labels, np.arange(shape_of(x)[1]).reshape(-1, *(1,) * (labels.ndim - 1)))
+    by = factors[:, None].astype(x.dtype)
+    return softmax_(x, dim=1) * by - by * (labels[:, None] == classes)
 
 
 class_loss = General(
@@ -144,8 +145,10 @@ without its rows of mostly zeros and with the class axis where it is: what large
 
 
 def has_class_loss(input: Value) -> bool:
-    """Whether scores are large enough for `cross_entropy_of_classes`, and have a kernel for it."""
+    """Whether scores are large enough for `cross_entropy_of_classes`, and have a kernel for it, as on a GPU they always do."""
     x = data_of(input)
+    if x.__class__ is DeviceArray:
+        return True
     return isinstance(x, np.ndarray) and x.size > _SMALL and x.dtype == np.float32 and enabled("softmax")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import Notation, data_of
-from ...kernels import backend_of
+from ...kernels import ARRAYS, backend_of
 from ...kernels.cpu.paths import enabled
 from ..elementwise.arithmetic import square
 from ..elementwise.exponential import sqrt
@@ -62,13 +62,13 @@ _SMALL = 4096
 
 
 def fuses(input: Value, weight: Value | None, bias: Value | None) -> bool:
-    """Whether one kernel takes them together: the input is large, they are of one dtype, and the path is switched on."""
+    """Whether one kernel takes them together: the input is large or on a GPU, their dtype one, and the path switched on."""
     x, others = data_of(input), [data_of(given) for given in (weight, bias) if given is not None]
     return (
-        isinstance(x, np.ndarray)
-        and x.size > _SMALL
+        isinstance(x, ARRAYS)
+        and x.size > (_SMALL if isinstance(x, np.ndarray) else 0)
         and x.dtype in (np.float32, np.float64)
-        and all(isinstance(a, np.ndarray) and a.dtype == x.dtype for a in others)
+        and all(isinstance(a, x.__class__) and a.dtype == x.dtype for a in others)
         and enabled("normalization")
     )
 
@@ -117,7 +117,7 @@ def _batch_norm(xp: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
 
 
 def _pull_batch_norm(g: Value, y: Value, x: Value, weight: Value, bias: Value, saved: Any, eps: float) -> Any:
-    if isinstance(g, np.ndarray):
+    if isinstance(g, ARRAYS):
         average, variance = saved
         return backend_of([g]).batch_norm_back(g, x, weight, average, variance, eps)
     return _pull_all(g, x, weight, *_batch_axes(x), eps)
@@ -145,7 +145,7 @@ def _layer_norm(xp: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
 
 
 def _pull_layer_norm(g: Value, y: Value, x: Value, weight: Value, bias: Value, saved: Any, eps: float) -> Any:
-    if isinstance(g, np.ndarray):
+    if isinstance(g, ARRAYS):
         average, variance = saved
         return backend_of([g]).layer_norm_back(g, x, weight, average, variance, eps)
     return _pull_all(g, x, weight, *_row_axes(x, weight), eps)
@@ -190,7 +190,7 @@ batch_norm_with = General(
 def _given(x: Value, mean: Any, variance: Any, eps: float) -> tuple[Value, Any, Shape]:
     """x̂, 1/√(σ² + ε), and how one number a channel meets the channel axis."""
     meets = _batch_axes(x)[1]
-    average, by = (np.asarray(a, x.dtype).reshape(meets) for a in (mean, 1 / np.sqrt(np.asarray(variance) + eps)))
+    average, by = (a.astype(x.dtype).reshape(meets) for a in (mean, 1 / np.sqrt(variance + eps)))
     return (x - average) * by, by, meets
 
 

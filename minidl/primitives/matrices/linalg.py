@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
 from ...graph import Node, Notation, data_of
+from ...kernels import ARRAYS
 from ...kernels.dtypes import bool_
 from ..kinds import Multilinear, Shape, Value, refuses, sample, shape_of
 from ..mismatch import marked
@@ -56,7 +57,7 @@ def _lies_in_columns(x: Value) -> bool:
     Its gradient is computed as the transpose of a product, gᵀX for XᵀG, so that it lies as `x` does: the gradient of `weight`
     in x @ weight.T comes out like `weight`, and an optimizer need not copy it. A graph records the plain formula.
     """
-    return x.__class__ is np.ndarray and x.strides[-2] < x.strides[-1]
+    return isinstance(x, ARRAYS) and x.strides[-2] < x.strides[-1]
 
 
 def _explain(a: Shape, b: Shape) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import DtypeError, UsageError
 from ...graph import Notation
+from ...kernels.device import constant_like
 from ..elementwise.exponential import exp
 from ..kinds import Constant, General, Linear, Value, refuses, sample, shape_of
 from ..operation import operation
@@ -44,7 +45,7 @@ def _other(sense: str) -> str:
 def _neighbour(xp: Any, x: Any, dim: int, end: float, start: int) -> Any:
     if not x.shape[dim]:
         return x
-    filled = np.full((*x.shape[:dim], 1, *x.shape[dim + 1 :]), end, x.dtype)
+    filled = constant_like(x, np.full((*x.shape[:dim], 1, *x.shape[dim + 1 :]), end, x.dtype))
     inside = xp.getitem(x, along(dim, slice(0, -1) if start else slice(1, None)))
     return xp.concat([filled, inside] if start else [inside, filled], axis=dim)
 

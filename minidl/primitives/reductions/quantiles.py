@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
 from ...graph import Node, Notation, array_of, data_of
+from ...kernels.device import constant_like
 from ..elementwise.arithmetic import lerp
 from ..kinds import Constant, Value, refuses, sample, shape_of
 from ..operation import operation
@@ -119,14 +120,18 @@ def _parts(q: Any, input: Value, name: str) -> Value:
         raise ShapeError(f"{name}: q must have at most one axis; its shape is {given.shape}")
     if not ((given >= 0) & (given <= 1)).all():
         raise UsageError(f"{name}: q must lie in 0 … 1; got {given}")
-    return reshape(q, (-1,)) if isinstance(q, Node) else given.astype(input.dtype).reshape(1)
+    return (
+        reshape(q, (-1,))
+        if isinstance(q, Node)
+        else constant_like(data_of(input), given.astype(input.dtype).reshape(1))
+    )
 
 
 def _between(ordered: Value, parts: Value, interpolation: str, skip: bool) -> Value:
     """One value a row and part, `(…, parts)`, from sorted rows; a NaN, which stands last, is taken unless it is skipped."""
     numbers = np.sum(data_of(ordered) == data_of(ordered), axis=-1, keepdims=True)
     size = shape_of(ordered)[-1]
-    last = np.maximum(numbers, 1) - 1 if skip else np.full(numbers.shape, size - 1)
+    last = np.maximum(numbers, 1) - 1 if skip else np.full_like(numbers, size - 1)
     rank = parts * last.astype(ordered.dtype)
     place = array_of(rank)
     if not skip:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import DtypeError, UsageError
 from ...graph import Notation
-from ...kernels import backend_of
+from ...kernels import ARRAYS, backend_of
 from ..elementwise.arithmetic import neg
 from ..elementwise.exponential import exp
 from ..kinds import General, Value, refuses, sample, shape_of
@@ -32,14 +32,14 @@ _SAMPLES = [sample((3, 4), dim=1), sample((2, 3, 4), dim=0), sample((5,), dim=0)
 
 def _pull_softmax(g: Value, y: Value, x: Value, dim: int) -> Value:
     """y(g − Σ g·y): a kernel on arrays, an expression else."""
-    if isinstance(g, np.ndarray):
+    if isinstance(g, ARRAYS):
         return backend_of([g]).softmax_back(g, y, dim)
     return y * (g - add_up(g * y, (dim,), True))
 
 
 def _pull_log_softmax(g: Value, y: Value, x: Value, dim: int) -> Value:
     """g − eʸ·Σ g, likewise."""
-    if isinstance(g, np.ndarray):
+    if isinstance(g, ARRAYS):
         return backend_of([g]).log_softmax_back(g, y, dim)
     return g - exp(y) * add_up(g, (dim,), True)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import DtypeError, UsageError
 from ...graph import Notation, data_of
+from ...kernels.device import constant_like
 from ..kinds import Constant, Elementwise, General, Value, refuses, sample, shape_of
 from ..operation import operation
 from ..shapes.shape import reshape
@@ -343,8 +344,9 @@ def _most_frequent(xp: Any, x: Any, dim: int) -> Any:
     """The last position of the most frequent value, the smallest of those that are equally frequent."""
     order = np.moveaxis(xp.argsort(x, axis=dim), dim, -1)
     ordered = np.take_along_axis(np.moveaxis(x, dim, -1), order, axis=-1)
-    places = np.arange(ordered.shape[-1])
-    first = np.maximum.accumulate(np.where(ordered != np.roll(ordered, 1, -1), places, 0), axis=-1)
+    places = constant_like(x, np.arange(ordered.shape[-1]))
+    starts = np.where(ordered != np.roll(ordered, 1, -1), places, 0)
+    first = np.take_along_axis(starts, xp.last_extremum(starts, starts.ndim - 1, True), axis=-1)
     longest = np.argmax(places - first, axis=-1, keepdims=True)
     return np.moveaxis(np.take_along_axis(order, longest, axis=-1), -1, dim)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
 from ...graph import Node, array_of, data_of
+from ...kernels.device import constant_like, fetched
 from ..kinds import Shape, Value, expand_to, refuses, sample, shape_of
 from ..operation import operation
 from .elements import along, axis_of, cat_, getitem_, loose, reshape_, whole_numbers, with_own_memory
@@ -276,13 +277,13 @@ def repeat_interleave(
             raise ShapeError(
                 f"repeat_interleave: repeats are whole numbers along one axis, got shape {shape_of(input)}"
             )
-        copies = np.arange(len(data_of(input)))
+        copies = constant_like(data_of(input), np.arange(len(data_of(input))))
         input, repeats = input.result_class(copies) if isinstance(input, Node) else copies, input
     out = input if dim is not None else reshape_(input, shape=(int(np.prod(shape_of(input))),))
     axis = 0 if dim is None else axis_of(dim, len(shape_of(out)), "repeat_interleave")
     if not shape_of(out):
         raise UsageError("repeat_interleave: a single number has no axis to repeat along; leave out dim")
-    counts = array_of(repeats)
+    counts = fetched(array_of(repeats))  # the result is as long as they say, so they must be known
     if counts.dtype.kind not in "iu" or counts.ndim > 1:
         raise DtypeError(f"repeat_interleave: repeats are whole numbers along one axis, got {repeats!r:.60}")
     n = shape_of(out)[axis]

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import RangeError, UsageError
 from ...graph import Notation, data_of
+from ...kernels.device import CPU, brought_to, where_is
 from ..kinds import Linear, Shape, Value, registry, sample
 from ..mismatch import marked
 
@@ -108,6 +109,16 @@ to_: Linear = Linear(
     transpose=lambda g, x, dtype: cast(g, x.dtype),
     samples=[sample((3, 4), dtype=np.dtype(np.float64))],
 )
+
+
+to_device_: Linear = Linear(
+    "to_device",
+    Notation("to", "{0}"),
+    forward=lambda xp, x, device: brought_to(x, device) if where_is(x) != device else xp.copy(x),
+    transpose=lambda g, x, device: to_device_(g, device=where_is(data_of(x))),
+    samples=[sample((3, 4), device=CPU)],
+)
+"""The same numbers on another device; the gradient goes the other way."""
 
 
 def cast(x: Value, dtype: np.dtype[Any]) -> Value:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
 from ...graph import Node, Notation, array_of, data_of
+from ...kernels import DeviceArray
 from ...kernels.dtypes import int32, int64
 from ..elementwise.comparison import where_
 from ..kinds import Constant, Value, refuses, sample, shape_of
@@ -81,7 +82,7 @@ def one_hot(tensor: Value, num_classes: int = -1) -> Value:
     count = int(labels.max()) + 1 if count == -1 else count
     wrong = labels[(labels < 0) | (labels >= count)]
     if wrong.size:
-        raise RangeError(f"one_hot: label {wrong.flat[0]} is out of range for {count} classes, 0 … {count - 1}")
+        raise RangeError(f"one_hot: label {int(wrong[0])} is out of range for {count} classes, 0 … {count - 1}")
     return one_hot_(tensor, num_classes=count)
 
 
@@ -147,8 +148,7 @@ def embedding(
     shape = shape_of(weight)
     if len(shape) != 2:
         raise ShapeError(f"embedding: the weight must be a matrix (rows, features), got shape {shape}")
-    rows = positions_of(input, "embedding")
-    check_positions(rows, shape[0], "embedding", 0)
+    rows = check_positions(positions_of(input, "embedding"), shape[0], "embedding", 0)
     out = getitem_(weight, index=(rows,))
     if padding_idx is None:
         return out
@@ -212,7 +212,8 @@ def searchsorted(
     found = searchsorted_(
         rows, numbers if edges.ndim == 1 else numbers.reshape(len(rows), -1), side="right" if right else side or "left"
     )
-    found = np.asarray(found).reshape(numbers.shape).astype(int32 if out_int32 else int64)
+    found = found if found.__class__ is DeviceArray else np.asarray(found)
+    found = found.reshape(numbers.shape).astype(int32 if out_int32 else int64)
     node = next((x for x in (sorted_sequence, input) if isinstance(x, Node)), None)
     return found if node is None else node.result_class(found)
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
-from ...graph import Node, Notation, array_of, data_of
+from ...graph import Node, Notation, array_of
+from ...kernels import DeviceArray
+from ...kernels.device import not_from_the_end
 from ...kernels.grid import grid
 from ..kinds import Linear, Shape, Value, expand_to, refuses, sample, shape_of
 from ..operation import operation
@@ -39,15 +41,18 @@ def positions_of(index: Value, name: str) -> Any:
     return array.astype(np.int64)
 
 
-def check_positions(positions: Any, size: int, name: str, axis: int | str, lowest: int = 0) -> None:
-    """Refuse positions that do not exist.
+def check_positions(positions: Any, size: int, name: str, axis: int | str, lowest: int = 0) -> Any:
+    """Return positions of which all exist. Those on a GPU would have to be waited for: there what does not exist reads NaN.
 
     Raises:
         UsageError: one is below `lowest`, or not below `size`.
     """
+    if positions.__class__ is DeviceArray:
+        return positions if lowest else not_from_the_end(positions)
     if positions.size and (positions.min() < lowest or positions.max() >= size):
         wrong = positions[(positions < lowest) | (positions >= size)]
         raise RangeError(f"{name}: index {wrong.flat[0]} is out of range for axis {axis} with size {size}")
+    return positions
 
 
 def aligned(input: Value, dim: int, index: Value, name: str) -> tuple[Value, int, Any]:
@@ -65,8 +70,7 @@ def aligned(input: Value, dim: int, index: Value, name: str) -> tuple[Value, int
         raise ShapeError(
             f"{name}: an index of shape {grown.shape} is larger than the input {shape} along an axis other than {axis}"
         )
-    check_positions(grown, shape[axis], name, axis)
-    return x, axis, grown
+    return x, axis, check_positions(grown, shape[axis], name, axis)
 
 
 _LABELS = np.array([[0, 0], [3, 1], [2, 2]])
@@ -105,7 +109,7 @@ def gather(input: Value, dim: int, index: Value) -> Value:
     """
     x, axis, positions = aligned(input, dim, index, "gather")
     out = gather_(x, dim=axis, index=positions)
-    wanted = np.shape(data_of(index))
+    wanted = shape_of(index)
     return out if positions.shape == wanted else reshape_(out, shape=wanted)
 
 
@@ -149,8 +153,8 @@ def slices_at(shape: Shape, dim: int, index: Value, name: str, lowest: int = 0) 
     axis, positions = axis_of(dim, len(shape), name), positions_of(index, name)
     if positions.ndim > 1:
         raise ShapeError(f"{name}: the index must be a vector, got shape {positions.shape}")
-    check_positions(positions, shape[axis] if shape else 1, name, axis, lowest)
-    return axis, positions.reshape(-1)
+    checked = check_positions(positions, shape[axis] if shape else 1, name, axis, lowest)
+    return axis, checked.reshape(-1)
 
 
 @operation(
@@ -217,5 +221,7 @@ def take_along_dim(input: Value, indices: Value, dim: int | None = None) -> Valu
     rest, other = ((*s[:axis], 1, *s[axis + 1 :]) for s in (shape, positions.shape))
     common = common_shape((rest, other), "take_along_dim")
     x = expand_to(input, (*common[:axis], size, *common[axis + 1 :]))
-    spread = np.broadcast_to(positions % max(size, 1), (*common[:axis], positions.shape[axis], *common[axis + 1 :]))
+    if positions.__class__ is not DeviceArray:  # a GPU counts from the end by itself, and finds what is out of range
+        positions = positions % max(size, 1)
+    spread = np.broadcast_to(positions, (*common[:axis], positions.shape[axis], *common[axis + 1 :]))
     return gather_(x, dim=axis, index=spread)

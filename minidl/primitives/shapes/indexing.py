@@ -15,7 +15,8 @@ import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
 from ...graph import Node, Notation, array_of, data_of
-from ...kernels import backend_of
+from ...kernels import ARRAYS, DeviceArray, backend_of, device_array
+from ...kernels.device import brought_to, fetched, where_is
 from ...kernels.grid import Grid
 from ..kinds import Linear, Shape, Value, expand_to, refuses, sample, shape_of, sum_to
 from ..operation import operation
@@ -60,7 +61,7 @@ def read_index(index: Any, shape: Shape, name: str = "x[…]") -> Index:
         if isinstance(part, bool):  # a mask without axes: a new axis of length 1, kept or dropped
             basic.append(None)
             chosen.append(np.zeros(int(part), np.int64))
-        elif isinstance(part, np.ndarray):
+        elif isinstance(part, ARRAYS):
             basic += [slice(None)] * taken
             chosen.append(part)
         else:
@@ -84,7 +85,7 @@ def _part(part: Any, name: str) -> Any:
     value = array_of(part) if isinstance(part, Node) else part
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if not isinstance(value, np.ndarray | np.generic):
+    if not isinstance(value, (*ARRAYS, np.generic)):
         raise DtypeError(
             f"{name}: an index is made of whole numbers, slices, None, `...`, masks and lists or tensors of whole numbers; "
             f"got {part!r:.60}"
@@ -113,7 +114,7 @@ def _list(part: Any, name: str) -> Any:
     if len(part) == 0:
         return np.zeros(0, np.int64)
     try:
-        array = np.array([data_of(v) for v in part])
+        array = np.array([fetched(data_of(v)) for v in part])
     except (ValueError, TypeError):
         array = np.array(None)
     if array.dtype.kind not in "biu":
@@ -128,12 +129,12 @@ def _axes_taken(part: Any) -> int:
     """How many axes of the input an entry uses up."""
     if part is None or part is Ellipsis or isinstance(part, bool):
         return 0
-    return part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else 1
+    return part.ndim if isinstance(part, ARRAYS) and part.dtype == bool else 1
 
 
 def _check_fits(part: Any, shape: Shape, axis: int, name: str) -> None:
-    """Refuse positions out of range and masks of another shape."""
-    if isinstance(part, np.ndarray) and part.dtype == bool:
+    """Refuse masks of another shape and positions out of range, unless they are on a GPU, which would have to be waited for."""
+    if isinstance(part, ARRAYS) and part.dtype == bool:
         own = shape[axis : axis + part.ndim]
         if part.shape != own:
             raise ShapeError(
@@ -148,12 +149,12 @@ def _check_fits(part: Any, shape: Shape, axis: int, name: str) -> None:
 
 def _together(chosen: list[Any], name: str) -> tuple[Any, ...]:
     """The advanced step: masks beside other arrays become positions; nothing where there are no arrays."""
-    arrays = [c for c in chosen if isinstance(c, np.ndarray)]
+    arrays = [c for c in chosen if isinstance(c, ARRAYS)]
     if not arrays:
         return ()
     if len(arrays) > 1:
-        chosen = [p for c in chosen for p in (c.nonzero() if isinstance(c, np.ndarray) and c.dtype == bool else (c,))]
-        shapes = [c.shape for c in chosen if isinstance(c, np.ndarray)]
+        chosen = [p for c in chosen for p in (np.where(c) if isinstance(c, ARRAYS) and c.dtype == bool else (c,))]
+        shapes = [c.shape for c in chosen if isinstance(c, ARRAYS)]
         try:
             np.broadcast_shapes(*shapes)
         except ValueError as error:
@@ -178,8 +179,10 @@ def _value_gradient(g: Value, value: Value, index: Index) -> Value:
 
 def _last_written(shape: Shape, chosen: tuple[Any, ...]) -> Any:
     """Which writes no later one replaced; None where no place is written twice."""
-    if not any(isinstance(c, np.ndarray) and c.dtype != bool for c in chosen):
+    if not any(isinstance(c, ARRAYS) and c.dtype != bool for c in chosen):
         return None
+    if (like := device_array(chosen)) is not None:
+        return _last_written_there(shape, chosen, like)
     if all(isinstance(c, slice) for c in chosen[:-1]):  # whole slices along one axis: parts of axes are `basic`'s
         axis = len(chosen) - 1
         kept = _last_written_numbers(chosen[-1] % shape[axis], shape[axis])
@@ -192,6 +195,25 @@ def _last_written(shape: Shape, chosen: tuple[Any, ...]) -> Any:
         return None if stays.all() else stays
     places = np.arange(int(np.prod(shape))).reshape(shape)[chosen]
     return _last_written_numbers(places, int(np.prod(shape)))
+
+
+def _last_written_there(shape: Shape, chosen: tuple[Any, ...], like: DeviceArray) -> Any:
+    """`_last_written` where positions are on a GPU: each writes its number, and looks whether it is still there."""
+    xp, places = backend_of([like]), shape_of_places(shape, chosen)
+    writes = brought_to(np.arange(int(np.prod(places))).reshape(places), where_is(like))
+    last = xp.setitem(brought_to(np.zeros(shape, np.int64), where_is(like)), writes, (), chosen)
+    return xp.getitem(last, chosen) == writes
+
+
+def shape_of_places(shape: Shape, chosen: tuple[Any, ...], basic: tuple[Any, ...] = ()) -> Shape:
+    """The shape of `x[basic][chosen]`; a mask on a GPU is fetched, as the answer depends on how often it holds."""
+
+    def stand_in(c: Any) -> Any:
+        if c.__class__ is not DeviceArray:
+            return c
+        return fetched(c) if c.dtype == bool else np.broadcast_to(np.zeros((), np.int64), c.shape)
+
+    return np.broadcast_to(np.empty((), bool), shape)[(*basic, ...)][tuple(map(stand_in, chosen))].shape
 
 
 def _last_written_numbers(places: Any, size: int) -> Any:
@@ -245,17 +267,18 @@ def check_item(input: Value, index: Any, value: Value) -> tuple[Index, Value]:
     """
     shape, dtype = shape_of(input), input.dtype
     read = read_index(index, shape, "x[…] = value")
-    target = np.broadcast_to(np.empty((), bool), shape)[(*read.basic, ...)][read.chosen].shape
     if isinstance(value, complex) or getattr(value, "dtype", dtype).kind == "c" != dtype.kind:
         raise DtypeError(f"x[…] = value: a complex value does not fit into {dtype}")
     if hasattr(value, "dtype"):
-        exact = any(isinstance(c, np.ndarray) and c.dtype != bool for c in read.chosen)
-        if exact and value.dtype != dtype and isinstance(data_of(value), np.ndarray):
+        exact = any(isinstance(c, ARRAYS) and c.dtype != bool for c in read.chosen)
+        if exact and value.dtype != dtype and isinstance(data_of(value), ARRAYS):
             raise DtypeError(
                 f"x[…] = value: a value of {value.dtype} does not go to positions of {dtype}; convert it: value.type_as(x)"
             )
+        target = shape_of_places(shape, read.chosen, read.basic) if shape_of(value) else ()
         return read, cast(_fitted(value, target), dtype)
     if isinstance(value, list | tuple):
+        target = shape_of_places(shape, read.chosen, read.basic)
         return read, _fitted(np.array([_number(v, dtype) for v in value], dtype), target)
     return read, _number(value, dtype)
 
@@ -384,5 +407,5 @@ def index_put(input: Value, indices: Sequence[Value], values: Value, accumulate:
     if not accumulate:
         return set_item(input, tuple(indices), values)
     read = read_index(tuple(indices), shape_of(input), "index_put")
-    places = np.broadcast_to(np.empty((), bool), shape_of(input))[read.chosen].shape
+    places = shape_of_places(shape_of(input), read.chosen)
     return input + scatter_add_(expand_to(_fitted(values, places), places), index=read.chosen, shape=shape_of(input))

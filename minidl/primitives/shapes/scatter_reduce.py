@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import DtypeError, UsageError
 from ...graph import Notation
+from ...kernels.device import require_cpu
 from ...kernels.grid import grid
 from ..elementwise.comparison import equal
 from ..kinds import General, Value, refuses, registry, sample, shape_of
@@ -55,6 +56,7 @@ extremum_: General = General(
 
 def _product(x: Value, src: Value, places: tuple[Any, ...]) -> Value:
     """Multiply in rounds: in each, no place occurs twice."""
+    require_cpu("scatter_reduce with products", *places)
     flat = np.ravel_multi_index(np.broadcast_arrays(*places), shape_of(x)).ravel()
     order = np.argsort(flat, kind="stable")
     first = np.searchsorted(flat[order], flat[order])

@@ -24,6 +24,7 @@ from .elements import (
     reshape_,
     scatter_add_,
     to_,
+    to_device_,
     whole_numbers,
 )
 from .gathering import gather
@@ -32,8 +33,8 @@ from .joining import cat, stack
 
 __all__ = [
     "axis_of", "cast", "cat", "cat_", "expand", "flatten", "gather", "getitem", "getitem_", "movedim", "permute", "permute_",
-    "ravel", "reshape", "reshape_", "scatter_add_", "squeeze", "stack", "swapaxes", "t", "to_", "transpose", "type_as",
-    "unflatten", "unsqueeze", "view", "view_as",
+    "ravel", "reshape", "reshape_", "scatter_add_", "squeeze", "stack", "swapaxes", "t", "to_", "to_device_", "transpose",
+    "type_as", "unflatten", "unsqueeze", "view", "view_as",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import DtypeError, RangeError, ShapeError, UsageError
 from ...graph import data_of
+from ...kernels.device import require_cpu
 from ...kernels.dtypes import int64
 from ..elementwise.comparison import where
 from ..kinds import Value, refuses, sample, shape_of
@@ -117,6 +118,7 @@ def embedding_bag(
     if len(shape) != 2:
         raise ShapeError(f"{_NAME}: the weight must be a matrix (rows, features), got shape {shape}")
     rows = positions_of(input, _NAME)
+    require_cpu(_NAME, data_of(weight), rows)
     check_positions(rows, shape[0], _NAME, 0)
     _check_weights(per_sample_weights, rows.shape, mode)
     starts = _starts(rows, offsets, include_last_offset)

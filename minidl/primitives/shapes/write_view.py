@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import Notation
+from ...kernels import DeviceArray
 from ..kinds import Linear, Value, sample, shape_of
 from .shape import getitem_, permute_
 
@@ -22,7 +23,7 @@ def through(x: Value, views: tuple[View, ...]) -> Value:
 
 
 def _write(xp: Any, x: Any, value: Any, views: tuple[View, ...]) -> Any:
-    out = np.array(x, order="C")
+    out = xp.copy(x) if x.__class__ is DeviceArray else np.array(x, order="C")
     target = through(out, views)
     if np.may_share_memory(target, out):
         target[...] = value

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import ShapeError, UsageError
 from ...graph import Node, array_of, beside
+from ...kernels.device import brought_to, fetched, where_is
 from ..kinds import Shape, Value, refuses, sample, shape_of
 from ..layers.random import Generator, default_generator
 from ..operation import operation
@@ -44,7 +45,7 @@ def _positions(x: Any, kernel: Shape, size: Shape, draws: Any) -> Any:
     flat = np.ravel_multi_index(np.broadcast_arrays(*rows[1:]), lengths)
     flat = np.broadcast_to(flat, windows.shape).reshape(*windows.shape[: axes + 1], -1)
     best = windows.reshape(flat.shape).argmax(-1)
-    return np.take_along_axis(flat, best[..., None], -1).reshape(n, c, *size)
+    return np.take_along_axis(brought_to(flat, where_is(best)), best[..., None], -1).reshape(n, c, *size)
 
 
 def _fractional(
@@ -70,7 +71,7 @@ def _fractional(
     if samples is None:
         draws = (generator or default_generator).numpy.random((n, c, axes))
     else:
-        draws = array_of(samples)
+        draws = fetched(array_of(samples))
         if draws.shape != (n, c, axes):
             raise ShapeError(f"{name}: _random_samples must be {(n, c, axes)}, a number an axis; got {draws.shape}")
     x = array_of(images)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import DtypeError, ShapeError, UsageError
 from ...graph import array_of
+from ...kernels import DeviceArray, backend_of
 from ...kernels.geometry import Size
 from ..kinds import Value, refuses, sample, shape_of
 from ..operation import operation
@@ -29,9 +30,11 @@ def _unpool(axes: int, input: Value, indices: Value, kernel_size: Any, *rest: An
     kernel, pad = per_axis(kernel_size, "kernel_size", 1, axes), per_axis(padding, "padding", 0, axes)
     step = kernel if stride is None or stride in ([], ()) else per_axis(stride, "stride", 1, axes)
     size = _unpooled_size(name, tuple(shape_of(images)[2:]), kernel, step, pad, output_size)
-    if positions.size and not (positions.min() >= 0 and positions.max() < math.prod(size)):
+    is_there = positions.__class__ is DeviceArray
+    if positions.size and not is_there and not (positions.min() >= 0 and positions.max() < math.prod(size)):
         raise UsageError(f"{name}: indices must lie in 0 … {math.prod(size) - 1}, the pixels of a {times(size)} image")
-    places = _last_wins(positions.reshape(shape_of(images)).astype(np.int64))
+    positions = positions.reshape(shape_of(images)).astype(np.int64)
+    places = _last_found(positions, math.prod(size)) if is_there else _last_wins(positions)
     return without_batch(plane_scatter(images, positions=places, size=size), alone)
 
 
@@ -63,6 +66,22 @@ def _last_wins(positions: Any) -> Any:
     winners = flat.size - 1 - kept
     places[winners] = positions.reshape(-1)[winners]
     return places.reshape(positions.shape)
+
+
+def _last_found(positions: DeviceArray, pixels: int) -> DeviceArray:
+    """`_last_wins` on a GPU: each window leaves its number at its pixel, and the last one finds it there again.
+
+    A position that no image has is dropped: to refuse it would be to wait for it.
+    """
+    xp, planes = backend_of([positions]), positions.shape[0] * positions.shape[1]
+    numbers = np.arange(positions.size).reshape(positions.shape)
+    first = np.arange(0, planes * pixels, pixels).reshape(*positions.shape[:2], *(1,) * (positions.ndim - 2))
+    inside = xp.logical_and(xp.greater_equal(positions, 0), xp.less(positions, pixels))
+    places = xp.where(inside, xp.add(positions, first), planes * pixels)
+    left = xp.setitem(xp.zeros((planes * pixels,), np.int64), numbers, (), (places,))
+    found = xp.logical_and(inside, xp.equal(xp.getitem(left, (places,)), numbers))
+    result: DeviceArray = xp.where(found, positions, -1)
+    return result
 
 
 _SAMPLE_INDICES = {

@@ -9,65 +9,86 @@ from __future__ import annotations
 import bisect
 import ctypes
 import itertools
-import time
-from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import scheduler
+from .errors import SimulationError
+from .queues import (  # noqa: F401  (a driver has them, too)
+    FORBIDDEN,
+    INVALID,
+    MEANINGS,
+    NAMES,
+    OK,
+    OUT_OF_MEMORY,
+    CUstreamCaptureMode,
+    captures,
+    carry_out,
+    cuEventCreate,
+    cuEventDestroy,
+    cuEventElapsedTime,
+    cuEventQuery,
+    cuEventRecord,
+    cuEventSynchronize,
+    cuGraphDestroy,
+    cuGraphExecDestroy,
+    cuGraphInstantiate,
+    cuGraphLaunch,
+    cuStreamBeginCapture,
+    cuStreamCreate,
+    cuStreamDestroy,
+    cuStreamEndCapture,
+    cuStreamSynchronize,
+    cuStreamWaitEvent,
+    cuThreadExchangeStreamCaptureMode,
+    forbidden,
+    handles,
+)
 
 if TYPE_CHECKING:
-    from ..language import Kernel
+    from ..compiler.language import Kernel
 
-OK, INVALID, OUT_OF_MEMORY = 0, 1, 2
-_NAMES = {OK: b"CUDA_SUCCESS", INVALID: b"CUDA_ERROR_INVALID_VALUE", OUT_OF_MEMORY: b"CUDA_ERROR_OUT_OF_MEMORY"}
-_MEANINGS = {OK: b"no error", INVALID: b"invalid argument", OUT_OF_MEMORY: b"out of memory"}
 MEMORY = 4 << 30
 """How much memory the simulated device has."""
 
 
-class CUdevice_attribute(IntEnum):  # noqa: N801
+class CUdevice_attribute(IntEnum):
     CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76
+    CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS = 88
 
 
-class CUstream_flags(IntEnum):  # noqa: N801
+class CUstream_flags(IntEnum):
     CU_STREAM_DEFAULT = 0
     CU_STREAM_NON_BLOCKING = 1
 
 
-class CUevent_flags(IntEnum):  # noqa: N801
+class CUevent_flags(IntEnum):
     CU_EVENT_DEFAULT = 0
     CU_EVENT_DISABLE_TIMING = 2
 
 
-class CUstreamCaptureMode(IntEnum):  # noqa: N801
-    CU_STREAM_CAPTURE_MODE_GLOBAL = 0
-    CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1
-    CU_STREAM_CAPTURE_MODE_RELAXED = 2
+class CUpointer_attribute(IntEnum):
+    CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL = 9
 
 
-_ATTRIBUTES = {16: 2, 75: 9, 76: 0}
+_ATTRIBUTES = {16: 2, 75: 9, 76: 0, 88: 0}
 _pieces: dict[int, np.ndarray[Any, Any]] = {}
 _starts: list[int] = []
-_handles = itertools.count(1)
 _kernels: dict[int, Kernel] = {}
-_events: dict[int, float] = {}
-_captures: dict[int, list[Callable[[], None]]] = {}
-_graphs: dict[int, list[Callable[[], None]]] = {}
 launches: list[str] = []
 """The names of the kernels that were launched, for those who want to know; cleared by whoever reads it."""
 
 
 def cuGetErrorName(status: int) -> Any:
-    return OK, _NAMES[status]
+    return OK, NAMES[status]
 
 
 def cuGetErrorString(status: int) -> Any:
-    return OK, _MEANINGS[status]
+    return OK, MEANINGS[status]
 
 
 def cuInit(flags: int) -> Any:
@@ -98,6 +119,15 @@ def cuDeviceTotalMem(device: int) -> Any:
     return OK, MEMORY
 
 
+def cuPointerGetAttribute(attribute: int, address: int) -> Any:
+    memory(address, 1)
+    return OK, 0
+
+
+def cuMemGetInfo() -> Any:
+    return OK, MEMORY - sum(piece.nbytes for piece in _pieces.values()), MEMORY
+
+
 def cuDevicePrimaryCtxRetain(device: int) -> Any:
     return OK, 1
 
@@ -107,13 +137,15 @@ def cuCtxSetCurrent(context: Any) -> Any:
 
 
 def cuCtxSynchronize() -> Any:
-    return (OK,)
+    return (FORBIDDEN if captures else OK,)
 
 
 # Memory -------------------------------------------------------------------------------------------------------------------
 
 
 def cuMemAlloc(nbytes: int) -> Any:
+    if forbidden():
+        return FORBIDDEN, 0
     if sum(piece.nbytes for piece in _pieces.values()) + nbytes > MEMORY:
         return OUT_OF_MEMORY, 0
     raw = np.full(nbytes + 512, 0xFF, np.uint8)
@@ -126,6 +158,8 @@ def cuMemAlloc(nbytes: int) -> Any:
 
 
 def cuMemFree(address: int) -> Any:
+    if forbidden():
+        return (FORBIDDEN,)
     if _pieces.pop(int(address), None) is None:
         return (INVALID,)
     _starts.remove(int(address))
@@ -142,50 +176,40 @@ def memory(address: int, nbytes: int) -> np.ndarray[Any, Any]:
     start = _starts[i] if i >= 0 else 0
     piece = _pieces.get(start)
     if piece is None or address + nbytes > start + piece.nbytes:
-        raise scheduler.SimulationError(f"{nbytes} bytes at {address:#x} are not memory of the device")
+        raise SimulationError(f"{nbytes} bytes at {address:#x} are not memory of the device")
     return piece[address - start : address - start + nbytes]
 
 
 def _host(address: int, nbytes: int) -> np.ndarray[Any, Any]:
-    return np.frombuffer((ctypes.c_byte * nbytes).from_address(address), np.uint8)
-
-
-def _carry_out(work: Callable[[], None], stream: Any) -> Any:
-    """Do it, or note it where the stream is being captured."""
-    capture = _captures.get(int(stream))
-    if capture is None:
-        work()
-    else:
-        capture.append(work)
-    return (OK,)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))
 
 
 def cuMemcpyHtoDAsync(target: int, source: int, nbytes: int, stream: Any) -> Any:
     def copy() -> None:
         memory(target, nbytes)[:] = _host(source, nbytes)
 
-    return _carry_out(copy, stream)
+    return carry_out(copy, stream)
 
 
 def cuMemcpyDtoHAsync(target: int, source: int, nbytes: int, stream: Any) -> Any:
     def copy() -> None:
         _host(target, nbytes)[:] = memory(source, nbytes)
 
-    return _carry_out(copy, stream)
+    return carry_out(copy, stream)
 
 
 def cuMemcpyAsync(target: int, source: int, nbytes: int, stream: Any) -> Any:
     def copy() -> None:
         memory(target, nbytes)[:] = memory(source, nbytes)
 
-    return _carry_out(copy, stream)
+    return carry_out(copy, stream)
 
 
 def cuMemsetD8Async(target: int, value: int, nbytes: int, stream: Any) -> Any:
     def fill() -> None:
         memory(target, nbytes)[:] = value
 
-    return _carry_out(fill, stream)
+    return carry_out(fill, stream)
 
 
 _locked: dict[int, Any] = {}
@@ -202,91 +226,12 @@ def cuMemFreeHost(address: int) -> Any:
     return (OK if _locked.pop(int(address), None) is not None else INVALID,)
 
 
-# Streams, events, graphs --------------------------------------------------------------------------------------------------
-
-
-def cuStreamCreate(flags: int) -> Any:
-    return OK, next(_handles)
-
-
-def cuStreamDestroy(stream: int) -> Any:
-    return (OK,)
-
-
-def cuStreamSynchronize(stream: int) -> Any:
-    return (INVALID,) if int(stream) in _captures else (OK,)
-
-
-def cuStreamWaitEvent(stream: int, event: int, flags: int) -> Any:
-    return (OK if int(event) in _events else INVALID,)
-
-
-def cuEventCreate(flags: int) -> Any:
-    handle = next(_handles)
-    _events[handle] = 0.0
-    return OK, handle
-
-
-def cuEventDestroy(event: int) -> Any:
-    _events.pop(int(event), None)
-    return (OK,)
-
-
-def cuEventRecord(event: int, stream: int) -> Any:
-    _events[int(event)] = time.perf_counter()
-    return (OK,)
-
-
-def cuEventQuery(event: int) -> Any:
-    return (OK,)
-
-
-def cuEventSynchronize(event: int) -> Any:
-    return (OK,)
-
-
-def cuEventElapsedTime(start: int, end: int) -> Any:
-    return OK, 1e3 * (_events[int(end)] - _events[int(start)])
-
-
-def cuStreamBeginCapture(stream: int, mode: int) -> Any:
-    if not int(stream) or int(stream) in _captures:  # the default stream cannot be captured
-        return (INVALID,)
-    _captures[int(stream)] = []
-    return (OK,)
-
-
-def cuStreamEndCapture(stream: int) -> Any:
-    handle = next(_handles)
-    _graphs[handle] = _captures.pop(int(stream))
-    return OK, handle
-
-
-def cuGraphInstantiate(graph: int, flags: int) -> Any:
-    handle = next(_handles)
-    _graphs[handle] = list(_graphs[int(graph)])
-    return OK, handle
-
-
-def cuGraphLaunch(graph: int, stream: int) -> Any:
-    for work in _graphs[int(graph)]:
-        work()
-    return (OK,)
-
-
-def cuGraphDestroy(graph: int) -> Any:
-    return (OK if _graphs.pop(int(graph), None) is not None else INVALID,)
-
-
-cuGraphExecDestroy = cuGraphDestroy
-
-
 # Kernels ------------------------------------------------------------------------------------------------------------------
 
 
 def register(kernel: Kernel) -> int:
     """Take a kernel as if it were loaded, and return its handle."""
-    handle = next(_handles)
+    handle = next(handles)
     _kernels[handle] = kernel
     return handle
 
@@ -308,7 +253,7 @@ def arguments(kernel: Kernel, packed: bytes) -> list[Any]:
             found.append(np.empty(0, parameter.dtype))
             continue
         if address % size:
-            raise scheduler.SimulationError(f"{kernel.name}: {parameter.name} begins at {address:#x}, not a multiple of {size}")
+            raise SimulationError(f"{kernel.name}: {parameter.name} begins at {address:#x}, not a multiple of {size}")
         found.append(memory(address, count * size).view(parameter.dtype))
     return found
 
@@ -327,7 +272,9 @@ def cuLaunchKernel(
     extra: int,
 ) -> Any:
     kernel = _kernels[int(function)]
-    if bx * by * bz > kernel.threads or bz > 64 or gy > 65535 or gz > 65535:
+    if not 0 < bx * by * bz <= min(kernel.threads, 1024) or bz > 64 or min(gx, gy, gz) < 1:
+        return (INVALID,)
+    if gx >= 1 << 31 or gy >= 1 << 16 or gz >= 1 << 16:
         return (INVALID,)
     options = (ctypes.c_void_p * 5).from_address(extra)
     size = ctypes.c_size_t.from_address(options[3] or 0).value
@@ -336,6 +283,6 @@ def cuLaunchKernel(
     def launch() -> None:
         launches.append(kernel.name)
         args = arguments(kernel, packed)
-        scheduler.run(kernel.function, (gx, gy, gz), (bx, by, bz), args, kernel.waits, kernel.doubles)
+        scheduler.run(kernel, (gx, gy, gz), (bx, by, bz), args)
 
-    return _carry_out(launch, stream)
+    return carry_out(launch, stream)

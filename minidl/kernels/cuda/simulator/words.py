@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 
 from . import scheduler
+from .errors import SimulationError
+from .observed import Observed
+from .places import place_of
 from .scheduler import Dim3, Thread
 
 WARP = 32
@@ -22,38 +25,39 @@ class _Shared:
     @staticmethod
     def array(shape: int, dtype: Any, alignment: int = 0) -> Any:
         """The block's array of this line of the kernel, made for the first thread that comes to it."""
-        frame = sys._getframe(1)
-        return scheduler.running().block.shared_array((frame.f_code, frame.f_lasti), shape, np.dtype(dtype))
+        return scheduler.running().block.shared_array(place_of(sys._getframe(1)), shape, np.dtype(dtype), alignment)
 
 
 class _Local:
     @staticmethod
     def array(shape: int, dtype: Any, alignment: int = 0) -> Any:
         """The thread's own array: registers, where the compiler can tell each index."""
-        return scheduler.running().block.local_array(shape, np.dtype(dtype))
+        return scheduler.running().block.local_array(place_of(sys._getframe(1)), shape, np.dtype(dtype))
 
 
-class _Atomic:
-    @staticmethod
-    def add(array: Any, index: int, value: Any) -> Any:
-        """Add to an element, and return what it was."""
-        old = array[index]
-        array[index] = old + value
-        return old
+class Atomic:
+    """Changes of an element that no other thread comes between. Each returns what it was."""
 
     @staticmethod
-    def max(array: Any, index: int, value: Any) -> Any:
-        """Put the larger of an element and a value there, and return what it was."""
+    def change(array: Any, index: int, to: Callable[[Any], Any]) -> Any:
+        """Replace an element by what `to` makes of it."""
+        if isinstance(array, Observed):
+            return array.change(index, to)
         old = array[index]
-        array[index] = value if value > old or value != value else old  # noqa: PLR0124
+        array[index] = to(old)
         return old
 
-    @staticmethod
-    def min(array: Any, index: int, value: Any) -> Any:
-        """Put the smaller of an element and a value there, and return what it was."""
-        old = array[index]
-        array[index] = value if value < old or value != value else old  # noqa: PLR0124
-        return old
+    def add(self, array: Any, index: int, value: Any) -> Any:
+        """Add a value."""
+        return self.change(array, index, lambda old: old + value)
+
+    def max(self, array: Any, index: int, value: Any) -> Any:
+        """Keep the larger of the element and a value; NaN counts as larger."""
+        return self.change(array, index, lambda old: value if value > old or value != value else old)
+
+    def min(self, array: Any, index: int, value: Any) -> Any:
+        """Keep the smaller of the element and a value; NaN counts as smaller."""
+        return self.change(array, index, lambda old: value if value < old or value != value else old)
 
 
 def _vote(decide: Callable[[list[Any]], int]) -> Callable[[Any, Any], int]:
@@ -71,13 +75,23 @@ def _exchange(source: Callable[[int, int], int]) -> Callable[..., Any]:
         thread = scheduler.running()
         lane, warp = thread.number % WARP, thread.block.exchange[thread.number // WARP]
         warp[lane] = value
-        scheduler.wait("warp", 2)
+        scheduler.wait("warp", 2, mask)
         wanted = source(lane, int(by))
-        got = warp[wanted] if 0 <= wanted < WARP and warp[wanted] is not None else value
-        scheduler.wait("warp", 2)
-        return got
+        if 0 <= wanted < WARP:
+            _check_lane(thread, wanted, mask)
+            value = warp[wanted]
+        scheduler.wait("warp", 2, mask)
+        return value
 
     return shuffle
+
+
+def _check_lane(thread: Thread, wanted: int, mask: int) -> None:
+    """A shuffle reads from a lane that takes part in it."""
+    number = thread.number - thread.number % WARP + wanted
+    threads = thread.block.threads
+    if number >= len(threads) or threads[number].has_ended or not mask >> wanted & 1:
+        raise SimulationError(f"a shuffle reads from lane {wanted}, which takes no part in it")
 
 
 class Cuda:
@@ -85,7 +99,7 @@ class Cuda:
 
     shared = _Shared()
     local = _Local()
-    atomic = _Atomic()
+    atomic = Atomic()
 
     @property
     def threadIdx(self) -> Dim3:
@@ -120,12 +134,13 @@ class Cuda:
     def syncthreads(self) -> None:
         scheduler.wait("block", 2)
 
-    def syncwarp(self, mask: int = 0xFFFFFFFF) -> None:
-        scheduler.wait("warp", 2)
+    def syncwarp(self, mask: int = scheduler.FULL) -> None:
+        scheduler.wait("warp", 2, mask)
+        scheduler.running().met += 1
 
     syncthreads_or = _vote(lambda votes: int(any(votes)))
     syncthreads_and = _vote(lambda votes: int(all(votes)))
-    syncthreads_count = _vote(lambda votes: sum(votes))
+    syncthreads_count = _vote(sum)
     shfl_sync = _exchange(lambda lane, by: by)
     shfl_xor_sync = _exchange(lambda lane, by: lane ^ by)
     shfl_down_sync = _exchange(lambda lane, by: lane + by)

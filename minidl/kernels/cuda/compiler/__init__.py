@@ -1,0 +1,1 @@
+"""What kernels are written in, and how they become a GPU's code."""

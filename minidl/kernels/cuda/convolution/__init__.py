@@ -1,0 +1,1 @@
+"""Convolution and its transposes at three levels, and on tensor cores."""

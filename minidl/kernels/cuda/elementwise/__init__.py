@@ -1,0 +1,1 @@
+"""Functions of single elements: each expression is one generated kernel."""

@@ -1,0 +1,1 @@
+"""The kernels of layers and losses: softmax, cross-entropy, normalisation, pooling."""

@@ -1,0 +1,1 @@
+"""Products of matrices at three levels, and on tensor cores."""

@@ -1,0 +1,1 @@
+"""Moving, picking and putting elements."""

@@ -1,0 +1,1 @@
+"""What a device is asked to do: memory, streams, launches, graphs, and sharing arrays with other libraries."""
