@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .lesson import Choice, Exercise, Number, Question, Shape
+from .lesson import Choice, Exercise, Number, Program, Question, Shape
 from .text import fill, number
 
 LETTERS = "abcdefgh"
@@ -47,7 +47,9 @@ def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
 
 
 def judge(question: Question, text: str, names: Mapping[str, Any]) -> Verdict:
-    """Judge what a learner typed, in the namespace of the step once its `then` has run."""
+    """Judge what a learner typed, in the namespace of the step once its `then` has run; of a `Program`, the file."""
+    if isinstance(question, Program):
+        return _judge_program(question, text)
     with np.errstate(all="ignore"):  # an answer may be any number, such as 1e300
         if isinstance(question, Choice):
             return _judge_choice(question, text, names)
@@ -62,6 +64,8 @@ def correct(question: Question, names: Mapping[str, Any]) -> str:
     """Return what one types to answer correctly."""
     if isinstance(question, Choice):
         return next(LETTERS[k] for k, o in enumerate(question.options) if evaluate(o.when, names))
+    if isinstance(question, Program):
+        return question.solution
     value = evaluate(question.example if isinstance(question, Exercise) else question.answer, names)
     if isinstance(question, Shape):
         return str(tuple(value))
@@ -189,3 +193,10 @@ def _judge_exercise(question: Exercise, text: str, names: Mapping[str, Any]) -> 
         if evaluate(mistake.value, run):
             return Verdict(False, False, fill(mistake.say, run), {})
     return Verdict(False, False, fill(question.unforeseen, run), {})
+
+
+def _judge_program(question: Program, source: str) -> Verdict:
+    from .workbench import check
+
+    report = check(question, source)
+    return Verdict(report.right, report.right, report.in_words(), {})

@@ -16,14 +16,16 @@ from minidl.errors import DataError, UsageError
 
 from .keys import Keys, keyboard
 from .lesson import Lesson
-from .lessons import LESSONS, find
+from .lessons import LESSONS
+from .loading import find
 from .plain import Ask, Plain
 from .progress import Place, Progress
 from .recording import record
-from .runner import Runner, Save, film
-from .screen import ROWS
+from .room import ROWS
+from .runner import Runner, Save, browse, film
 from .session import Session
 from .text import WIDTH, wrap
+from .views import Item, Menu, lesson_words
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell reports it. Leaving with `q` is 0."""
@@ -42,7 +44,7 @@ class Terminal:
         types: whether the input is a terminal.
     """
 
-    console: Console = field(default_factory=lambda: Console(highlight=False))
+    console: Console = field(default_factory=lambda: Console(highlight=False, file=sys.stdout))
     out: TextIO = field(default_factory=lambda: sys.stdout or open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  (open as long as the command runs)
     keys: Keys = field(default_factory=keyboard)
     ask: Ask = input
@@ -66,6 +68,8 @@ def run(
     auto: bool = False,
     plain: bool = False,
     answers: Path | None = None,
+    html: Path | None = None,
+    svg: Path | None = None,
     terminal: Terminal | None = None,
 ) -> int:
     """Carry out `minidl tutorial` and return its exit status.
@@ -76,6 +80,8 @@ def run(
         auto: play unattended with the right answers (every lesson, where none is named).
         plain: lines of text instead of the full screen.
         answers: a file of answers, one a line, with which to play unattended.
+        html: write the lesson to this file, as one page, instead of taking it.
+        svg: write its screens into this folder, as pictures, instead of taking it.
         terminal: where to show and ask; the process's own where None.
 
     Returns:
@@ -93,17 +99,19 @@ def run(
         )
     if lesson == "reset":
         return _reset(name, terminal)
+    if html is not None or svg is not None:
+        return _export(lesson, html, svg, terminal)
     unattended = auto or answers is not None
-    if unattended and lesson is None and answers is not None:
+    if lesson in (None, "all") and answers is not None:
         raise UsageError("--answers needs the lesson that the answers are for: minidl tutorial LESSON --answers FILE")
     try:
         if unattended:
-            for one in LESSONS if lesson is None else (find(lesson),):
+            for one in LESSONS if lesson in (None, "all") else (find(lesson or ""),):
                 _play(one, terminal, plain, _read_answers(answers))
             return 0
-        chosen = find(lesson) if lesson is not None else _choose(terminal)
-        if chosen is not None:
-            _take(chosen, terminal, plain)
+        chosen = find(lesson) if lesson is not None else _choose(terminal, plain)
+        while chosen is not None:
+            chosen = _take(chosen, terminal, plain)
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
@@ -112,19 +120,22 @@ def run(
 # Taking a lesson ----------------------------------------------------------------------------------------------------
 
 
-def _take(lesson: Lesson, terminal: Terminal, plain: bool) -> None:
-    """Take a lesson from the place that was kept."""
+def _take(lesson: Lesson, terminal: Terminal, plain: bool) -> Lesson | None:
+    """Take a lesson from the place that was kept; return the next one where the learner goes on to it."""
     if not terminal.types:
         if terminal.shows:
             _say(terminal, "The input is not a terminal, so no keys can be read: playing with the right answers.")
         _play(lesson, terminal, True, None)
-        return
+        return None
     progress = Progress()
-    place = progress.place(lesson.key)
+    place = progress.taken_up(lesson)
     if place.finished and place.step == len(lesson.steps) - 1:
         place.step = 0
+    if place.step and not plain and not _why_plain(terminal):
+        _say(terminal, f"{lesson.title}: running the code up to your place.")
     session = Session(lesson, record(lesson), place)
     reason = _why_plain(terminal)
+    goes_on = False
     try:
         if plain or reason:
             if reason and not plain:
@@ -132,11 +143,14 @@ def _take(lesson: Lesson, terminal: Terminal, plain: bool) -> None:
             width = terminal.console.width if terminal.shows else WIDTH
             Plain(session, terminal.out, _saver(progress, lesson), width).take(terminal.ask)
         else:
-            Runner(session, terminal.console, terminal.keys, _saver(progress, lesson)).run()
+            runner = Runner(session, terminal.console, terminal.keys, _saver(progress, lesson))
+            runner.run()
+            goes_on = runner.goes_on
     finally:
         for notice in progress.notices:
             _say(terminal, notice)
         _say(terminal, _farewell(session, progress.writable))
+    return find(lesson.follows) if goes_on else None
 
 
 def _why_plain(terminal: Terminal) -> str:
@@ -193,6 +207,22 @@ def _play(lesson: Lesson, terminal: Terminal, plain: bool, answers: Iterator[str
         Plain(session, terminal.out, lambda: None).play(answers)
 
 
+def _export(wanted: str | None, html: Path | None, svg: Path | None, terminal: Terminal) -> int:
+    """Write a lesson as a page and as pictures of its screens."""
+    if wanted is None:
+        raise UsageError("--html and --svg need the lesson to write: minidl tutorial LESSON --html FILE")
+    lesson = find(wanted)
+    if html is not None:
+        from . import webpage
+
+        _say(terminal, f"{webpage.save(lesson, html)}: one page, which needs no other file.")
+    if svg is not None:
+        from . import shots
+
+        _say(terminal, f"{svg}: {len(shots.save(lesson, svg))} screens.")
+    return 0
+
+
 def _read_answers(path: Path | None) -> Iterator[str] | None:
     if path is None:
         return None
@@ -205,11 +235,13 @@ def _read_answers(path: Path | None) -> Iterator[str] | None:
 # Listing and resetting ----------------------------------------------------------------------------------------------
 
 
-def _choose(terminal: Terminal) -> Lesson | None:
+def _choose(terminal: Terminal, plain: bool) -> Lesson | None:
     """List the lessons and, where someone can answer, ask which to take."""
     progress = Progress()
     for notice in progress.notices:
         _say(terminal, notice)
+    if terminal.types and not plain and not _why_plain(terminal):
+        return _choose_on_screen(terminal, progress)
     _say(terminal, "The lessons:", "")
     for lesson in LESSONS:
         state = _state(lesson, progress)
@@ -218,7 +250,6 @@ def _choose(terminal: Terminal) -> Lesson | None:
             f"{lesson.number:>3}  {lesson.title:<12} {state:<14} {lesson.minutes} min   minidl tutorial {lesson.name}",
         )
         _say(terminal, f"     {lesson.promise}", "")
-    _say(terminal, "Lesson 1 and the others are being written.", "")
     if not (terminal.types and terminal.shows):
         return None
     offered = _offer(progress)
@@ -239,11 +270,31 @@ def _choose(terminal: Terminal) -> Lesson | None:
         return None
 
 
+def _choose_on_screen(terminal: Terminal, progress: Progress) -> Lesson | None:
+    chosen: list[Lesson] = []
+
+    def choose(item: Item) -> bool:
+        chosen.append(next(lesson for lesson in LESSONS if lesson.number == item.number))
+        return False
+
+    items = [Item(x.number, _line(x, progress), x.promise, lesson_words(x)) for x in LESSONS]
+    menu = Menu("minidl: the lessons", items, choose, LESSONS.index(_offer(progress)))
+    browse(menu, terminal.console, terminal.keys)
+    return chosen[0] if chosen else None
+
+
+def _line(lesson: Lesson, progress: Progress) -> str:
+    """A lesson in one line: its number, its title, how far one is, how long it takes."""
+    place = progress.places.get(lesson.key, Place())
+    reached = 5 if place.finished else 5 * place.furthest // len(lesson.steps)
+    dots = "●" * reached + "○" * (5 - reached)
+    return f"{lesson.number:>3}  {lesson.title:<32}{dots}  {_state(lesson, progress):<15}{lesson.minutes:>3} min"
+
+
 def _state(lesson: Lesson, progress: Progress) -> str:
     place = progress.places.get(lesson.key)
     if place is None:
-        older = any(key.split("@")[0] == lesson.name for key in progress.places)
-        return "new version" if older else "not begun"
+        return "new version" if progress.versions(lesson.name) else "not begun"
     return "done" if place.finished else f"step {place.step + 1} of {len(lesson.steps)}"
 
 
@@ -259,7 +310,7 @@ def _reset(name: str | None, terminal: Terminal) -> int:
         raise UsageError("reset needs a lesson: minidl tutorial reset NAME")
     lesson = find(name)
     progress = Progress()
-    known = progress.reset(lesson.key)
+    known = progress.reset(lesson.name)
     for notice in progress.notices:
         _say(terminal, notice)
     if known and not progress.writable:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -42,6 +44,7 @@ NAMES = {
 
 ESCAPE_SECONDS = 0.05
 SIZE_SECONDS = 0.25
+KEY_SECONDS = 0.01
 
 
 class Keys(Protocol):
@@ -61,7 +64,14 @@ class Keys(Protocol):
         """
 
 
-def keyboard() -> Keys:
+class LiveKeys(Keys, Protocol):
+    """Keys for something that goes on by itself between them."""
+
+    def ready(self, seconds: float) -> bool:
+        """Wait so long at the most for a key; return whether `read` will find one."""
+
+
+def keyboard() -> LiveKeys:
     """Return the reader for this system's keyboard."""
     try:
         import termios  # noqa: F401  (is there one?)
@@ -83,6 +93,17 @@ class _Readchar:
         key = readchar.readkey()
         return NAMES.get(key, key)
 
+    def ready(self, seconds: float) -> bool:
+        from importlib import import_module
+
+        is_hit: Callable[[], int] = import_module("msvcrt").kbhit
+        end = time.monotonic() + seconds
+        while not is_hit():
+            if time.monotonic() >= end:
+                return False
+            time.sleep(KEY_SECONDS)
+        return True
+
 
 class _Terminal:
     """A POSIX terminal in key-by-key mode."""
@@ -94,6 +115,7 @@ class _Terminal:
         self._before = termios.tcgetattr(self._descriptor)
         self._size = _size()
         self._pending = b""
+        self._hold()  # at once: what is typed before the first read is a key already, and is not echoed
         return self
 
     def __exit__(
@@ -115,6 +137,10 @@ class _Terminal:
                 return RESIZED
         key = self._take()
         return NAMES.get(key, key)
+
+    def ready(self, seconds: float) -> bool:
+        self._hold()
+        return bool(self._pending) or self._wait(seconds)
 
     def _hold(self) -> None:
         """Ask for single keys without echo; asked each time, since a suspended program comes back to other settings."""

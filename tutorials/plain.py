@@ -7,14 +7,20 @@ from typing import TextIO
 
 from . import figures
 from .answers import LETTERS
+from .recording import Page
 from .runner import Save
 from .session import Session
 from .text import MEASURE, WIDTH, wrap
+from .trying import Trial
+from .views import card_lines, steps_menu
 
 Ask = Callable[[str], str]
 """Shows a prompt and returns the line that was typed; raises EOFError when there is no more."""
 
-HELP = "Enter: on.  p: back.  ?: hint.  r: the code so far.  f: save the figure, if any.  g 5: go to step 5.  q: quit."
+HELP = (
+    "Enter: on.  p: back.  ?: hint.  r: the code so far, by line.  e 3 x = 1: try line 3 as x = 1.  "
+    "f: save the figure, if any.  o: open it.  g 5: go to step 5.  / word: search.  q: quit."
+)
 
 
 class Plain:
@@ -22,12 +28,14 @@ class Plain:
 
     Attributes:
         session: the learner's place in the lesson.
+        unattended: whether it plays by itself, and writes no file for a learner.
     """
 
     def __init__(self, session: Session, out: TextIO, save: Save, width: int = WIDTH) -> None:
         self.session = session
         self.out = out
         self.save = save
+        self.unattended = False
         self.measure = min(MEASURE, max(width - 1, 20))
 
     def say(self, *lines: str) -> None:
@@ -59,8 +67,9 @@ class Plain:
         """Take one line and do what it says; return whether to go on."""
         session = self.session
         asking = session.open
-        text = ask("Answer: " if asking else "Enter to finish: " if session.last else "Enter to go on: ").strip()
-        word, _, rest = text.lower().partition(" ")
+        text = ask(self._prompt()).strip()
+        word, _, rest = text.partition(" ")
+        word = word.lower()
         if word in ("q", "quit"):
             return False
         if word in ("p", "back"):
@@ -72,20 +81,51 @@ class Plain:
         elif word in ("?", "hint"):
             session.hint()
             self.say(session.message if asking else "No answer is open here.")
-        elif word in ("r", "code"):
-            self.tell_code()
-        elif word in ("f", "figure") and session.snapshot.step.figure and not asking:
-            self.say(figures.save(session))
+        elif self._beside(word, rest):
+            pass
+        elif asking and session.file and not text:
+            session.check()
+            self.tell_outcome()
+        elif asking and session.file:
+            session.skip()
+            self.tell_outcome()
         elif asking:
             session.submit(text)
             self.tell_outcome()
         elif text:
             self.say(HELP)
         elif session.last:
+            self.say("", *card_lines(session))
             return False
         else:
             session.next()
             self.tell_step()
+        return True
+
+    def _prompt(self) -> str:
+        session = self.session
+        if session.open and session.file:
+            return "Enter checks your file, s skips it: "
+        return "Answer: " if session.open else "Enter to finish: " if session.last else "Enter to go on: "
+
+    def _beside(self, word: str, rest: str) -> bool:
+        """Do what leaves the step as it is; return whether the word asks for such a thing."""
+        session = self.session
+        if word in ("r", "code"):
+            self.tell_code()
+        elif word == "e" and rest.partition(" ")[0].isdecimal() and not session.snapshot.options[4:]:
+            number, _, code = rest.partition(" ")
+            self.tell_trial(int(number), code)
+        elif word == "/" or word[:1] == "/":
+            menu = steps_menu(session)
+            menu.searching, menu.typed = True, f"{word[1:]} {rest}".strip()
+            self.say(*(f"step {item.number}: {session.lesson.steps[item.number - 1].name}" for item in menu.found))
+        elif word in ("f", "o", "figure") and session.figure is not None:
+            self.say(figures.save(session))
+            if word == "o":
+                self.say(figures.open_file(figures.path_of(session)))
+        else:
+            return False
         return True
 
     # Unattended -----------------------------------------------------------------------------------------------------
@@ -95,18 +135,18 @@ class Plain:
 
         Once the given answers have run out, the rest is shown as to a learner who skips.
         """
-        session = self.session
+        session, self.unattended = self.session, True
         self.tell_step()
         while True:
             if session.open:
                 text = session.snapshot.correct if answers is None else next(answers, "")
-                self.say(f"Answer: {text}".rstrip())
+                self.say(f"Answer: {'a file' if session.file and text else text}".rstrip())
                 session.submit(text)
                 self.tell_outcome()
             elif session.last:
                 return
             else:
-                if session.snapshot.step.figure:
+                if session.figure is not None:
                     self.say(figures.save(session))
                 session.go(session.index + 1)
                 self.tell_step()
@@ -119,11 +159,14 @@ class Plain:
         self.say("", f"{session.lesson.title}. Step {session.index + 1} of {len(session.snapshots)}.", "")
         self._tell_code(before.code, before.output)
         self.say(*before.text)
-        if before.drawing:
-            self.say("The circuit:", *(f"  {sentence}" for sentence in before.drawing.spoken))
+        self._tell_picture(before, "The circuit:")
         if session.snapshot.step.question is None:
             return
         self.say(*session.snapshot.ask)
+        if session.file and session.open and not self.unattended:
+            session.prepare()
+            self.say("Your file:")
+            print(f"    {session.file}", file=self.out)
         self.say(*(f"  {LETTERS[k]}: {text}" for k, text in enumerate(session.snapshot.options)))
         if not session.open:
             self.tell_outcome()
@@ -137,15 +180,40 @@ class Plain:
         page = session.page
         self._tell_code(page.code, page.output)
         self.say(*page.text)
+        if page.spoken != session.snapshot.before.spoken:
+            self._tell_picture(page, "The circuit now:")
+
+    def _tell_picture(self, page: Page, circuit: str) -> None:
         if page.drawing:
-            self.say("The circuit now:", *(f"  {sentence}" for sentence in page.drawing.spoken))
+            self.say(circuit, *(f"  {sentence}" for sentence in page.drawing.spoken))
+        if page.art:
+            self.say(f"The picture: {page.art.say}")
 
     def tell_code(self) -> None:
-        """Tell all the code that has run, up to this step."""
-        for snapshot in self.session.snapshots[: self.session.index + 1]:
-            self._tell_code(snapshot.before.code, snapshot.before.output)
-            if snapshot.after is not snapshot.before and snapshot is not self.session.snapshot:
-                self._tell_code(snapshot.after.code, snapshot.after.output)
+        """Tell all the code that has run, up to this step, line by line."""
+        trial = Trial(self.session.lesson, self.session.index, answered=not self.session.open)
+        self.say("Code:" if trial.lines else "No code has run yet.")
+        for number, line in enumerate(trial.lines, 1):
+            print(f"    {number:>3}  {line.text}", file=self.out)
+
+    def tell_trial(self, number: int, code: str) -> None:
+        """Run the code with one line changed and tell what the step shows then; the lesson stays as it is."""
+        trial = Trial(self.session.lesson, self.session.index, answered=not self.session.open)
+        if not 1 <= number <= len(trial.lines):
+            self.say(f"The code has {len(trial.lines)} lines; r tells them.")
+            return
+        given = trial.lines[number - 1].text
+        trial.lines[number - 1].text = given[: len(given) - len(given.lstrip())] + code
+        self.say(f"Trying line {number} as:")
+        print(f"    {trial.lines[number - 1].text.strip()}", file=self.out)
+        tried = trial.run()
+        if tried.page is None:
+            where = f"Line {tried.line + 1}: " if tried.line >= 0 else ""
+            self.say(f"{where}{tried.error}", "The lesson's own line stays.")
+            return
+        self._tell_code((), tried.page.output)
+        self.say(*tried.page.text)
+        self._tell_picture(tried.page, "The circuit then:")
 
     def _tell_code(self, code: tuple[str, ...], output: tuple[str, ...]) -> None:
         if code:

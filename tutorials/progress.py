@@ -11,6 +11,8 @@ from typing import Any
 
 from minidl.files import write_atomic
 
+from .lesson import Lesson
+
 FORMAT = 1
 
 
@@ -107,22 +109,43 @@ class Progress:
         self.path = path or folder() / "progress.json"
         self.notices: list[str] = []
         self.writable = True
+        self._raw: dict[str, Any] = {}
         self.places = self._read()
 
     def place(self, key: str) -> Place:
         """Return the place in a lesson, a new one where there is none."""
         return self.places.setdefault(key, Place())
 
+    def taken_up(self, lesson: Lesson) -> Place:
+        """Return the place in a lesson; where only an earlier version was taken, with the answers that still fit."""
+        if lesson.key not in self.places and self.versions(lesson.name):
+            older = self.places[self.versions(lesson.name)[-1]]
+            names = [step.name for step in lesson.steps]
+            place = self.place(lesson.key)
+            place.answers = {name: answer for name, answer in older.answers.items() if name in names}
+            place.furthest = max((names.index(name) for name in place.answers), default=0)
+        return self.place(lesson.key)
+
+    def versions(self, name: str) -> list[str]:
+        """Return the keys under which places in any version of a lesson are kept, the oldest first."""
+
+        def version(key: str) -> int:
+            number = key.partition("@")[2]
+            return int(number) if number.isdecimal() else -1
+
+        return sorted((key for key in self.places if key.partition("@")[0] == name), key=version)
+
     def save(self, key: str) -> None:
         """Write one lesson's place; what another window has saved for other lessons meanwhile is kept."""
         self._merge(key, self.places.get(key))
 
-    def reset(self, key: str) -> bool:
-        """Forget one lesson's place; return whether there was one."""
-        known = self.places.pop(key, None) is not None
-        if known:
+    def reset(self, name: str) -> bool:
+        """Forget one lesson's places, of every version; return whether there was one."""
+        known = self.versions(name)
+        for key in known:
+            del self.places[key]
             self._merge(key, None)
-        return known
+        return bool(known)
 
     def _merge(self, key: str, place: Place | None) -> None:
         if not self.writable:
@@ -131,11 +154,15 @@ class Progress:
         on_disk.pop(key, None)
         if place is not None:
             on_disk[key] = place
-        self._write(on_disk)
+        self._write(on_disk, key)
 
-    def _write(self, places: dict[str, Place]) -> None:
+    def _write(self, places: dict[str, Place], changed: str = "") -> None:
+        """Write the file; what is in it besides the changed lesson stays as it was, known to this minidl or not."""
+        given = self._raw.get("lessons", {})
         lessons = {name: places[name].to_json() for name in sorted(places)}
-        text = json.dumps({"format": FORMAT, "lessons": lessons}, indent=2, ensure_ascii=False) + "\n"
+        lessons |= {name: given[name] for name in places if name in given and name != changed}
+        data = {**self._raw, "format": FORMAT, "lessons": lessons}
+        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
         try:
             write_atomic(self.path, text)
         except OSError as error:
@@ -144,6 +171,7 @@ class Progress:
             self.notices.append(f"Your place cannot be kept: {self.path}: {error.strerror or error}.")
 
     def _read(self) -> dict[str, Place]:
+        self._raw = {}
         try:
             data = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -165,6 +193,7 @@ class Progress:
         if not isinstance(lessons, dict):
             self._set_aside("is not a progress file")
             return {}
+        self._raw = data
         places: dict[str, Place] = {}
         damaged = []
         for name, entry in lessons.items():

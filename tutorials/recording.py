@@ -1,15 +1,19 @@
-"""Running a lesson once and keeping what every step showed, so that going back is free."""
+"""Running a lesson's steps as they are reached and keeping what each showed, so that going back is free."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
+
+import minidl
+from minidl.errors import DataError
 
 from . import answers
-from .lesson import Choice, Exercise, Lesson, Step
+from .art import Art, drawable
+from .lesson import Choice, Circuit, Exercise, Lesson, Pick, Picture, Program, Step
 from .picture import Drawing, draw
 from .text import fill, show, wrap
 
@@ -21,14 +25,21 @@ class Page:
     Attributes:
         code: the code that ran at this stage.
         output: what that code printed.
-        drawing: the picture, or None.
+        drawing: the circuit, or None.
         text: the sentences of this stage.
+        art: the picture that is no circuit, or None.
     """
 
     code: tuple[str, ...]
     output: tuple[str, ...]
     drawing: Drawing | None
     text: tuple[str, ...]
+    art: Art | None = None
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The picture in words."""
+        return (self.drawing.spoken if self.drawing else ()) + ((self.art.say,) if self.art else ())
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class Snapshot:
         hints: the weak and the strong hint.
         names: the names of the lesson's code once the whole step has run.
         correct: what one types to answer correctly; "" where nothing is asked.
+        sketches: the pictures of a `Pick`, one an option.
     """
 
     step: Step
@@ -54,6 +66,7 @@ class Snapshot:
     hints: tuple[str, ...]
     names: Mapping[str, Any]
     correct: str
+    sketches: tuple[Art, ...] = ()
 
     def judge(self, text: str) -> answers.Verdict:
         """Judge an answer to this step's question."""
@@ -67,49 +80,125 @@ class Snapshot:
         verdict = self.judge(text)
         if not verdict.settled:
             return self.after
-        page = _page(self.step, "", verdict.names, self.step.reveal, answered=True)
+        page = page_of(self.step, "", verdict.names, self.step.reveal, answered=True)
         value = f"{self.step.question.name} = {show(verdict.names[self.step.question.name]).replace('−', '-')}"
         return replace(page, code=(value, *_lines(self.step.question.code)))
 
 
-def record(lesson: Lesson) -> tuple[Snapshot, ...]:
-    """Run a lesson's code from its first line to its last and keep what each step shows."""
-    names: dict[str, Any] = {}
-    snapshots = []
-    for number, step in enumerate(lesson.steps, 1):
-        snapshot = _record_step(step, names, f"<{lesson.name}, step {number}>")
-        snapshots.append(snapshot)
-    return tuple(snapshots)
+class Recording(Sequence[Snapshot]):
+    """A lesson's steps; each runs when it is first asked for, after all those before it.
+
+    Attributes:
+        lesson: the lesson.
+        during: given a step's number, what surrounds its run: a word to a learner who waits, say.
+    """
+
+    def __init__(self, lesson: Lesson) -> None:
+        self.lesson = lesson
+        self.during: Callable[[int], contextlib.AbstractContextManager[None]] = lambda number: contextlib.nullcontext()
+        self._names: dict[str, Any] = {}
+        self._done: list[Snapshot] = []
+        self._random = _Randomness()
+
+    def __len__(self) -> int:
+        return len(self.lesson.steps)
+
+    @overload
+    def __getitem__(self, index: int) -> Snapshot: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Snapshot, ...]: ...
+    def __getitem__(self, index: int | slice) -> Snapshot | tuple[Snapshot, ...]:
+        if isinstance(index, slice):
+            return tuple(self[k] for k in range(*index.indices(len(self))))
+        if index < 0 or index >= len(self):
+            raise IndexError(index)
+        with self._random:
+            while len(self._done) <= index:
+                step = self.lesson.steps[len(self._done)]
+                where = f"<{self.lesson.name}, step {len(self._done) + 1}>"
+                with self.during(len(self._done) + 1):
+                    self._done.append(_told(step, self._names, where))
+        return self._done[index]
+
+
+class _Randomness:
+    """The random numbers of one recording: the same every time, whatever else draws some meanwhile."""
+
+    def __init__(self) -> None:
+        outside = minidl.default_generator.get_state()
+        minidl.manual_seed(0)
+        self._inside = minidl.default_generator.get_state()
+        minidl.default_generator.set_state(outside)
+
+    def __enter__(self) -> None:
+        self._outside = minidl.default_generator.get_state()
+        minidl.default_generator.set_state(self._inside)
+
+    def __exit__(self, *error: object) -> None:
+        self._inside = minidl.default_generator.get_state()
+        minidl.default_generator.set_state(self._outside)
+
+
+def fresh_randomness() -> contextlib.AbstractContextManager[None]:
+    """Random numbers from the beginning, as a recording starts; those outside go on afterwards where they were."""
+    return _Randomness()
+
+
+def record(lesson: Lesson) -> Recording:
+    """Return a recording of a lesson, of which no step has run yet."""
+    return Recording(lesson)
+
+
+def _told(step: Step, names: dict[str, Any], where: str) -> Snapshot:
+    """Run one step; where it fails, say so to the person who writes the lesson.
+
+    Raises:
+        DataError: the step's code, or one of its expressions or sentences, does not run.
+    """
+    try:
+        return _record_step(step, names, where)
+    except Exception as error:
+        raise DataError(f"{where.strip('<>')} ({step.name}) does not run: {type(error).__name__}: {error}") from error
 
 
 def _record_step(step: Step, names: dict[str, Any], where: str) -> Snapshot:
     """Run one step; `names` goes on to the next one, without what an exercise tried out."""
     output = _run(step.code, names, where)
     question = step.question
-    before = _page(step, output, names, step.say, answered=question is None)
+    before = page_of(step, output, names, step.say, answered=question is None)
     if question is None:
         return Snapshot(step, before, before, (), (), (), dict(names), "")
     ask = _sentences(question.ask, names)
     options = tuple(fill(o.text, names) for o in question.options) if isinstance(question, Choice) else ()
+    sketches = _sketches(question, names) if isinstance(question, Pick) else ()
     then_output = _run(step.then, names, where)
     known = dict(names)
     correct = answers.correct(question, known)
     if isinstance(question, Exercise):
         # What is shown for the example stands in until the learner's own answer has been run.
         tried = answers.judge(question, correct, known).names
-        after = _page(step, then_output, tried, step.reveal, answered=True)
+        after = page_of(step, then_output, tried, step.reveal, answered=True)
         value = f"{question.name} = {show(tried[question.name]).replace('−', '-')}"
         after = replace(after, code=(value, *_lines(question.code)))
     else:
-        after = _page(step, then_output, names, step.reveal, answered=True)
-        after = replace(after, code=_lines(step.then))
+        after = page_of(step, then_output, names, step.reveal, answered=True)
+        after = replace(after, code=_lines(question.solution if isinstance(question, Program) else step.then))
     hints = tuple(fill(hint, known) for hint in question.hints)
-    return Snapshot(step, before, after, ask, options, hints, known, correct)
+    return Snapshot(step, before, after, ask, options, hints, known, correct, sketches)
 
 
-def _page(step: Step, output: str, names: Mapping[str, Any], text: tuple[str, ...], answered: bool) -> Page:
-    drawing = draw(step.picture, names, answered) if step.picture else None
-    return Page(_lines(step.code), tuple(output.splitlines()), drawing, _sentences(text, names))
+def _sketches(question: Pick, names: Mapping[str, Any]) -> tuple[Art, ...]:
+    return tuple(Art(drawable(names[o.picture]), fill(o.text, names), question.rows) for o in question.options)
+
+
+def page_of(step: Step, output: str, names: Mapping[str, Any], text: tuple[str, ...], answered: bool) -> Page:
+    """What a step shows with these names."""
+    picture = step.picture
+    drawing = draw(picture, names, answered) if isinstance(picture, Circuit) else None
+    art = None
+    if isinstance(picture, Picture) and picture.of in names:
+        art = Art(drawable(names[picture.of]), fill(picture.say, names), picture.rows)
+    return Page(_lines(step.code), tuple(output.splitlines()), drawing, _sentences(text, names), art)
 
 
 def _run(code: str, names: dict[str, Any], where: str) -> str:

@@ -1,4 +1,4 @@
-"""One step on one screen of 80 columns and 24 rows. Pure: a session in, rows of styled text out."""
+"""One step on one screen, of 80 columns and 24 rows or more. Pure: a session in, rows of styled text out."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from collections.abc import Iterable
 from rich.cells import cell_len
 from rich.text import Text
 
+from minidl.errors import MinidlError
 from viz.drawing.theme import TERMINAL
 
 from .answers import LETTERS
-from .lesson import Choice, Exercise, Number, Shape
+from .art import LEAST_ROWS, Art, text_rows
+from .lesson import Choice, Exercise, Number, Pick, Program, Shape
 from .picture import Drawing
+from .room import Room
 from .session import Session
 from .text import MEASURE, WIDTH, wrap
 
-ROWS = 24
 MARGIN = "   "
+GAP = 2
+"""Columns between two pictures side by side."""
 
 STYLES = {
     **TERMINAL,
@@ -43,85 +47,100 @@ def styled(text: str, role: str = "ink") -> Text:
     return line
 
 
-def frame(session: Session, typed: str = "", cursor: bool = True) -> list[Text]:
-    """Lay out the present step: at most 24 rows, none wider than 80 columns.
+def frame(session: Session, typed: str = "", cursor: bool = True, room: Room | None = None) -> list[Text]:
+    """Lay out the present step: as many rows as the room has, none wider than it is.
 
     Args:
         session: where the learner is.
         typed: what stands on the answer line.
         cursor: whether the answer line shows a cursor.
+        room: the screen; one of 80×24 where None.
     """
-    blocks = _blocks(session, typed, cursor)
-    room = ROWS - 3 - sum(len(block) for block in blocks)
+    room = room or Room()
+    blocks = _blocks(session, typed, cursor, room)
+    spare = room.height - 3 - sum(len(block) for block in blocks)
     spaced = [False] * len(blocks)
     # Blank rows go above the last blocks first: what follows an answer needs air more than what was there before.
     for k in reversed(range(1, len(blocks))):
-        spaced[k], room = room > 0, room - 1
+        spaced[k], spare = spare > 0, spare - 1
     body = [row for k, block in enumerate(blocks) for row in ([Text()] if spaced[k] else []) + block]
     # The first block, the picture where there is one, always stands on the same row: it grows and never moves.
-    body = [Text(), *body][: ROWS - 2]
-    padding = [Text()] * (ROWS - 2 - len(body))
-    return [_header(session), *body, *padding, _keys(session)]
+    return page(_header(session), body, _keys(session), room)
+
+
+def page(header: Text, body: list[Text], keys: Text, room: Room) -> list[Text]:
+    """A whole screen: what it is, what it shows, and what one can press."""
+    body = [Text(), *body][: room.height - 2]
+    for row in body:
+        row.truncate(room.width)  # a row that went on in the next one would push the first off the screen
+    return [header, *body, *[Text()] * (room.height - 2 - len(body)), keys]
 
 
 def height(session: Session) -> int:
     """Rows that the present step needs without the blank rows it can do without; the tests hold it at 24 or fewer."""
-    return 3 + sum(len(block) for block in _blocks(session, "", True))
+    return 3 + sum(len(block) for block in _blocks(session, "", True, Room()))
 
 
-def _blocks(session: Session, typed: str, cursor: bool) -> list[list[Text]]:
+def _blocks(session: Session, typed: str, cursor: bool, room: Room) -> list[list[Text]]:
     """The parts of a step from top to bottom."""
     narration = [styled(line) for line in session.snapshot.before.text]
-    first = [_picture(session), _code(session)]
-    then = [_question(session), _message(session), *_outcome(session), _prompt(session, typed, cursor)]
+    first = [_circuit(session), _code(session)]
+    then = [_question(session, room), _message(session), *_outcome(session), _prompt(session, typed, cursor)]
     answered = session.snapshot.step.question is not None and not session.open
     follows = [block for block in then if block]
+    art = session.page.art
+    wanted = art.rows + room.spare if art else 0
     # What follows the answer needs its rows and one above each part; what was read before the answer makes room for it.
-    if answered and sum(map(len, [*first, narration, *follows])) + len(follows) > ROWS - 3:
+    if answered and sum(map(len, [*first, narration, *follows])) + wanted + len(follows) > room.height - 3:
         narration = []
-    return [block for block in [*first, narration, *follows] if block]
+    rest = [block for block in [*first, narration, *follows] if block]
+    if answered and session.snapshot.sketches and art is None:
+        sketches = sketch_rows(session.snapshot.sketches, room, session.snapshot.sketches[0].rows)
+        fits = sum(map(len, rest)) + len(sketches) + len(rest) <= room.height - 3
+        return [sketches, *rest] if fits else rest
+    if art is None:
+        return rest
+    free = room.height - 3 - sum(map(len, rest)) - len(rest)
+    return [art_rows(art, room, min(wanted, max(free, LEAST_ROWS))), *rest]
 
 
-def code_page(session: Session, page: int) -> tuple[list[Text], int]:
-    """The lesson's code up to this step, in full, and how many pages it takes; this step's is shown last."""
-    rows: list[Text] = []
-    for number, snapshot in enumerate(session.snapshots[: session.index + 1], 1):
-        here = number - 1 == session.index
-        shown = session.page if here else snapshot.after
-        parts = [snapshot.before, shown] if shown is not snapshot.before else [shown]
-        lines = [line for part in parts if part is not None for line in _program(part.code, part.output)]
-        if lines:
-            rows += [styled(f"# step {number}", "quiet"), *lines]
-    room = ROWS - 4
-    pages = [rows[k : k + room] for k in range(0, len(rows), room)] or [[styled("No code has run yet.")]]
-    page = min(max(page, 0), len(pages) - 1)
-    title = Text()
-    title.append(f" The code that has run, up to step {session.index + 1}", STYLES["title"])
-    count = f"page {page + 1} of {len(pages)} "
-    title.append(" " * (WIDTH - title.cell_len - len(count)) + count, STYLES["quiet"])
-    body = pages[page] + [Text()] * (room - len(pages[page]))
-    return [title, Text(), *body, Text(), _key_line("→ next page   ← back   any other key returns to the lesson")], len(
-        pages
-    )
+def art_rows(art: Art, room: Room, rows: int) -> list[Text]:
+    """A picture in so many rows; its sentence where it cannot be drawn."""
+    try:
+        drawn = text_rows(art, room.width - 2 * len(MARGIN), rows, room.colour)
+    except (MinidlError, ImportError) as error:
+        return [styled(line, "quiet") for line in wrap(f"{art.say} (It cannot be drawn here: {error})")]
+    return [Text(MARGIN).append_text(row) for row in drawn]
 
 
-def jump_page(session: Session, typed: str) -> list[Text]:
-    """The lesson's steps to choose from."""
-    rows = [Text(f" {session.lesson.number} · {session.lesson.title}: go to which step?", STYLES["title"]), Text()]
-    for number, snapshot in enumerate(session.snapshots, 1):
-        mark = "▸" if number - 1 == session.index else " "
-        dot = "●" if number - 1 <= session.place.furthest else "○"
-        rows.append(styled(f"{mark} {dot} {number:>2}  {snapshot.step.name.replace('-', ' ')}"))
-    rows += [Text()] * (ROWS - 3 - len(rows))
-    rows.append(Text(f" › {typed}_", STYLES["prompt"]))
-    rows.append(Text())
-    rows.append(_key_line("number and Enter: go there   Enter alone: stay here"))
-    return rows[-ROWS:]
+def sketch_rows(sketches: tuple[Art, ...], room: Room, rows: int) -> list[Text]:
+    """Small pictures side by side, each under its letter."""
+    across = (room.width - 2 * len(MARGIN) + GAP) // len(sketches) - GAP
+    heads, columns = Text(MARGIN), []
+    for k, art in enumerate(sketches):
+        try:
+            drawn = text_rows(art, across, rows, room.colour)
+        except (MinidlError, ImportError):
+            drawn = []
+        label = f"[{LETTERS[k]}] {art.say}"
+        shown = label if cell_len(label) <= across or not drawn else f"[{LETTERS[k]}]"
+        heads.append(shown[:across].ljust(across + GAP), STYLES["strong"])
+        columns.append(drawn)
+    lines = []
+    for r in range(max(map(len, columns))):
+        line = Text(MARGIN)
+        for drawn in columns:
+            cell = drawn[r].copy() if r < len(drawn) else Text()
+            cell.append(" " * (across + GAP - cell.cell_len))
+            line.append_text(cell)
+        lines.append(line)
+    return [heads, *lines]
 
 
 def too_small(width: int, height: int) -> list[Text]:
     """What is shown while the window is smaller than a step needs."""
-    words = f"This window is {width}×{height}. The lesson needs {WIDTH}×{ROWS}: make it larger to go on, or press q."
+    least = f"{Room().width}×{Room().height}"
+    words = f"This window is {width}×{height}. The lesson needs {least}: make it larger to go on, or press q."
     return [Text(line) for line in wrap(words, max(width - 1, 8))[:height]]
 
 
@@ -137,7 +156,8 @@ def _header(session: Session) -> Text:
     return line
 
 
-def _program(code: Iterable[str], output: Iterable[str]) -> list[Text]:
+def program_rows(code: Iterable[str], output: Iterable[str]) -> list[Text]:
+    """Code, and below it what it printed."""
     rows = [styled_code(line) for line in code]
     rows += [Text(f"{MARGIN}  {line}", STYLES["output"]) for line in output]
     return rows
@@ -153,10 +173,10 @@ def styled_code(line: str) -> Text:
 
 def _code(session: Session) -> list[Text]:
     before = session.snapshot.before
-    return _program(before.code, before.output)
+    return program_rows(before.code, before.output)
 
 
-def _picture(session: Session) -> list[Text]:
+def _circuit(session: Session) -> list[Text]:
     drawing = session.page.drawing
     return picture_rows(drawing) if drawing else []
 
@@ -172,13 +192,18 @@ def picture_rows(drawing: Drawing) -> list[Text]:
     return rows
 
 
-def _question(session: Session) -> list[Text]:
+def _question(session: Session, room: Room) -> list[Text]:
     """The question, bright while it is open; afterwards with what became of the answer."""
     snapshot = session.snapshot
     if snapshot.step.question is None:
         return []
+    asked = [styled(line, "strong") for line in snapshot.ask]
+    if session.open and isinstance(snapshot.step.question, Pick):
+        return [*asked, *sketch_rows(snapshot.sketches, room, snapshot.step.question.rows)]
+    if session.open and session.file:
+        return [*asked, *(styled(line) for line in wrap(f"Your file: {session.file}"))]
     if session.open:
-        return [*(styled(line, "strong") for line in snapshot.ask), *_options(snapshot.options)]
+        return [*asked, *_options(snapshot.options)]
     return [*(styled(line, "quiet") for line in snapshot.ask), *(styled(line) for line in wrap(session.message))]
 
 
@@ -187,7 +212,7 @@ def _outcome(session: Session) -> list[list[Text]]:
     if session.snapshot.step.question is None or session.open:
         return []
     page = session.page
-    return [_program(page.code, page.output), [styled(line) for line in page.text]]
+    return [program_rows(page.code, page.output), [styled(line) for line in page.text]]
 
 
 def _options(options: tuple[str, ...]) -> list[Text]:
@@ -224,19 +249,21 @@ def _expected(session: Session) -> str:
         return "one letter, then Enter"
     if isinstance(question, Shape):
         return "sizes, such as 4 5"
+    if isinstance(question, Program):
+        return "Enter runs and checks the file, e opens it in your editor"
     if isinstance(question, Number | Exercise) and count > 1:
         return f"{count} numbers, with spaces between"
     return "a number"
 
 
 def _keys(session: Session) -> Text:
-    step = session.snapshot.step
-    figure = "   f figure" if step.figure and not session.open else ""
+    figure = "f figure  " if session.figure is not None else ""
+    more = f"← back  {figure}r run  e edit  g go to  / find  q quit"
     if session.open:
-        return _key_line("Enter answer   ← back   ? hint   r code   g go to   q quit (your place is kept)")
-    forward = "→ finish" if session.last else "→ next"
-    return _key_line(f"{forward}   ← back   r code{figure}   g go to   q quit (your place is kept)")
+        return key_line(f"Enter {'check' if session.file else 'answer'}  ? hint  {more}")
+    return key_line(f"→ {'finish' if session.last else 'next'}  {more} (place kept)")
 
 
-def _key_line(text: str) -> Text:
+def key_line(text: str) -> Text:
+    """The last row of a screen: what one can press."""
     return Text(f" {text}", STYLES["quiet"])

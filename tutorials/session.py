@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from minidl.errors import MinidlError
+
+from . import workbench
 from .answers import LETTERS
-from .lesson import Choice, Exercise, Lesson
+from .lesson import Choice, Exercise, Lesson, Program
 from .progress import Answer, Place
-from .recording import Page, Snapshot
+from .recording import Page, Recording, Snapshot
 
+UNTOUCHED = "The file is still as it was given."
 SHOW_AFTER = 2
 """Attempts after which the way to have the answer shown is mentioned."""
+FILE = "a file"
+"""What is recorded of an answer that was a file."""
 
 
 @dataclass
@@ -19,14 +27,14 @@ class Session:
 
     Attributes:
         lesson: the lesson.
-        snapshots: its recorded steps.
+        snapshots: its recorded steps; one that was not reached yet has not run.
         place: where the learner is and what was answered; changed as they go.
         index: the step that is shown, from 0.
         message: what the last answer or hint request led to.
     """
 
     lesson: Lesson
-    snapshots: tuple[Snapshot, ...]
+    snapshots: Recording
     place: Place
     index: int = 0
     message: str = field(default="", init=False)
@@ -48,6 +56,20 @@ class Session:
     def open(self) -> bool:
         """Whether this step still waits for an answer."""
         return self.snapshot.step.question is not None and not self.answer.settled
+
+    @property
+    def file(self) -> Path | None:
+        """The learner's file, where the step asks for one."""
+        step = self.snapshot.step
+        return workbench.path_of(self.lesson, step) if isinstance(step.question, Program) else None
+
+    @property
+    def figure(self) -> Any:
+        """What the step has a figure of, as far as the answer may be known; None where there is none."""
+        if self.page.art is not None:
+            return self.page.art.value
+        step = self.snapshot.step
+        return self.snapshot.names[step.figure] if step.figure and not self.open else None
 
     @property
     def last(self) -> bool:
@@ -94,7 +116,7 @@ class Session:
         """Without an answer: give a hint the first time, show the answer the next."""
         if self.answer.hints == 0:
             self.hint()
-            self.message = f"Hint: {self.snapshot.hints[0]}\n(Enter again shows the answer)"
+            self.message = f"Hint: {self.snapshot.hints[0]}\n({'→' if self.file else 'Enter again'} shows the answer)"
             return
         answer = self._record()
         answer.settled = True
@@ -109,19 +131,50 @@ class Session:
         if not verdict.readable:
             self.message = verdict.say
             return False
+        is_file = isinstance(self.snapshot.step.question, Program)
         answer = self._record()
-        answer.given.append(verdict.letter or text.strip().encode("utf-8", "replace").decode("utf-8"))
+        given = FILE if is_file else verdict.letter or text.strip()
+        answer.given.append(given.encode("utf-8", "replace").decode("utf-8"))
         if verdict.settled:
             answer.settled, answer.right = True, verdict.right
             self.message = self._recall()
             return True
-        offer = "\n(Enter alone shows the answer)" if len(answer.given) >= SHOW_AFTER and answer.hints else ""
-        self.message = f"You said {text.strip().replace('-', '−')}. {verdict.say}{offer}"
+        key = "→" if is_file else "Enter alone"
+        offer = f"\n({key} shows the answer)" if len(answer.given) >= SHOW_AFTER and answer.hints else ""
+        said = "" if is_file else f"You said {text.strip().replace('-', '−')}. "
+        self.message = f"{said}{verdict.say}{offer}"
         return True
+
+    def prepare(self) -> None:
+        """Write the learner's file to begin with, where the step asks for one and there is none yet."""
+        if self.open and self.file is not None:
+            try:
+                workbench.prepare(self.lesson, self.snapshot.step)
+            except OSError as error:
+                self.message = f"The file cannot be written: {error}"
+
+    def check(self) -> None:
+        """Run the learner's file and say what came of it."""
+        step = self.snapshot.step
+        assert isinstance(step.question, Program)
+        try:
+            source = workbench.read(workbench.prepare(self.lesson, step))
+        except (OSError, MinidlError) as error:
+            self.message = f"The file cannot be read: {error}"
+            return
+        if source == workbench.source_of(self.lesson, step, step.question.file):
+            if self.message.startswith(UNTOUCHED) or self.answer.hints:
+                self.skip()
+            else:
+                self.message = f"{UNTOUCHED} Open it in your editor, write, save; then Enter."
+            return
+        self.submit(source)
 
     def answer_in_words(self) -> str:
         """The right answer as it is shown to a person."""
         question, text = self.snapshot.step.question, self.snapshot.correct.replace("-", "−")
+        if isinstance(question, Program):
+            return "below, one of many; your own file stays as it is"
         if isinstance(question, Choice):
             return f"[{text}] {self.snapshot.options[LETTERS.index(text)]}"
         if isinstance(question, Exercise):
@@ -130,9 +183,22 @@ class Session:
 
     def score(self) -> tuple[int, int, int]:
         """Return how many questions there are, how many were answered rightly, and how many of these at once."""
-        asked = [s.step.name for s in self.snapshots if s.step.question is not None]
+        asked = [step.name for step in self.lesson.steps if step.question is not None]
         answers = [self.place.answers.get(name, Answer()) for name in asked]
         return len(asked), sum(a.right for a in answers), sum(a.at_once for a in answers)
+
+    def stumbles(self) -> list[tuple[int, str, str]]:
+        """Return the questions that were not found at once: the step's number, its name, what it took."""
+        found = []
+        for number, step in enumerate(self.lesson.steps, 1):
+            answer = self.place.answers.get(step.name)
+            if step.question is None or answer is None or answer.at_once or not (answer.given or answer.hints):
+                continue
+            tries, hints = len(answer.given), answer.hints
+            parts = [f"{tries} tries" if tries > 1 else "", f"{hints} hint{'s' * (hints > 1)}" if hints else ""]
+            parts.append("" if answer.right else "guessed otherwise" if tries else "shown")
+            found.append((number, step.name, ", ".join(filter(None, parts))))
+        return found
 
     def _record(self) -> Answer:
         return self.place.answers.setdefault(self.snapshot.step.name, Answer())
@@ -140,8 +206,9 @@ class Session:
     def unanswered(self) -> list[int]:
         """Return the numbers (from 1) of the steps whose question is still open."""
         settled = {name for name, answer in self.place.answers.items() if answer.settled}
-        steps = [snapshot.step for snapshot in self.snapshots]
-        return [k for k, step in enumerate(steps, 1) if step.question is not None and step.name not in settled]
+        return [
+            k for k, step in enumerate(self.lesson.steps, 1) if step.question is not None and step.name not in settled
+        ]
 
     def _finish(self) -> None:
         if self.last and not self.unanswered():
@@ -157,6 +224,8 @@ class Session:
             if verdict.readable:
                 said = self.snapshot.options[LETTERS.index(verdict.letter)]
                 return f"You said: {said}. {verdict.say}"
+        if isinstance(question, Program) and answer.right:
+            return "Your file does what was asked. Another way to write it:"
         if answer.right and answer.given:
             return f"{answer.given[-1].replace('-', '−')}: right."
         return f"The answer is {self.answer_in_words()}."

@@ -19,6 +19,8 @@ from .gallery import gallery
 from .info import info
 from .kernel import kernel
 from .ops import ops
+from .playground import playground
+from .teaching import check, lesson, slides
 from .train import train
 from .tutorial import tutorial
 
@@ -37,6 +39,10 @@ app.command()(derive)
 app.command()(kernel)
 app.command()(gallery)
 app.command()(tutorial)
+app.command()(playground)
+app.command()(slides)
+app.command()(check)
+app.add_typer(lesson, name="lesson")
 app.command()(ops)
 app.command()(info)
 app.command()(cache)

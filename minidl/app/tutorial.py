@@ -12,7 +12,8 @@ def tutorial(
     lesson: Annotated[
         str | None,
         typer.Argument(
-            help="A lesson's name or number; `reset` to begin one afresh; nothing to list them.", show_default=False
+            help="A lesson's name or number; `reset` to begin one afresh; `all` with --auto; nothing to list them.",
+            show_default=False,
         ),
     ] = None,
     name: Annotated[str | None, typer.Argument(help="The lesson to reset.", show_default=False)] = None,
@@ -32,6 +33,14 @@ def tutorial(
             show_default=False,
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write the lesson as one HTML page.", metavar="FILE", show_default=False),
+    ] = None,
+    svg: Annotated[
+        Path | None,
+        typer.Option("--svg", help="Write its screens as pictures.", metavar="FOLDER", show_default=False),
+    ] = None,
 ) -> None:
     """Take a lesson in the terminal: predict, run, understand. Your place is kept.
 
@@ -40,4 +49,4 @@ def tutorial(
     """
     from tutorials.command import run
 
-    raise typer.Exit(run(lesson, name, auto=auto, plain=plain, answers=answers))
+    raise typer.Exit(run(lesson, name, auto=auto, plain=plain, answers=answers, html=html, svg=svg))

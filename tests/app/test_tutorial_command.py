@@ -50,7 +50,7 @@ def test_through_a_pipe_the_lessons_are_listed(environment: dict[str, str]) -> N
 def test_through_a_pipe_a_lesson_plays_to_its_end(environment: dict[str, str], tmp_path: Path) -> None:
     done = command("circuits", environment=environment)
     assert done.returncode == 0, done.stderr
-    assert "Step 14 of 14." in done.stdout
+    assert "Step 15 of 15." in done.stdout
     assert "f = q·z, value −12." in done.stdout
     assert "\x1b" not in done.stdout
     assert done.stderr == ""
@@ -131,7 +131,7 @@ class Screen:
 def test_in_a_real_pseudo_terminal(environment: dict[str, str], tmp_path: Path) -> None:
     pytest.importorskip("pty")
     screen = Screen(environment, "circuits")
-    screen.wait_for("step 1 of 14")
+    screen.wait_for("step 1 of 15")
     screen.press("\x1b[C")
     screen.wait_for("What comes out at f?")
     screen.press("\x1b")  # a lone Escape neither blocks nor swallows the keys that follow
@@ -141,21 +141,21 @@ def test_in_a_real_pseudo_terminal(environment: dict[str, str], tmp_path: Path) 
     screen.press("-12\r")
     screen.wait_for("That was the forward pass")
     screen.press("\x1b[D")
-    screen.wait_for("step 1 of 14")
+    screen.wait_for("step 1 of 15")
     screen.press("q")
-    screen.wait_for("your place is kept, step 1 of 14")
+    screen.wait_for("your place is kept, step 1 of 15")
     assert screen.end() == 0
     kept = json.loads((tmp_path / "state" / "progress.json").read_text(encoding="utf-8"))
-    assert kept["lessons"]["circuits@1"]["answers"]["the-value"]["given"] == ["12", "-12"]
+    assert kept["lessons"]["circuits@2"]["answers"]["the-value"]["given"] == ["12", "-12"]
 
 
 def test_ctrl_c_in_a_real_pseudo_terminal(environment: dict[str, str], tmp_path: Path) -> None:
     pytest.importorskip("pty")
     screen = Screen(environment, "2")
-    screen.wait_for("step 1 of 14")
+    screen.wait_for("step 1 of 15")
     screen.press(" ")
-    screen.wait_for("step 2 of 14")
+    screen.wait_for("step 2 of 15")
     screen.process.send_signal(2)
-    screen.wait_for("your place is kept, step 2 of 14")
+    screen.wait_for("your place is kept, step 2 of 15")
     assert screen.end() == 130
     assert "Traceback" not in screen.shown

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from minidl.kernels.cuda import array
 from minidl.kernels.cuda.runtime import driver, launching, memory
 from minidl.kernels.cuda.simulator import driver as simulated
 from minidl.kernels.cuda.simulator.races import without_races
@@ -20,6 +21,7 @@ def simulated_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     All that was made with the real driver (pools, handles, addresses) is put aside, and what the test makes goes with it, so
     that a machine with a GPU does not notice. With `MINIDL_STRICT_SIMULATOR=1` every test is as strict as `strict_gpu`.
     """
+    had_met = array.met
     monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", "1")
     monkeypatch.setattr(launching, "_functions", {})
     monkeypatch.setattr(memory, "_statistics", defaultdict(memory.Statistics))
@@ -34,6 +36,9 @@ def simulated_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     else:
         yield
     driver.forget()
+    if not had_met:  # or the tests that come after would look out for device arrays
+        array.met = False
+        array.unusual.pop("met", None)
     memory._general.close()  # what the test still holds goes back to its own driver when it lets go of it
 
 

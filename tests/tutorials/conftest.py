@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 
 from tutorials.command import Terminal
-from tutorials.lesson import Lesson
+from tutorials.lesson import Lesson, Option, Pick, Picture, Step
 from tutorials.lessons import LESSONS
 from tutorials.progress import Place
-from tutorials.recording import Snapshot, record
+from tutorials.recording import Recording, record
 from tutorials.session import Session
 
-RECORDED: dict[str, tuple[Snapshot, ...]] = {}
+RECORDED: dict[str, Recording] = {}
 
 
 class Script:
@@ -105,3 +105,42 @@ def lesson(request: pytest.FixtureRequest) -> Lesson:
     """Each lesson in turn."""
     found: Lesson = request.param
     return found
+
+
+PICTURES = Lesson(
+    90,
+    "pictures",
+    "Pictures",
+    "See.",
+    1,
+    1,
+    (
+        Step(
+            "shown",
+            say=("Look.",),
+            code="import numpy as np\nx = np.linspace(-2, 2, 41)\ny = x ** 2",
+            picture=Picture("y", "A bowl whose lowest place is {x[20]}.", rows=6),
+        ),
+        Step(
+            "picked",
+            code="up, down = x, -x",
+            question=Pick(
+                ask=("Which is the slope?",),
+                options=(
+                    Option("rising", "slope[0] < 0", "Yes.", picture="up"),
+                    Option("falling", "slope[0] > 0", "No: left of the bottom it falls.", picture="down"),
+                ),
+                hints=("weak", "strong"),
+            ),
+            then="slope = 2 * x",
+            picture=Picture("slope", "A rising line.", rows=5),
+            reveal=("So it is.",),
+        ),
+    ),
+)
+
+
+@pytest.fixture
+def pictures() -> Lesson:
+    """A small lesson with a picture, sketches to choose from, and a picture that comes with the answer."""
+    return PICTURES

@@ -10,12 +10,14 @@ import pytest
 from rich.cells import cell_len
 
 from tutorials import answers, screen
-from tutorials.lesson import Choice, Exercise, Lesson, Number, Shape
+from tutorials.lesson import Choice, Exercise, Lesson, Number, Program, Shape
 from tutorials.lessons import LESSONS
 from tutorials.lessons.circuits import CIRCUITS
 from tutorials.lessons.tensors import TENSORS
+from tutorials.room import Room
 from tutorials.session import Session
 from tutorials.text import wrap
+from tutorials.views import Card, CodeView, steps_menu
 
 Learner = Callable[..., Session]
 
@@ -67,9 +69,9 @@ def test_the_referee_agrees_on_every_entry(learner: Learner) -> None:
 
 
 def test_the_length_and_the_number_of_predictions(lesson: Lesson) -> None:
-    assert 10 <= len(lesson.steps) <= 16
+    assert 8 <= len(lesson.steps) <= 20
     assert sum(isinstance(s.question, Number | Shape | Choice) for s in lesson.steps) >= 3
-    assert sum(isinstance(s.question, Exercise) for s in lesson.steps) == 1
+    assert sum(isinstance(s.question, Exercise | Program) for s in lesson.steps) >= 1
     assert len({s.name for s in lesson.steps}) == len(lesson.steps)
 
 
@@ -90,6 +92,8 @@ def sentences(lesson: Lesson) -> Iterator[str]:
         yield from (*question.ask, *question.hints)
         if isinstance(question, Choice):
             yield from (text for o in question.options for text in (o.text, o.say))
+        elif isinstance(question, Program):
+            yield from (text for c in question.checks for text in (c.say, *(m.say for m in c.mistakes)))
         else:
             yield from (mistake.say for mistake in question.mistakes)
             yield question.unforeseen
@@ -137,12 +141,13 @@ def states(fresh: Callable[[], Session]) -> Iterator[tuple[str, Session]]:
     for text in wrong_answers(question, fresh()):
         wrong = fresh()
         wrong.hint()
-        for _ in range(3):
+        for _ in range(1 if isinstance(question, Program) else 3):
             wrong.submit(text)
         yield f"answered {text}", wrong
-    unreadable = fresh()
-    unreadable.submit("zebra")
-    yield "unreadable", unreadable
+    if not isinstance(question, Program):
+        unreadable = fresh()
+        unreadable.submit("zebra")
+        yield "unreadable", unreadable
     right = fresh()
     right.submit(right.snapshot.correct)
     yield "right", right
@@ -150,6 +155,8 @@ def states(fresh: Callable[[], Session]) -> Iterator[tuple[str, Session]]:
 
 def wrong_answers(question: object, session: Session) -> list[str]:
     names = session.snapshot.names
+    if isinstance(question, Program):
+        return [question.file]
     if isinstance(question, Choice):
         return list(answers.LETTERS[: len(question.options)])
     if isinstance(question, Shape):
@@ -188,13 +195,17 @@ def test_nothing_that_a_step_says_is_left_out(lesson: Lesson, learner: Learner) 
             assert [line for line in session.page.code if f"│ {line}".strip() not in after] == [], step.name
 
 
-def test_the_code_pages_and_the_jump_page_fit(lesson: Lesson, learner: Learner) -> None:
+@pytest.mark.parametrize("room", [Room(), Room(120, 40)], ids=["80x24", "120x40"])
+def test_the_views_beside_the_steps_fit(lesson: Lesson, learner: Learner, room: Room) -> None:
     for index in range(len(lesson.steps)):
         session = learner(lesson, index)
-        pages = screen.code_page(session, 0)[1]
-        for view in [screen.jump_page(session, "12"), *(screen.code_page(session, p)[0] for p in range(pages))]:
-            assert len(view) == 24
-            assert max(cell_len(row.plain) for row in view) <= 80
+        code = CodeView(session)
+        shown = [code.rows(room), steps_menu(session).rows(room), Card(session).rows(room)]
+        while code.press("left"):
+            shown.append(code.rows(room))
+        for rows in shown:
+            assert len(rows) == room.height
+            assert max(cell_len(row.plain) for row in rows) <= room.width
 
 
 def test_sentences_are_not_broken_into_scraps(lesson: Lesson, learner: Learner) -> None:

@@ -46,15 +46,15 @@ def test_every_lesson_plays_by_itself_with_every_answer_right(
         assert f"Step {number} of {len(lesson.steps)}." in text
     assert text.count("Answer: ") == sum(s.question is not None for s in lesson.steps)
     assert "Hint" not in text
-    assert no_figures == [s.name for s in lesson.steps if s.figure]
+    assert no_figures == [s.name for s in lesson.steps if s.drawn]
     assert Progress().places == {}
 
 
 def test_auto_without_a_lesson_plays_them_all(terminal: MakeTerminal) -> None:
     t = terminal(shows=False, types=False)
     assert run(auto=True, terminal=t) == 0
-    assert "Circuits. Step 14 of 14." in said(t)
-    assert "Tensors. Step 15 of 15." in said(t)
+    assert "Circuits. Step 15 of 15." in said(t)
+    assert "Tensors. Step 16 of 16." in said(t)
 
 
 def test_plain_lines_have_no_colour_boxes_or_movement(lesson: Lesson, terminal: MakeTerminal) -> None:
@@ -82,7 +82,7 @@ def test_answers_from_a_file(terminal: MakeTerminal, tmp_path: Path) -> None:
     assert "You said: shrinks." in text
     # Empty lines skip: a hint, then the answer; when the file has run out the rest goes the same way, to the end.
     assert "The answer is −4." in text
-    assert "Step 14 of 14." in text
+    assert "Step 15 of 15." in text
     assert Progress().places == {}
 
 
@@ -90,22 +90,22 @@ def test_typed_lines_step_answer_jump_and_ask(terminal: MakeTerminal) -> None:
     t = terminal(typed=["", "p", "next please", "g 2", "?", "?", "4", "r", "-12", "g 9", "f", "", "q"])
     assert run("circuits", plain=True, terminal=t) == 0
     text = said(t)
-    assert text.count("Step 1 of 14.") == 2
+    assert text.count("Step 1 of 15.") == 2
     assert "Enter: on." in text
     assert "Hint: × takes the two wires" in text
     assert "Hint: f = q · z, with q = 3 and z = −4." in text
     assert "Not that. At the last gate 3 and −4 meet" in text
     assert "Figure saved" in text
-    place = Progress().places["circuits@1"]
+    place = Progress().places["circuits@2"]
     assert place.step == 9
     assert place.answers["the-value"].given == ["4", "-12"]
 
 
 def test_the_end_of_the_input_and_ctrl_c_keep_the_place(terminal: MakeTerminal) -> None:
     assert run("circuits", plain=True, terminal=terminal(typed=["", "-12", ""])) == 0
-    assert Progress().places["circuits@1"].step == 2
+    assert Progress().places["circuits@2"].step == 2
     assert run("circuits", plain=True, terminal=terminal(typed=["p", "ctrl-c"])) == 130
-    assert Progress().places["circuits@1"].step == 1
+    assert Progress().places["circuits@2"].step == 1
 
 
 def test_nothing_is_a_dead_end(lesson: Lesson, terminal: MakeTerminal) -> None:
@@ -119,15 +119,9 @@ def test_nothing_is_a_dead_end(lesson: Lesson, terminal: MakeTerminal) -> None:
 def test_nothing_found_at_once_is_said_in_a_word(terminal: MakeTerminal) -> None:
     typed = ["", "12", "-12", *[""] * 60]
     assert run("circuits", plain=True, terminal=terminal(typed=typed)) == 0
-    t = terminal(typed=["g 14", "", ""])
+    t = terminal(typed=["g 15", "", ""])
     run("circuits", plain=True, terminal=t)
     assert "you found 1, none of them at once." in said(t).replace("\n", " ")
-
-
-def test_the_list_says_where_the_other_lessons_are(terminal: MakeTerminal) -> None:
-    t = terminal(shows=False, types=False)
-    assert run(terminal=t) == 0
-    assert "Lesson 1 and the others are being written." in said(t)
 
 
 def test_an_answered_step_tells_its_answer_again(terminal: MakeTerminal) -> None:

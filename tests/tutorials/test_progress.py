@@ -24,8 +24,8 @@ def said(terminal: Terminal) -> str:
 
 def filled() -> Progress:
     kept = Progress()
-    kept.places["circuits@1"] = Place(3, 5, False, {"the-value": Answer(["12", "-12"], True, True, 1)})
-    kept.save("circuits@1")
+    kept.places["circuits@2"] = Place(3, 5, False, {"the-value": Answer(["12", "-12"], True, True, 1)})
+    kept.save("circuits@2")
     return kept
 
 
@@ -41,7 +41,7 @@ def test_the_file_is_readable(state: Path) -> None:
     assert data == {
         "format": 1,
         "lessons": {
-            "circuits@1": {
+            "circuits@2": {
                 "step": 3,
                 "furthest": 5,
                 "finished": False,
@@ -53,11 +53,11 @@ def test_the_file_is_readable(state: Path) -> None:
 
 def test_two_windows_do_not_undo_each_other() -> None:
     one, two = Progress(), Progress()
-    one.place("circuits@1").step = 4
-    one.save("circuits@1")
-    two.place("tensors@1").step = 7
-    two.save("tensors@1")
-    assert {key: place.step for key, place in Progress().places.items()} == {"circuits@1": 4, "tensors@1": 7}
+    one.place("circuits@2").step = 4
+    one.save("circuits@2")
+    two.place("tensors@2").step = 7
+    two.save("tensors@2")
+    assert {key: place.step for key, place in Progress().places.items()} == {"circuits@2": 4, "tensors@2": 7}
 
 
 def test_another_version_of_a_lesson_is_kept_and_not_used(terminal: MakeTerminal) -> None:
@@ -69,7 +69,7 @@ def test_another_version_of_a_lesson_is_kept_and_not_used(terminal: MakeTerminal
     assert "new version" in said(t)
     run("circuits", plain=True, terminal=terminal(typed=[""]))
     assert Progress().places["circuits@0"].step == 9
-    assert Progress().places["circuits@1"].step == 1
+    assert Progress().places["circuits@2"].step == 1
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_damaged_file_is_moved_aside_and_the_lesson_goes_on(
     assert run("circuits", plain=True, terminal=t) == 0
     assert (state / "progress.json.bad").read_bytes() == content
     assert "it was moved to progress.json.bad" in said(t)
-    assert Progress().places["circuits@1"].step == 1
+    assert Progress().places["circuits@2"].step == 1
 
 
 def test_a_second_damaged_file_does_not_overwrite_the_first(state: Path) -> None:
@@ -111,21 +111,21 @@ def test_a_second_damaged_file_does_not_overwrite_the_first(state: Path) -> None
 def test_one_damaged_lesson_does_not_cost_the_others(entry: object, state: Path) -> None:
     filled()
     data = json.loads((state / "progress.json").read_text(encoding="utf-8"))
-    data["lessons"]["tensors@1"] = entry
+    data["lessons"]["tensors@2"] = entry
     (state / "progress.json").write_text(json.dumps(data), encoding="utf-8")
     kept = Progress()
-    assert list(kept.places) == ["circuits@1"]
-    assert "damaged at tensors@1" in kept.notices[0]
+    assert list(kept.places) == ["circuits@2"]
+    assert "damaged at tensors@2" in kept.notices[0]
     assert (state / "progress.json.bad").exists()
     assert Progress().places == kept.places
 
 
 def test_a_place_beyond_the_lesson_is_brought_back(state: Path, terminal: MakeTerminal) -> None:
     kept = Progress()
-    kept.places["circuits@1"] = Place(99, 99)
-    kept.save("circuits@1")
+    kept.places["circuits@2"] = Place(99, 99)
+    kept.save("circuits@2")
     assert run("circuits", plain=True, terminal=terminal(typed=["q"])) == 0
-    assert Progress().places["circuits@1"].step == 13
+    assert Progress().places["circuits@2"].step == 14
 
 
 def test_answers_that_make_no_sense_do_no_harm(terminal: MakeTerminal) -> None:
@@ -133,8 +133,8 @@ def test_answers_that_make_no_sense_do_no_harm(terminal: MakeTerminal) -> None:
     senseless = {name: Answer([given], True, True, 7) for name, given in
                  {"the-value": "zebra", "turn-x-up": "z", "your-turn": "ä", "gone": "1"}.items()}  # fmt: skip
     for step in range(14):
-        kept.places["circuits@1"] = Place(step, 13, False, senseless | {"the-rate": Answer([], True, True, 0)})
-        kept.save("circuits@1")
+        kept.places["circuits@2"] = Place(step, 13, False, senseless | {"the-rate": Answer([], True, True, 0)})
+        kept.save("circuits@2")
         assert run("circuits", terminal=terminal(["q"])) == 0
 
 
@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_written_does_not_stop_the_lesson(state: Path, t
     state.write_text("a file where the folder should be", encoding="utf-8")
     t = terminal(typed=["", "-12", "", "q"])
     assert run("circuits", plain=True, terminal=t) == 0
-    assert "Step 3 of 14" in said(t)
+    assert "Step 3 of 15" in said(t)
     assert "the place is not kept" in said(t)
     assert state.read_text(encoding="utf-8") == "a file where the folder should be"
 
@@ -171,12 +171,12 @@ def test_a_file_that_cannot_be_read_is_left_alone(state: Path, terminal: MakeTer
 
 def test_reset_forgets_one_lesson_only(terminal: MakeTerminal) -> None:
     kept = filled()
-    kept.place("tensors@1").step = 2
-    kept.save("tensors@1")
+    kept.place("tensors@2").step = 2
+    kept.save("tensors@2")
     t = terminal()
     assert run("reset", "2", terminal=t) == 0
     assert "Circuits starts afresh." in said(t)
-    assert list(Progress().places) == ["tensors@1"]
+    assert list(Progress().places) == ["tensors@2"]
     t = terminal()
     assert run("reset", "circuits", terminal=t) == 0
     assert "nothing to reset" in said(t)
@@ -201,26 +201,75 @@ def test_the_list_shows_each_lesson_its_promise_and_its_progress(terminal: MakeT
     t = terminal(shows=False)
     assert run(terminal=t) == 0
     text = said(t)
-    assert "2 Circuits step 4 of 14 12 min minidl tutorial circuits" in text
+    assert "2 Circuits step 4 of 15 14 min minidl tutorial circuits" in text
     assert "3 Tensors not begun" in text
     assert "Find every gradient of a formula in one pass, and check it by nudging." in text
 
 
 def test_the_list_offers_to_resume(terminal: MakeTerminal) -> None:
     filled()
-    t = terminal(keys=["right"], typed=[""])
+    t = terminal(keys=["enter", "right", "q"])
     assert run(terminal=t) == 0
-    assert "Circuits: your place is kept, step 4 of 14" in said(t)
+    assert "Circuits: your place is kept, step 4 of 15" in said(t)
+    t = terminal(typed=["", "q"])
+    assert run(plain=True, terminal=t) == 0
+    assert "Circuits: your place is kept, step 4 of 15" in said(t)
 
 
 def test_the_list_takes_a_number_and_asks_again_for_what_it_does_not_know(terminal: MakeTerminal) -> None:
-    t = terminal(keys=["right"], typed=["17", "3"])
-    assert run(terminal=t) == 0
-    assert "there is no lesson '17'" in said(t)
-    assert "Tensors: your place is kept, step 2 of 15" in said(t)
+    t = terminal(typed=["77", "3", "", "q"])
+    assert run(plain=True, terminal=t) == 0
+    assert "there is no lesson '77'" in said(t)
+    assert "Tensors: your place is kept, step 2 of 16" in said(t)
 
 
 @pytest.mark.parametrize("typed", [["q"], []])
 def test_the_list_can_be_left(typed: list[str], terminal: MakeTerminal) -> None:
-    assert run(terminal=terminal(typed=typed)) == 0
+    assert run(plain=True, terminal=terminal(typed=typed)) == 0
+    assert run(terminal=terminal(keys=typed)) == 0
     assert Progress().places == {}
+
+
+def test_the_list_on_the_screen_is_searched_and_numbered(terminal: MakeTerminal) -> None:
+    filled()
+    t = terminal(["/", *"jacobian", "enter", "q"])
+    assert run(terminal=t) == 0
+    assert "Tensors: your place is kept, step 1 of" in said(t)
+    shown = t.console.file.getvalue()  # type: ignore[attr-defined]
+    assert "step 4 of 15" in shown
+    assert "Find every gradient of a formula in one pass" in shown
+    t = terminal(["/", *"zebra", "enter", "backspace", "escape"])
+    assert run(terminal=t) == 0
+    assert "Nothing here speaks of “zebra”." in t.console.file.getvalue()  # type: ignore[attr-defined]
+    t = terminal(["3", "enter", "q"])
+    assert run(terminal=t) == 0
+    assert "Tensors" in said(t)
+
+
+def test_answers_survive_a_new_version_of_a_lesson(terminal: MakeTerminal) -> None:
+    kept = Progress()
+    right = Answer(["-12"], True, True, 0)
+    kept.places["circuits@1"] = Place(5, 9, False, {"the-value": right, "a-step-that-is-gone": right})
+    kept.save("circuits@1")
+    assert run("circuits", plain=True, terminal=terminal(typed=["q"])) == 0
+    place = Progress().places["circuits@2"]
+    assert place.answers == {"the-value": right}
+    assert place.furthest == 1
+    assert run("reset", "circuits", terminal=terminal()) == 0
+    assert Progress().places == {}
+
+
+def test_what_this_minidl_does_not_know_stays_in_the_file(state: Path) -> None:
+    filled()
+    path = state / "progress.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    entry = {"step": 1, "furthest": 2, "finished": False, "answers": {}, "stars": 5}
+    data |= {"theme": "dark", "lessons": data["lessons"] | {"of-another-course@7": entry}}
+    path.write_text(json.dumps(data), encoding="utf-8")
+    progress_ = Progress()
+    progress_.place("tensors@2").step = 2
+    progress_.save("tensors@2")
+    after = json.loads(path.read_text(encoding="utf-8"))
+    assert after["theme"] == "dark"
+    assert after["lessons"]["of-another-course@7"] == entry
+    assert after["lessons"]["tensors@2"]["step"] == 2

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from minidl.errors import DataError, UsageError
-from tutorials import command, runner, screen
+from minidl.files import write_atomic
+from tutorials import command, runner
 from tutorials.command import Terminal, run
-from tutorials.lesson import Lesson
+from tutorials.lesson import Lesson, Step
 from tutorials.lessons.circuits import CIRCUITS
 from tutorials.progress import Progress
 from tutorials.session import Session
+from tutorials.views import code_rows
 
 MakeTerminal = Callable[..., Terminal]
 Learner = Callable[..., Session]
@@ -44,8 +47,12 @@ def all_right(lesson: Lesson, learner: Learner) -> list[str]:
     """The keys that take one through a lesson with every answer right."""
     keys: list[str] = []
     for index in range(len(lesson.steps)):
-        correct = learner(lesson, index).snapshot.correct
-        if correct:
+        session = learner(lesson, index)
+        correct = session.snapshot.correct
+        if session.file:
+            write_atomic(session.file, correct)
+            keys.append("enter")
+        elif correct:
             keys += [*correct, "enter"]
         keys.append("right")
     return keys
@@ -135,7 +142,7 @@ def test_backspace_mends_an_answer(terminal: MakeTerminal) -> None:
 
 def test_space_is_part_of_an_answer_of_several_numbers(terminal: MakeTerminal) -> None:
     take(terminal(["right", *"-1 4", "enter"]), "tensors")
-    assert json.loads((Progress().path).read_text(encoding="utf-8"))["lessons"]["tensors@1"]["answers"]["forward"][
+    assert json.loads((Progress().path).read_text(encoding="utf-8"))["lessons"]["tensors@2"]["answers"]["forward"][
         "right"
     ]
 
@@ -154,7 +161,7 @@ def test_jumping(terminal: MakeTerminal) -> None:
 
 
 def test_the_code_is_shown_in_full_and_returns(terminal: MakeTerminal) -> None:
-    shown = take(terminal(["g", "9", "enter", "r", "left", "left", "right", "x"]))
+    shown = take(terminal(["g", "9", "enter", "r", "p", "left", "left", "right", "x"]))
     assert "The code that has run, up to step 9" in shown
     assert 'x = minidl.scalar(-2.0, name="x")' in shown
     assert "f.backward()" in shown
@@ -163,10 +170,10 @@ def test_the_code_is_shown_in_full_and_returns(terminal: MakeTerminal) -> None:
 
 def test_the_code_page_does_not_give_an_open_answer_away(learner: Learner) -> None:
     session = learner(CIRCUITS, "turn-x-up")
-    text = "\n".join(r.plain for p in range(3) for r in screen.code_page(session, p)[0])
+    text = "\n".join(row.plain for row in code_rows(session))
     assert "and is now" not in text
     session.submit("a")
-    text = "\n".join(r.plain for p in range(3) for r in screen.code_page(session, p)[0])
+    text = "\n".join(row.plain for row in code_rows(session))
     assert "and is now" in text
 
 
@@ -174,7 +181,7 @@ def test_q_leaves_and_the_place_is_kept(terminal: MakeTerminal) -> None:
     t = terminal(["right", "q", "right", "right"])
     take(t)
     assert place().step == 1
-    assert "your place is kept, step 2 of 14. To go on: minidl tutorial circuits" in said(t).replace("\n", " ")
+    assert "your place is kept, step 2 of 15. To go on: minidl tutorial circuits" in said(t).replace("\n", " ")
 
 
 def test_ctrl_c_leaves_and_the_place_is_kept(terminal: MakeTerminal) -> None:
@@ -201,7 +208,7 @@ def test_a_broken_terminal_loses_nothing(terminal: MakeTerminal) -> None:
     t.keys = Broken()
     with pytest.raises(OSError, match="the terminal is gone"):
         run("3", terminal=t)
-    assert "tensors@1" in Progress().places
+    assert "tensors@2" in Progress().places
 
 
 def test_a_new_size_and_a_lone_escape_only_redraw(terminal: MakeTerminal) -> None:
@@ -224,7 +231,7 @@ def test_a_window_made_too_small_asks_for_room(terminal: MakeTerminal) -> None:
     t.keys.keys = shrink()  # type: ignore[attr-defined]
     shown = take(t)
     assert "This window is 60×20. The lesson needs 80×24" in shown
-    assert shown.count("step 2 of 14") == 2
+    assert shown.count("step 2 of 15") == 2
 
 
 @pytest.mark.parametrize("keys", [[*"-12", "enter"], ["enter", "enter"], ["left"], ["g", "9", "enter"]])
@@ -285,7 +292,11 @@ def test_the_figure_is_saved_and_its_path_shown(
     viz = pytest.importorskip("viz")
 
     class Figure:
+        def png(self, dpi: int) -> bytes:
+            raise command.UsageError("not drawn")
+
         def save(self, path: Path) -> None:
+            path.parent.mkdir()
             path.write_text("<svg/>", encoding="utf-8")
 
     monkeypatch.setattr(viz, "draw", lambda root: Figure(), raising=False)
@@ -302,7 +313,7 @@ def test_a_figure_that_cannot_be_made_is_no_dead_end(terminal: MakeTerminal, mon
         raise command.UsageError("no Graphviz engine")
 
     monkeypatch.setattr(viz, "draw", fails, raising=False)
-    shown = take(terminal(["g", "9", "enter", "f", "right"]))
+    shown = take(terminal(["g", "9", "enter", "f", "x", "right"]))
     assert "The figure could not be made: no Graphviz engine" in shown
     assert place().step == 9
 
@@ -315,7 +326,7 @@ def test_a_small_terminal_says_so_and_goes_line_by_line(width: int, height: int,
     t = terminal(typed=["", "q"], width=width, height=height)
     assert run("circuits", terminal=t) == 0
     assert f"This terminal is {width}×{height}; the full screen needs 80×24" in said(t).replace("\n", " ")
-    assert "Circuits. Step 2 of 14." in said(t)
+    assert "Circuits. Step 2 of 15." in said(t)
     assert drawn(t) == ""
 
 
@@ -338,7 +349,7 @@ def test_input_that_is_no_terminal_plays_by_itself(terminal: MakeTerminal) -> No
     t = terminal(shows=True, types=False)
     assert run("circuits", terminal=t) == 0
     assert "playing with the right answers" in " ".join(said(t).split())
-    assert "Step 14 of 14" in said(t)
+    assert "Step 15 of 15" in said(t)
     assert Progress().places == {}
 
 
@@ -387,3 +398,67 @@ def test_a_file_of_answers_that_is_no_text(terminal: MakeTerminal, tmp_path: Pat
     (tmp_path / "a").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(DataError, match="UTF-8"):
         run("circuits", answers=tmp_path / "a", terminal=terminal())
+
+
+def test_a_step_that_takes_its_time_says_so(
+    terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch, pictures: Lesson
+) -> None:
+    from tutorials.progress import Place
+    from tutorials.recording import record
+
+    monkeypatch.setattr(runner, "PATIENCE", 0.0)
+    slow = replace(pictures, steps=(pictures.steps[0], Step("slow", code="import time\ntime.sleep(0.05)\nprint(7)")))
+    t = terminal(["right", "q"])
+    session = Session(slow, record(slow), Place())
+    runner.Runner(session, t.console, t.keys, lambda: None).run()
+    assert "Running the code of step 2." in drawn(t)
+    assert session.page.output == ("7",)
+
+
+def test_the_card_at_the_end_and_the_next_lesson(terminal: MakeTerminal, learner: Learner) -> None:
+    t = terminal([*all_right(CIRCUITS, learner), "n", "right", "q"])
+    assert run("circuits", terminal=t) == 0
+    shown = drawn(t)
+    assert "2 · Circuits: some questions are still open" not in shown
+    assert "right at once  10" in shown
+    assert "Rumelhart" in shown
+    assert "3 · Tensors" in shown
+    assert "Tensors: your place is kept, step 2 of 16" in said(t)
+
+
+def test_the_card_says_where_it_was_hard(terminal: MakeTerminal) -> None:
+    t = terminal(["right", *"12", "enter", "?", *"-12", "enter", "g", "9", "9", "enter", "right", "left", "q"])
+    shown = take(t)
+    assert "step  2  the value: 2 tries, 1 hint" in shown
+    assert "still open     step 3, 4" in shown
+    assert "step 15 of 15" in said(t)
+
+
+def test_search_within_a_lesson(terminal: MakeTerminal) -> None:
+    take(terminal(["/", *"lenet", "enter"]))
+    assert CIRCUITS.steps[place().step].name == "the-count"
+
+
+def test_e_opens_the_learner_s_editor(terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setenv("EDITOR", "ed -s")
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setattr("subprocess.run", lambda words, check: called.append(words))
+    t = terminal(["g", "1", "4", "enter", "e"])
+    assert "Enter runs and checks it." in take(t)
+    assert called == [["ed", "-s", str(state / "exercises" / "circuits-by-hand.py")]]
+    monkeypatch.setenv("EDITOR", "'")
+    assert "could not be started" in take(terminal(["e"]))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_a_whole_lesson_in_a_window_of_any_size(
+    size: tuple[int, int], terminal: MakeTerminal, learner: Learner
+) -> None:
+    t = terminal(["r", "x", "e", "escape", "x", *all_right(CIRCUITS, learner), "x"], width=size[0], height=size[1])
+    take(t)
+    for frame in t.console.file.getvalue().split("\x1b[2J")[1:-1]:  # type: ignore[attr-defined]
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", frame)
+        assert text.count("\n") == size[1] - 1
+        assert max(map(len, text.split("\n"))) <= size[0]
+    assert place().finished

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..lesson import Choice, Circuit, Exercise, Lesson, Mistake, Number, Option, Step
+from ..lesson import Check, Choice, Circuit, Exercise, Lesson, Mistake, Number, Option, Program, Step
 
 STEPS = (
     Step(
@@ -338,6 +338,48 @@ dx = minidl.autodiff.gradients(f)[x].item()
         reveal=("It ran: ∂f/∂x = {dx}. And f itself is {f} now: the value changed as well.",),
     ),
     Step(
+        name="by-hand",
+        say=(
+            "A gradient you write yourself is worth checking, and you can: nudge it.",
+            "So the last exercise is a file of your own, in your own editor.",
+        ),
+        question=Program(
+            ask=("Give the three gradients of f = (x + y) · z, for any x, y and z.",),
+            file="""
+def gradients(x, y, z):
+    q = x + y
+    df_dq = 0.0        # what × sends to q
+    df_dz = 0.0        # and to z
+    df_dx = df_dy = df_dq
+    return df_dx, df_dy, df_dz
+""",
+            checks=(
+                Check("len(gradients(-2.0, 5.0, -4.0))", "3", "one number for each of x, y and z, please; {got} came."),
+                Check(
+                    "gradients(-2.0, 5.0, -4.0)",
+                    "nudge(lambda v: (v[0] + v[1]) * v[2], np.array([-2.0, 5.0, -4.0]))",
+                    "at the numbers of this lesson, {got} came back; the referee has {want}.",
+                    (Mistake("(0, 0, 0)", "the zeros are still there. What does × send to each of its wires?"),),
+                ),
+                Check(
+                    "gradients(1.5, -0.5, 2.0)",
+                    "nudge(lambda v: (v[0] + v[1]) * v[2], np.array([1.5, -0.5, 2.0]))",
+                    "at other numbers, {got} came back; the referee has {want}. Use x, y and z, not their values.",
+                ),
+            ),
+            hints=("At ×, each wire gets the value of the other one.", "q gets z, and z gets q."),
+            solution="""
+def gradients(x, y, z):
+    q = x + y
+    df_dq = z
+    df_dz = q
+    df_dx = df_dy = df_dq
+    return df_dx, df_dy, df_dz
+""",
+        ),
+        reveal=("Backward code, checked by nudging: so is every gate of minidl tested.",),
+    ),
+    Step(
         name="what-comes-next",
         code="""
 W = minidl.tensor([[1., 2.], [3., -1.]], requires_grad=True, name="W")
@@ -361,8 +403,13 @@ CIRCUITS = Lesson(
     name="circuits",
     title="Circuits",
     promise="Find every gradient of a formula in one pass, and check it by nudging.",
-    minutes=12,
-    version=1,
+    minutes=14,
+    version=2,
     steps=STEPS,
     follows="tensors",
+    read=(
+        "Rumelhart, Hinton and Williams (1986), Learning representations by",
+        "  back-propagating errors: the four pages that made it known.",
+        "Baydin et al. (2018), Automatic differentiation in machine learning: a survey.",
+    ),
 )

@@ -362,7 +362,9 @@ wide = max(a.width for a in near)
     Step(
         name="the-roofline",
         code="""
+from viz import kernel_figure
 from viz.gpu.levels import levels
+figure = kernel_figure("levels")
 print("         reads   bytes   shared  operations  at most")
 for one in levels():
     limit = min(peak, bandwidth * one.intensity) / peak
@@ -377,8 +379,9 @@ for one in levels():
             "naive kernel does a little better than its reads.)",
             "",
             "See it move:   minidl kernel tiled -o tiled.html",
-            "The table as a figure:   minidl kernel levels -o levels.svg",
+            "The table as a figure: press f.",
         ),
+        figure="figure",
     ),
     Step(
         name="convolution",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..lesson import Choice, Circuit, Exercise, Lesson, Mistake, Number, Option, Shape, Step
+from ..lesson import Check, Choice, Circuit, Exercise, Lesson, Mistake, Number, Option, Picture, Program, Shape, Step
 
 STEPS = (
     Step(
@@ -295,12 +295,13 @@ layer = nn.Linear(400, 120)             # a layer of LeNet
 n_out, n_in = layer.weight.shape
 gradient = n_out * n_in                 # entries of ∂z/∂W
 jacobian = n_out * gradient             # each output's rate with each one
+small = np.kron(np.eye(4), np.ones(5))  # the same for W of 4 rows of 5
 """,
+        picture=Picture("small", "A small one: a staircase of ones on paper that is white with zeros.", rows=4),
         say=(
             "And the Jacobian of u for W? u has {n_out} entries in this layer of LeNet,",
             "and W has {n_out} · {n_in}. It would hold {jacobian} rates, nearly all",
-            "of them zero, since Wᵢⱼ reaches uᵢ only.",
-            "",
+            "of them zero, since Wᵢⱼ reaches uᵢ only: above, a small one.",
             "Nobody builds it. Its product with upstream is upstream · xᵀ, with",
             "{gradient} entries, and that product is all that backpropagation needs.",
             "",
@@ -376,6 +377,59 @@ dW = minidl.autodiff.gradients(z)[W]
         reveal=("With v = {v} nothing reaches row two: no upstream, no gradient.",),
     ),
     Step(
+        name="by-hand",
+        say=("And once in code of your own, for matrices of any size.",),
+        question=Program(
+            ask=("Give the gradients of ‖Wx + b‖² for W, x and b.",),
+            file="""
+import numpy as np
+
+def gradients(W, x, b):
+    v = W @ x + b
+    dv = 2 * v
+    dW = np.zeros_like(W)
+    dx = np.zeros_like(x)
+    db = dv
+    return dW, dx, db
+""",
+            checks=(
+                Check(
+                    "[d.shape for d in gradients(np.ones((2, 3)), np.ones(3), np.ones(2))]",
+                    "[(2, 3), (3,), (2,)]",
+                    "the shapes are {got}; each gradient has the shape of its value.",
+                ),
+                Check(
+                    "gradients(*LAYER)[0]",
+                    "nudge(lambda W: ((W @ LAYER[1] + LAYER[2]) ** 2).sum(), LAYER[0])",
+                    "for W, {got} came back; the referee has {want}.",
+                    (Mistake("0 * LAYER[0]", "dW is still zero. Row i of it is upstream's entry i times x."),),
+                ),
+                Check(
+                    "gradients(*LAYER)[1]",
+                    "nudge(lambda x: ((LAYER[0] @ x + LAYER[2]) ** 2).sum(), LAYER[1])",
+                    "for x, {got} came back; the referee has {want}.",
+                    (Mistake("0 * LAYER[1]", "dx is still zero. Each x meets a column of W on its way up."),),
+                ),
+                Check(
+                    "gradients(*LAYER)[2]",
+                    "nudge(lambda b: ((LAYER[0] @ LAYER[1] + b) ** 2).sum(), LAYER[2])",
+                    "for b, {got} came back; the referee has {want}.",
+                ),
+            ),
+            given="LAYER = np.array([[1.0, 2], [3, -1]]), np.array([1.0, -1]), np.array([0.5, -2])",
+            hints=("Of u = Wx: upstream · xᵀ for W, and Wᵀ · upstream for x.", "np.outer(dv, x) and W.T @ dv"),
+            solution="""
+import numpy as np
+
+def gradients(W, x, b):
+    v = W @ x + b
+    dv = 2 * v
+    return np.outer(dv, x), W.T @ dv, dv
+""",
+        ),
+        reveal=("The referee needs a nudge for each entry; your three lines need none.",),
+    ),
+    Step(
         name="what-comes-next",
         code="""
 A = np.array([[0., 1.], [2., 1.]])
@@ -401,7 +455,8 @@ TENSORS = Lesson(
     name="tensors",
     title="Tensors",
     promise="Say what the gradient of a matrix is, its shape first, and why Wᵀ appears.",
-    minutes=15,
-    version=1,
+    minutes=18,
+    version=2,
     steps=STEPS,
+    read=("Parr and Howard (2018), The matrix calculus you need for deep learning.",),
 )
