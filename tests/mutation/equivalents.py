@@ -279,6 +279,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "kernels.cpu.direct.sweep_block: plan[STEP, 2] == 1 or taps == 1 → taps == 1",
         "kernels.cpu.direct.sweep_block: plan[STEP, 2] == 1 or taps == 1 → plan[STEP, 2] == 1",
     ),
+    "negative products take the longer way to the same gradient": ("reduction._pull_prod: np.abs(y) → y",),
     "fewer columns are left than the narrower tile has: the minimum is theirs": (
         "kernels.cpu.direct.sweep_block: WIDEST // x.itemsize >> halvings → WIDEST // x.itemsize",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -120,7 +121,23 @@ def mutants_of(target: Target | Constant) -> list[Mutant]:
     if isinstance(target, Constant):
         p = target.owner.partials[target.position]
         return [Mutant(target, w) for w in ((-p, p + 1) if p else (1.0,))]
-    return [Mutant(target, e) for e in edits(target.node)]
+    elsewhere = _for_a_gpu(target.node)
+    return [Mutant(target, e) for e in edits(target.node) if id(e.parent) not in elsewhere]
+
+
+GPU = re.compile(r"DeviceArray|_ON_DEVICE|device_array|where_is|brought_to|fetched")
+"""What a rule says only of arrays on a GPU, which the campaign does not compute on."""
+
+
+def _for_a_gpu(function: Function) -> set[int]:
+    """The nodes of a function, by identity, that matter on a GPU alone: tests/cuda tries them, on the simulated one."""
+    found: set[int] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.If) and GPU.search(ast.unparse(node.test)):
+            found |= {id(node), *(id(part) for branch in (node.test, *node.body) for part in ast.walk(branch))}
+        elif isinstance(node, ast.stmt) and not hasattr(node, "body") and GPU.search(ast.unparse(node)):
+            found |= {id(part) for part in ast.walk(node)}
+    return found
 
 
 # From a syntax tree to code, and back ----------------------------------------------------------------------------------
