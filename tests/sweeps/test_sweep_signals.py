@@ -137,7 +137,7 @@ def test_kill_of_the_main_process_leaves_what_is_done_and_no_worker(script: Path
 @pytest.mark.slow
 def test_kill_of_a_worker_from_outside_loses_nothing(script: Path) -> None:
     process = two_hang(script)
-    hanging = dict(begun(script)[-2:])
+    hanging = {x: pid for x, pid in begun(script) if x >= 2}
     os.kill(hanging[2], signal.SIGKILL)
     (script / "go").touch()
     out, progress = process.communicate(timeout=60)
