@@ -145,4 +145,6 @@ def test_kill_of_a_worker_from_outside_loses_nothing(script: Path) -> None:
     assert out == "x  y\n" + "".join(f"{x}  {x}\n" for x in range(6))
     assert "a worker process was ended by SIGKILL" in progress
     assert "will be tried again, one at a time" in progress
-    assert set(hanging.values()).isdisjoint(pid for _, pid in begun(script)[4:])
+    again = [pid for x, pid in begun(script)[4:] if x in hanging]
+    assert again
+    assert hanging[2] not in again  # the other worker may have finished its run before the pool was given up
