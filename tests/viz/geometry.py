@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import cos, pi, sin
 
+import numpy as np
+
 from viz.drawing.figure import Figure
 from viz.drawing.geometry import Box, Geometry, Line, Path, Point, Run
 from viz.drawing.notation import SMALLEST
@@ -58,10 +60,15 @@ def inks(geometry: Geometry) -> list[Ink]:
 
 def overlapping(geometry: Geometry, allowed: float = 0.3) -> list[str]:
     """Say which texts lie on each other; pieces of one line may touch."""
+    found = inks(geometry)
+    left, bottom, right, top = edges([ink.box.grown(-allowed / 2) for ink in found])
+    meet = (np.maximum.outer(left, left) < np.minimum.outer(right, right)) & (
+        np.maximum.outer(bottom, bottom) < np.minimum.outer(top, top)
+    )
     return [
         f"{a.text!r} ({a.part}) and {b.text!r} ({b.part}) overlap"
-        for a, b in combinations(inks(geometry), 2)
-        if a.line is not b.line and a.box.grown(-allowed / 2).overlap(b.box.grown(-allowed / 2))
+        for a, b in ((found[i], found[j]) for i, j in np.argwhere(np.triu(meet, 1)))
+        if a.line is not b.line
     ]
 
 
@@ -88,18 +95,18 @@ def struck(geometry: Geometry, space: float = 0.3) -> list[str]:
         (f"{part.kind} {part.name}", mark) for part in geometry.parts for mark in part.marks if isinstance(mark, Path)
     ]
     strokes = [
-        (i, name, segment, space + mark.pen.width / 2)
-        for i, (name, mark) in enumerate(paths)
+        (i, space + mark.pen.width / 2, *start, *end)
+        for i, (_, mark) in enumerate(paths)
         if mark.pen
-        for segment in pairwise(outline(mark))
+        for start, end in pairwise(outline(mark))
     ]
+    path, near, *ends = np.array(strokes, float).reshape(-1, 6).T
     fills = [(i, bounds(mark.points)) for i, (_, mark) in enumerate(paths) if mark.fill and len(mark.fill) == 7]
     found = []
     for ink in inks(geometry):
         below = max((i for i, area in fills if area.holds(ink.box.grown(1))), default=-1)
-        through = sorted(
-            {name for i, name, segment, near in strokes if i >= below and crosses(segment, ink.box.grown(near))}
-        )
+        touching = path[(path >= below) & crossing(ends, ink.box, near)]
+        through = sorted({paths[int(i)][0] for i in touching})
         found += [f"a line of {name} touches {ink.text!r} ({ink.part})" for name in through]
     return found
 
@@ -168,21 +175,24 @@ def ring(box: Box, steps: int = 48) -> Iterator[Point]:
         yield x + box.width / 2 * cos(2 * pi * i / steps), y + box.height / 2 * sin(2 * pi * i / steps)
 
 
-def crosses(segment: tuple[Point, Point], box: Box) -> bool:
-    """Return whether a straight line meets a box (Liang and Barsky's clipping)."""
-    (x0, y0), (x1, y1) = segment
-    start, end = 0.0, 1.0
+def edges(boxes: Sequence[Box]) -> np.ndarray:
+    """Return the left, bottom, right and top edges of the boxes, a row each."""
+    return np.array([(box.left, box.bottom, box.right, box.top) for box in boxes]).reshape(-1, 4).T
+
+
+def crossing(ends: Sequence[np.ndarray], box: Box, near: np.ndarray | float = 0.0) -> np.ndarray:
+    """Return which straight lines, from x0, y0 to x1, y1, come as near to a box (Liang and Barsky's clipping)."""
+    x0, y0, x1, y1 = ends
+    start, end = np.zeros_like(x0), np.ones_like(x0)
+    beside = np.zeros(x0.shape, bool)
     for p, q in (
-        (x0 - x1, x0 - box.left),
-        (x1 - x0, box.right - x0),
-        (y0 - y1, y0 - box.bottom),
-        (y1 - y0, box.top - y0),
+        (x0 - x1, x0 - box.left + near),
+        (x1 - x0, box.right + near - x0),
+        (y0 - y1, y0 - box.bottom + near),
+        (y1 - y0, box.top + near - y0),
     ):
-        if p == 0:
-            if q < 0:
-                return False
-        elif p < 0:
-            start = max(start, q / p)
-        else:
-            end = min(end, q / p)
-    return start <= end
+        beside |= (p == 0) & (q < 0)
+        at = np.divide(q, p, out=np.zeros_like(q), where=p != 0)
+        start = np.where(p < 0, np.maximum(start, at), start)
+        end = np.where(p > 0, np.minimum(end, at), end)
+    return (start <= end) & ~beside

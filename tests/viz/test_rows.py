@@ -14,9 +14,9 @@ from minidl import nn
 from minidl.nn import functional as F
 from viz.circuit.by_rows import MOST
 from viz.drawing import engine
-from viz.drawing.geometry import Box, Path
+from viz.drawing.geometry import Path
 
-from .geometry import bounds, crosses, faults, meeting, outline
+from .geometry import bounds, crossing, faults, meeting, outline
 
 
 def leaf(data, name):
@@ -123,24 +123,24 @@ def frames_of(geometry):
     }
 
 
-def meet(a, b):
-    """Whether two pieces of lines cross, their ends not counted."""
-    (ax, ay), (bx, by) = a
-    (cx, cy), (dx, dy) = b
+def meet(first, second):
+    """Which pieces of one line cross which of the other, their ends not counted: (pieces, pieces)."""
+    a, b = first[:, None, 0], first[:, None, 1]
+    c, d = second[None, :, 0], second[None, :, 1]
 
-    def side(px, py, qx, qy, rx, ry):
+    def side(p, q, r):
+        (px, py), (qx, qy), (rx, ry) = (np.moveaxis(at, -1, 0) for at in (p, q, r))
         return (qx - px) * (ry - py) - (qy - py) * (rx - px)
 
-    apart = side(ax, ay, bx, by, cx, cy) * side(ax, ay, bx, by, dx, dy)
-    return apart < -1e-6 and side(cx, cy, dx, dy, ax, ay) * side(cx, cy, dx, dy, bx, by) < -1e-6
+    return (side(a, b, c) * side(a, b, d) < -1e-6) & (side(c, d, a) * side(c, d, b) < -1e-6)
 
 
 def crossings(figure):
     """The pairs of edges that cross, and where."""
-    lines = list(strokes(figure.geometry()))
+    lines = [(name, np.array(segments)) for name, segments in strokes(figure.geometry())]
     for (one, first), (other, second) in combinations(lines, 2):
-        places = [a[0] for a in first for b in second if meet(a, b)]
-        if places:
+        places = first[meet(first, second).any(1), 0]
+        if len(places):
             yield (one, other), places
 
 
@@ -165,11 +165,11 @@ def test_values_without_gradients_are_set_alike(kind):
 def test_no_line_runs_through_what_it_does_not_belong_to(make):
     geometry = scalar(make).geometry()
     for name, segments in strokes(geometry):
-        ends = set(name.split("->"))
+        joined = set(name.split("->"))
+        ends = np.array([(*start, *end) for start, end in segments]).T
         for node, box in geometry.nodes.items():
-            if node not in ends:
-                inner = Box(box.left + 3, box.bottom + 3, box.right - 3, box.top - 3)
-                assert not any(crosses(segment, inner) for segment in segments), (name, node)
+            if node not in joined:
+                assert not crossing(ends, box.grown(-3)).any(), (name, node)
 
 
 @pytest.mark.parametrize("make", GRAPHS)
