@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -42,8 +45,13 @@ def _unreadable(say: str) -> Verdict:
 
 def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
     """Evaluate one of a lesson's own expressions in its namespace; tensors come back as arrays."""
-    value = eval(compile(expression, f"<{expression}>", "eval"), {**names, "np": np})
+    value = eval(_compiled(expression), {**names, "np": np})
     return value.data if hasattr(value, "requires_grad") else value
+
+
+@functools.cache
+def _compiled(expression: str) -> CodeType:
+    return compile(expression, f"<{expression}>", "eval")
 
 
 def judge(question: Question, text: str, names: Mapping[str, Any]) -> Verdict:
@@ -78,9 +86,8 @@ def numbers(text: str) -> list[float] | None:
     >>> numbers("[11, −6]"), numbers("1/2"), numbers("four")
     ([11.0, -6.0], [0.5], None)
     """
-    words = re.sub(r"[\[\](){},;⎡⎤⎣⎦ᵀ]", " ", text.replace("−", "-").replace("–", "-")).split()
     found: list[float] = []
-    for word in words:
+    for word in _words(text):
         top, slash, below = word.partition("/")
         try:
             value = float(top) / float(below) if slash else float(top)
@@ -90,6 +97,11 @@ def numbers(text: str) -> list[float] | None:
             return None
         found.append(value)
     return found or None
+
+
+def _words(text: str) -> list[str]:
+    """Split what was typed into its numbers."""
+    return re.sub(r"[\[\](){},;⎡⎤⎣⎦ᵀ]", " ", text.replace("−", "-").replace("–", "-")).split()
 
 
 def sizes(text: str) -> tuple[int, ...] | None:
@@ -113,6 +125,21 @@ def close(a: Any, b: Any) -> bool:
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-4, atol=1e-9))
 
 
+def rounded(word: str, value: float) -> bool:
+    """Whether `word` is `value` rounded: to three digits or more, or to two with a decimal among them.
+
+    >>> rounded("2.3", 2.302585), rounded("2", 2.302585), rounded("-12", -12.4)
+    (True, False, False)
+    """
+    try:
+        _, digits, exponent = Decimal(word).as_tuple()
+    except InvalidOperation:
+        return False
+    if not isinstance(exponent, int) or len(digits) < (2 if exponent < 0 else 3):
+        return False
+    return abs(float(word) - value) <= 0.5 * 10.0**exponent * (1 + 1e-9)
+
+
 def _judge_choice(question: Choice, text: str, names: Mapping[str, Any]) -> Verdict:
     word = text.strip().lower().strip("[]().")
     letters = LETTERS[: len(question.options)]
@@ -128,9 +155,11 @@ def _judge_choice(question: Choice, text: str, names: Mapping[str, Any]) -> Verd
 
 
 def _judge_number(question: Number, text: str, names: Mapping[str, Any]) -> Verdict:
-    guess = numbers(text)
     answer = np.asarray(evaluate(question.answer, names), float)
     wanted = answer.size
+    if wanted == 1:
+        text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)  # 61,706 is one number
+    guess = numbers(text)
     if guess is None:
         kind = "a number" if wanted == 1 else f"{wanted} numbers, with spaces between"
         return _unreadable(f"Answer with {kind}.")
@@ -138,19 +167,30 @@ def _judge_number(question: Number, text: str, names: Mapping[str, Any]) -> Verd
         return _unreadable(
             f"{len(guess)} number{'s' * (len(guess) > 1)} given; {wanted} {'are' if wanted > 1 else 'is'} asked."
         )
+    mistakes = [(np.asarray(evaluate(m.value, names), float).ravel(), m.say) for m in question.mistakes]
     if close(guess, answer.ravel()):
         return Verdict(True, True, "", {})
-    for mistake in question.mistakes:
-        if close(guess, np.asarray(evaluate(mistake.value, names), float).ravel()):
-            return Verdict(False, False, fill(mistake.say, names), {})
-    if wanted > 1:
-        hits = [close(g, a) for g, a in zip(guess, answer.ravel(), strict=True)]
-        if any(hits):
-            return Verdict(False, False, _which_fit(guess, hits), {})
+    for value, say in mistakes:
+        if close(guess, value):
+            return Verdict(False, False, fill(say, names), {})
+    hits = _fitting(text, answer.ravel())
+    if all(hits):
+        return Verdict(True, True, "", {})
+    for value, say in mistakes:
+        if value.size == wanted and all(_fitting(text, value)):
+            return Verdict(False, False, fill(say, names), {})
+    if wanted > 1 and any(hits):
+        return Verdict(False, False, _which_fit(guess, hits), {})
     tried = dict(names, guess=guess[0] if wanted == 1 else np.array(guess))
     if question.claim:
         tried["claim"] = evaluate(question.claim, tried)
     return Verdict(False, False, fill(question.unforeseen or "Not that. Press ? for a hint.", tried), {})
+
+
+def _fitting(text: str, values: np.ndarray) -> list[bool]:
+    """Say of each number typed whether it is the one at its place, or that one rounded."""
+    guess = numbers(text) or []
+    return [close(g, v) or rounded(w, v) for g, w, v in zip(guess, _words(text), values, strict=True)]
 
 
 def _which_fit(guess: list[float], hits: list[bool]) -> str:
@@ -186,7 +226,10 @@ def _judge_exercise(question: Exercise, text: str, names: Mapping[str, Any]) -> 
         return _unreadable(f"Answer with {kind}.")
     run = dict(names)
     run[question.name] = guess[0] if example.ndim == 0 else guess
-    exec(compile(question.code, "<exercise>", "exec"), run)
+    try:
+        exec(compile(question.code, "<exercise>", "exec"), run)
+    except Exception as error:
+        return Verdict(False, False, f"With that it does not run: {type(error).__name__}: {error}.", {})
     if evaluate(question.accept, run):
         return Verdict(True, True, "", run)
     for mistake in question.mistakes:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import MinidlError
+from viz.drawing.theme import LIGHT, Theme, theme_named
 
 from . import progress
-from .art import drawn
+from .art import coloured, drawn
 from .session import Session
 
 
@@ -22,25 +23,27 @@ def path_of(session: Session) -> Path:
     return progress.folder() / "figures" / f"{session.lesson.name}-{session.snapshot.step.name}.svg"
 
 
-def write(value: Any, path: Path) -> Path:
+def write(value: Any, path: Path, theme: Theme = LIGHT) -> Path:
     """Write what shows a value to a file of any kind that a figure can have.
 
     Raises:
         MinidlError: it cannot be drawn.
         OSError: it cannot be written.
     """
-    figure_of(value).save(path)
+    figure_of(value, theme).save(path)
     return path
 
 
-def figure_of(value: Any) -> Any:
-    """What shows a value on a page: a figure or a plot of `viz`."""
-    return plotted(value) if isinstance(value, np.ndarray) else drawn(value)
+def figure_of(value: Any, theme: Theme = LIGHT) -> Any:
+    """What shows a value on a page: a figure or a plot of `viz`. A theme is for what is not drawn yet."""
+    return plotted(value, theme) if isinstance(value, np.ndarray) else drawn(value, theme)
 
 
-def plotted(array: Any) -> Any:
+def plotted(array: Any, theme: Theme = LIGHT) -> Any:
     """An array as a plot: a curve over its places, a matrix or an image as one."""
     from viz import plots
+
+    palette = theme_named(theme)
 
     def draw() -> Any:
         from matplotlib.figure import Figure
@@ -48,22 +51,31 @@ def plotted(array: Any) -> Any:
         figure = Figure(figsize=(5, 3.2))
         axes = figure.subplots()
         if array.ndim == 1:
-            axes.plot(array)
-            axes.axhline(0, linewidth=0.5, color="#c9d1db")
+            axes.plot(array, color=palette.local, linewidth=2)
+            axes.axhline(0, linewidth=0.5, color=palette.dim)
         else:
-            axes.imshow(array.transpose(1, 2, 0) if array.ndim == 3 and array.shape[2] != 3 else array)
+            axes.imshow(coloured(array, palette), interpolation="none")
             axes.set_axis_off()
         return figure
 
-    return plots.Plot(draw, "Numbers of a lesson", f"An array of shape {array.shape}.")
+    return plots.Plot(draw, "Numbers of a lesson", f"An array of shape {array.shape}.", palette)
 
 
 def save(session: Session) -> str:
     """Draw the present step's figure, save it, and return what to tell the learner: where it is, or why it is not."""
     try:
-        return f"Figure saved: {write(session.figure, path_of(session))}"
+        return f"Figure saved: {write(session.figure, path_of(session), session.snapshots.theme)}"
     except (MinidlError, OSError, ImportError) as error:
         return f"The figure could not be made: {error}"
+
+
+def tried(session: Session) -> str:
+    """Draw the present step's figure, but write no file; return what is wrong with it, or ""."""
+    try:
+        figure_of(session.figure, session.snapshots.theme).svg()
+    except (MinidlError, ImportError) as error:
+        return f"The figure could not be made: {error}"
+    return ""
 
 
 def open_file(path: Path) -> str:

@@ -82,6 +82,7 @@ def keyboard() -> LiveKeys:
 
 class _Readchar:
     def __enter__(self) -> Self:
+        self._size = _size()
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -90,13 +91,20 @@ class _Readchar:
     def read(self) -> str:
         import readchar
 
+        while not self.ready(SIZE_SECONDS):
+            if _size() != self._size:
+                self._size = _size()
+                return RESIZED
         key = readchar.readkey()
         return NAMES.get(key, key)
 
     def ready(self, seconds: float) -> bool:
         from importlib import import_module
 
-        is_hit: Callable[[], int] = import_module("msvcrt").kbhit
+        try:
+            is_hit: Callable[[], int] = import_module("msvcrt").kbhit
+        except ImportError:  # neither a POSIX terminal nor Windows: the next key is waited for
+            return True
         end = time.monotonic() + seconds
         while not is_hit():
             if time.monotonic() >= end:

@@ -10,12 +10,15 @@ from .answers import LETTERS
 from .recording import Page
 from .runner import Save
 from .session import Session
-from .text import MEASURE, WIDTH, wrap
+from .text import EMPHASIS, MEASURE, WIDTH, wrap
 from .trying import Trial
 from .views import card_lines, steps_menu
 
 Ask = Callable[[str], str]
 """Shows a prompt and returns the line that was typed; raises EOFError when there is no more."""
+
+DRAWN = set("─│┌┐└┘┬┴┤├┼")
+"""What makes a line of a step's words a drawing, which nobody wants read out; the words beside it must do without it."""
 
 HELP = (
     "Enter: on.  p: back.  ?: hint.  r: the code so far, by line.  e 3 x = 1: try line 3 as x = 1.  "
@@ -41,7 +44,7 @@ class Plain:
     def say(self, *lines: str) -> None:
         """Write sentences, broken where they are too long for the terminal, without the marks of emphasis."""
         for line in lines:
-            for piece in wrap(line.replace("*", ""), self.measure):
+            for piece in wrap(EMPHASIS.sub(r"\1", line), self.measure):
                 print(piece, file=self.out)
         self.out.flush()
 
@@ -143,13 +146,13 @@ class Plain:
                 self.say(f"Answer: {'a file' if session.file and text else text}".rstrip())
                 session.submit(text)
                 self.tell_outcome()
-            elif session.last:
+                continue
+            wrong = figures.tried(session) if session.figure is not None else ""
+            self.say(*filter(None, [wrong]))
+            if session.last:
                 return
-            else:
-                if session.figure is not None:
-                    self.say(figures.save(session))
-                session.go(session.index + 1)
-                self.tell_step()
+            session.go(session.index + 1)
+            self.tell_step()
 
     # What is told ---------------------------------------------------------------------------------------------------
 
@@ -158,7 +161,7 @@ class Plain:
         session, before = self.session, self.session.snapshot.before
         self.say("", f"{session.lesson.title}. Step {session.index + 1} of {len(session.snapshots)}.", "")
         self._tell_code(before.code, before.output)
-        self.say(*before.text)
+        self.say(*(line for line in before.text if not DRAWN & set(line)))
         self._tell_picture(before, "The circuit:")
         if session.snapshot.step.question is None:
             return
@@ -191,14 +194,14 @@ class Plain:
 
     def tell_code(self) -> None:
         """Tell all the code that has run, up to this step, line by line."""
-        trial = Trial(self.session.lesson, self.session.index, answered=not self.session.open)
+        trial = Trial(self.session.lesson, self.session.index, not self.session.open, self.session.snapshots.theme)
         self.say("Code:" if trial.lines else "No code has run yet.")
         for number, line in enumerate(trial.lines, 1):
             print(f"    {number:>3}  {line.text}", file=self.out)
 
     def tell_trial(self, number: int, code: str) -> None:
         """Run the code with one line changed and tell what the step shows then; the lesson stays as it is."""
-        trial = Trial(self.session.lesson, self.session.index, answered=not self.session.open)
+        trial = Trial(self.session.lesson, self.session.index, not self.session.open, self.session.snapshots.theme)
         if not 1 <= number <= len(trial.lines):
             self.say(f"The code has {len(trial.lines)} lines; r tells them.")
             return

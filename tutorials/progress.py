@@ -63,6 +63,15 @@ class Place:
             "answers": {name: vars(answer) for name, answer in self.answers.items()},
         }
 
+    def take_in(self, other: Place) -> None:
+        """Take over what was answered in another window, but not where one is there."""
+        for name, answer in other.answers.items():
+            mine = self.answers.get(name)
+            if mine is None or (answer.settled and not mine.settled):
+                self.answers[name] = answer
+        self.furthest = max(self.furthest, other.furthest)
+        self.finished = self.finished or other.finished
+
     @classmethod
     def from_json(cls, data: Any) -> Place:
         """Rebuild it from plain data.
@@ -136,8 +145,25 @@ class Progress:
         return sorted((key for key in self.places if key.partition("@")[0] == name), key=version)
 
     def save(self, key: str) -> None:
-        """Write one lesson's place; what another window has saved for other lessons meanwhile is kept."""
+        """Write one lesson's place; what another window has saved meanwhile, for other lessons and this one, is kept."""
         self._merge(key, self.places.get(key))
+
+    def reset_all(self) -> Path | None:
+        """Forget every lesson; return where the file is kept as it was, or None where there was nothing."""
+        if not self.places or not self.writable:
+            return None
+        self._read()
+        aside = self.path.with_name(f"{self.path.stem}-before-reset.json")
+        try:
+            write_atomic(aside, self.path.read_text(encoding="utf-8"))
+        except OSError as error:
+            self.writable = False
+            self.notices.append(f"Nothing has been reset: {aside}: {error.strerror or error}.")
+            return None
+        self.places.clear()
+        self._raw["lessons"] = {}
+        self._write({})
+        return aside
 
     def reset(self, name: str) -> bool:
         """Forget one lesson's places, of every version; return whether there was one."""
@@ -151,9 +177,11 @@ class Progress:
         if not self.writable:
             return
         on_disk = self._read()
-        on_disk.pop(key, None)
+        there = on_disk.pop(key, None)
         if place is not None:
             on_disk[key] = place
+            if there is not None:
+                place.take_in(there)
         self._write(on_disk, key)
 
     def _write(self, places: dict[str, Place], changed: str = "") -> None:

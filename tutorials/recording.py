@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
 import minidl
 from minidl.errors import DataError
+from viz.drawing.theme import LIGHT, Theme, drawn_in, theme_named, usual_theme
 
 from . import answers
 from .art import Art, drawable
@@ -56,6 +57,9 @@ class Snapshot:
         names: the names of the lesson's code once the whole step has run.
         correct: what one types to answer correctly; "" where nothing is asked.
         sketches: the pictures of a `Pick`, one an option.
+        theme: the colours of its figures.
+
+    Answers are judged once: an exercise may train, and its step is drawn at every key.
     """
 
     step: Step
@@ -67,16 +71,31 @@ class Snapshot:
     names: Mapping[str, Any]
     correct: str
     sketches: tuple[Art, ...] = ()
+    theme: Theme = field(default_factory=usual_theme)
+    _verdicts: dict[str, answers.Verdict] = field(default_factory=dict, repr=False, compare=False)
+    _settled: dict[str, Page] = field(default_factory=dict, repr=False, compare=False)
 
     def judge(self, text: str) -> answers.Verdict:
-        """Judge an answer to this step's question."""
+        """Judge an answer to this step's question; a file is run again each time, as its learner expects."""
         assert self.step.question is not None
-        return answers.judge(self.step.question, text, self.names)
+        if isinstance(self.step.question, Program):
+            return answers.judge(self.step.question, text, self.names)
+        if text not in self._verdicts:
+            with drawn_in(self.theme):
+                self._verdicts[text] = answers.judge(self.step.question, text, self.names)
+        return self._verdicts[text]
 
     def settled(self, text: str) -> Page:
         """Return what is shown once `text` has settled the question; an exercise shows what that very answer did."""
         if not isinstance(self.step.question, Exercise):
             return self.after
+        if text not in self._settled:
+            with drawn_in(self.theme):
+                self._settled[text] = self._after(text)
+        return self._settled[text]
+
+    def _after(self, text: str) -> Page:
+        assert isinstance(self.step.question, Exercise)
         verdict = self.judge(text)
         if not verdict.settled:
             return self.after
@@ -90,11 +109,13 @@ class Recording(Sequence[Snapshot]):
 
     Attributes:
         lesson: the lesson.
+        theme: the colours of its figures.
         during: given a step's number, what surrounds its run: a word to a learner who waits, say.
     """
 
-    def __init__(self, lesson: Lesson) -> None:
+    def __init__(self, lesson: Lesson, theme: Theme = LIGHT) -> None:
         self.lesson = lesson
+        self.theme = theme
         self.during: Callable[[int], contextlib.AbstractContextManager[None]] = lambda number: contextlib.nullcontext()
         self._names: dict[str, Any] = {}
         self._done: list[Snapshot] = []
@@ -112,12 +133,13 @@ class Recording(Sequence[Snapshot]):
             return tuple(self[k] for k in range(*index.indices(len(self))))
         if index < 0 or index >= len(self):
             raise IndexError(index)
-        with self._random:
-            while len(self._done) <= index:
-                step = self.lesson.steps[len(self._done)]
-                where = f"<{self.lesson.name}, step {len(self._done) + 1}>"
-                with self.during(len(self._done) + 1):
-                    self._done.append(_told(step, self._names, where))
+        if index >= len(self._done):
+            with self._random, drawn_in(self.theme):
+                while len(self._done) <= index:
+                    step = self.lesson.steps[len(self._done)]
+                    where = f"<{self.lesson.name}, step {len(self._done) + 1}>"
+                    with self.during(len(self._done) + 1):
+                        self._done.append(_told(step, self._names, where))
         return self._done[index]
 
 
@@ -144,9 +166,13 @@ def fresh_randomness() -> contextlib.AbstractContextManager[None]:
     return _Randomness()
 
 
-def record(lesson: Lesson) -> Recording:
-    """Return a recording of a lesson, of which no step has run yet."""
-    return Recording(lesson)
+def record(lesson: Lesson, theme: str | Theme = LIGHT) -> Recording:
+    """Return a recording of a lesson, of which no step has run yet.
+
+    Raises:
+        UsageError: there is no theme of that name.
+    """
+    return Recording(lesson, theme_named(theme))
 
 
 def _told(step: Step, names: dict[str, Any], where: str) -> Snapshot:

@@ -245,6 +245,10 @@ def film(session: Session, console: Console, sleep: Callable[[float], None] = ti
     try:
         while True:
             room = Room.of(console)
+            if not room.fits:  # it was made smaller meanwhile
+                show(console, screen.too_small(room.width, room.height, leave="Ctrl-C"))
+                sleep(1.0)
+                continue
             show(console, screen.frame(session, cursor=False, room=room))
             sleep(_reading_time(session))
             if session.open:

@@ -36,7 +36,7 @@ class RunView:
     ) -> None:
         self.session = session
         self.tell = tell
-        self.trial = Trial(session.lesson, session.index, answered=not session.open)
+        self.trial = Trial(session.lesson, session.index, not session.open, session.snapshots.theme)
         last = self.trial.lines[-1].step if self.trial.lines else 0
         here = [k for k, line in enumerate(self.trial.lines) if line.step == last]
         self.selected = next((k for k in here if "import " not in self.trial.lines[k].text), 0)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from minidl.errors import MinidlError
 from viz.drawing.theme import TERMINAL
 
+from . import allotment
 from .answers import LETTERS
 from .art import LEAST_ROWS, Art, text_rows
 from .lesson import Choice, Exercise, Number, Pick, Program, Shape
 from .picture import Drawing
 from .room import Room
 from .session import Session
-from .text import MEASURE, WIDTH, wrap
+from .text import EMPHASIS, WIDTH, wrap
 
 MARGIN = "   "
+LEAST_AIR = 2
+"""Blank rows without which what follows an answer is hard to read."""
 GAP = 2
 """Columns between two pictures side by side."""
 
@@ -42,7 +43,7 @@ STYLES = {
 def styled(text: str, role: str = "ink") -> Text:
     """One line in one role; `*word*` is set bold."""
     line = Text(MARGIN)
-    for k, piece in enumerate(re.split(r"\*(\w[^*]*)\*", text)):
+    for k, piece in enumerate(EMPHASIS.split(text)):
         line.append(piece, STYLES[role] if k % 2 == 0 else STYLES["strong"])
     return line
 
@@ -82,33 +83,55 @@ def height(session: Session) -> int:
 
 
 def _blocks(session: Session, typed: str, cursor: bool, room: Room) -> list[list[Text]]:
-    """The parts of a step from top to bottom."""
-    narration = [styled(line) for line in session.snapshot.before.text]
-    first = [_circuit(session), _code(session)]
-    then = [_question(session, room), _message(session), *_outcome(session), _prompt(session, typed, cursor)]
-    answered = session.snapshot.step.question is not None and not session.open
-    follows = [block for block in then if block]
-    art = session.page.art
-    wanted = art.rows + room.spare if art else 0
-    # What follows the answer needs its rows and one above each part; what was read before the answer makes room for it.
-    if answered and sum(map(len, [*first, narration, *follows])) + wanted + len(follows) > room.height - 3:
-        narration = []
-    rest = [block for block in [*first, narration, *follows] if block]
-    if answered and session.snapshot.sketches and art is None:
-        sketches = sketch_rows(session.snapshot.sketches, room, session.snapshot.sketches[0].rows)
-        fits = sum(map(len, rest)) + len(sketches) + len(rest) <= room.height - 3
-        return [sketches, *rest] if fits else rest
+    """The parts of a step from top to bottom; the picture is the first and has the same rows in every state."""
+    before = session.snapshot.before
+    program, printed = program_rows(before.code, before.output), program_rows((), before.output)
+    narration = [styled(line) for line in before.text]
+    question, circuit = _question(session, room), _circuit(session)
+    top_rows = allotment.picture_rows(session.snapshot, room)
+    if session.snapshot.step.question is None or session.open:
+        rest = [circuit, program, narration, question, _message(session), _prompt(session, typed, cursor)]
+        return _filled([_top(session, room, top_rows), *rest])
+    ran, words = _outcome(session)
+    late = session.page.art if not top_rows else None  # a picture that only the answer brings follows it
+    late_rows = late.rows + room.spare if late else 0
+    follows = _filled([question, ran, words])
+    needed = top_rows + late_rows + sum(map(len, [circuit, *follows]))
+    # What was read before the answer makes room for what follows it: the sentences first; then some of the blank rows
+    # above the parts; then the code, but not what it printed; then all blank rows.
+    airy, tight = len(follows), min(len(follows), LEAST_AIR)
+    for old, air in (([program, narration], airy), ([program], airy), ([program], tight), ([printed], 0)):
+        over = needed + sum(map(len, old)) + air - (room.height - 3)
+        if over <= 0:
+            break
+    lost = max(over, 0)
+    top = _top(session, room, max(top_rows - lost, LEAST_ROWS)) if top_rows else []
+    picture = art_rows(late, room, max(late_rows - lost, LEAST_ROWS)) if late else []
+    return _filled([top, circuit, *old, question, ran, picture, words])
+
+
+def _filled(parts: list[list[Text]]) -> list[list[Text]]:
+    """The parts that have rows."""
+    return [part for part in parts if part]
+
+
+def _top(session: Session, room: Room, rows: int) -> list[Text]:
+    """The picture, or, until there is one, the sketches to choose from."""
+    if not rows:
+        return []
+    sketches, art = session.snapshot.sketches, session.page.art
     if art is None:
-        return rest
-    free = room.height - 3 - sum(map(len, rest)) - len(rest)
-    return [art_rows(art, room, min(wanted, max(free, LEAST_ROWS))), *rest]
+        return sketch_rows(sketches, room, rows - 1)
+    drawn = art_rows(art, room, rows)
+    takes_their_place = sketches and session.snapshot.before.art is None
+    return [*drawn, *[Text()] * (rows - len(drawn))] if takes_their_place else drawn
 
 
 def art_rows(art: Art, room: Room, rows: int) -> list[Text]:
     """A picture in so many rows; its sentence where it cannot be drawn."""
     try:
         drawn = text_rows(art, room.width - 2 * len(MARGIN), rows, room.colour)
-    except (MinidlError, ImportError) as error:
+    except Exception as error:  # whatever a learner's line has made of it
         return [styled(line, "quiet") for line in wrap(f"{art.say} (It cannot be drawn here: {error})")]
     return [Text(MARGIN).append_text(row) for row in drawn]
 
@@ -120,7 +143,7 @@ def sketch_rows(sketches: tuple[Art, ...], room: Room, rows: int) -> list[Text]:
     for k, art in enumerate(sketches):
         try:
             drawn = text_rows(art, across, rows, room.colour)
-        except (MinidlError, ImportError):
+        except Exception:
             drawn = []
         label = f"[{LETTERS[k]}] {art.say}"
         shown = label if cell_len(label) <= across or not drawn else f"[{LETTERS[k]}]"
@@ -137,10 +160,10 @@ def sketch_rows(sketches: tuple[Art, ...], room: Room, rows: int) -> list[Text]:
     return [heads, *lines]
 
 
-def too_small(width: int, height: int) -> list[Text]:
+def too_small(width: int, height: int, leave: str = "q") -> list[Text]:
     """What is shown while the window is smaller than a step needs."""
     least = f"{Room().width}×{Room().height}"
-    words = f"This window is {width}×{height}. The lesson needs {least}: make it larger to go on, or press q."
+    words = f"This window is {width}×{height}. The lesson needs {least}: make it larger to go on, or press {leave}."
     return [Text(line) for line in wrap(words, max(width - 1, 8))[:height]]
 
 
@@ -199,7 +222,8 @@ def _question(session: Session, room: Room) -> list[Text]:
         return []
     asked = [styled(line, "strong") for line in snapshot.ask]
     if session.open and isinstance(snapshot.step.question, Pick):
-        return [*asked, *sketch_rows(snapshot.sketches, room, snapshot.step.question.rows)]
+        below = snapshot.before.art is not None  # else they stand at the top, where the answer's picture will be
+        return [*asked, *(sketch_rows(snapshot.sketches, room, snapshot.step.question.rows) if below else [])]
     if session.open and session.file:
         return [*asked, *(styled(line) for line in wrap(f"Your file: {session.file}"))]
     if session.open:
@@ -221,7 +245,7 @@ def _options(options: tuple[str, ...]) -> list[Text]:
         return []
     cells = [f"[{LETTERS[k]}] {text}" for k, text in enumerate(options)]
     joined = "   ".join(cells)
-    return [styled(line, "strong") for line in ([joined] if len(joined) <= MEASURE else cells)]
+    return [styled(line, "strong") for line in ([joined] if allotment.fits_a_line(options) else cells)]
 
 
 def _message(session: Session) -> list[Text]:

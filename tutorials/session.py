@@ -127,7 +127,11 @@ class Session:
         if not text.strip():
             self.skip()
             return True
-        verdict = self.snapshot.judge(text)
+        try:
+            verdict = self.snapshot.judge(text)
+        except KeyboardInterrupt:  # an exercise may train, and a file may loop
+            self.message = "Stopped. The answer has not been taken; nothing is lost."
+            return False
         if not verdict.readable:
             self.message = verdict.say
             return False
@@ -151,7 +155,8 @@ class Session:
             try:
                 workbench.prepare(self.lesson, self.snapshot.step)
             except OSError as error:
-                self.message = f"The file cannot be written: {error}"
+                why = error.strerror or error
+                self.message = f"It cannot be written: {why}.\n(→ goes on without it; $MINIDL_STATE names another folder)"
 
     def check(self) -> None:
         """Run the learner's file and say what came of it."""
@@ -169,6 +174,19 @@ class Session:
                 self.message = f"{UNTOUCHED} Open it in your editor, write, save; then Enter."
             return
         self.submit(source)
+
+    def said(self) -> list[tuple[str, str]]:
+        """Return every answer that was given at this step, with what was said to it."""
+        told = []
+        for given in self.answer.given:
+            shown, words = given, ""
+            if not isinstance(self.snapshot.step.question, Program):
+                verdict = self.snapshot.judge(given)
+                words = verdict.say or ("right." if verdict.right else "")
+                if verdict.letter:
+                    shown = f"[{verdict.letter}] {self.snapshot.options[LETTERS.index(verdict.letter)]}"
+            told.append((shown.replace("-", "−"), words))
+        return told
 
     def answer_in_words(self) -> str:
         """The right answer as it is shown to a person."""

@@ -17,7 +17,7 @@ from viz.drawing.theme import LIGHT, Theme
 from . import screen
 from .art import HALF
 from .lesson import Lesson
-from .progress import Place
+from .progress import Answer, Place
 from .recording import record
 from .room import Room
 from .session import Session
@@ -42,28 +42,48 @@ def colours(theme: Theme) -> dict[str, str]:
     }
 
 
-def save(lesson: Lesson, folder: Path, theme: Theme = LIGHT) -> list[Path]:
+def save(lesson: Lesson, folder: Path, theme: Theme = LIGHT, place: Place | None = None) -> list[Path]:
     """Write a picture of every screen of a lesson, before and after the answer, and return their paths.
+
+    Args:
+        lesson: the lesson.
+        folder: where to write.
+        theme: the colours.
+        place: a learner's place; the screens are then those that their answers led to. Else all answers are right.
 
     Raises:
         OSError: the folder cannot be written.
     """
     return [
         write_atomic(folder / f"{name}.svg", shot(screen.frame(session, cursor=False), alternative(session), theme))
-        for name, session in screens(lesson)
+        for name, session in screens(lesson, theme, place)
     ]
 
 
-def screens(lesson: Lesson) -> Iterator[tuple[str, Session]]:
-    """Play a lesson with the right answers, stopping at every screen; each has a name of its own."""
-    session = Session(lesson, record(lesson), Place())
+def screens(lesson: Lesson, theme: Theme = LIGHT, place: Place | None = None) -> Iterator[tuple[str, Session]]:
+    """Play a lesson, with the right answers or with a learner's, stopping at every screen; each has a name of its own."""
+    session = Session(lesson, record(lesson, theme), Place())
     for index, step in enumerate(lesson.steps):
         session.go(index)
         name = f"{index + 1:02}-{step.name}"
         yield name, session
-        if session.open:
+        if place is not None:
+            yield from _answered(name, session, place.answers.get(step.name, Answer()))
+        elif session.open:
             session.submit(session.snapshot.correct)
             yield f"{name}-answered", session
+
+
+def _answered(name: str, session: Session, answer: Answer) -> Iterator[tuple[str, Session]]:
+    """The screens of a step that a learner's answers led to: each that was not right, and the end."""
+    wrong = answer.given[: len(answer.given) - answer.right]
+    for number, text in enumerate(wrong if session.file is None and session.open else [], 1):
+        if session.submit(text) and session.open:
+            yield f"{name}-answer-{number}", session
+    if answer.settled:
+        session.place.answers[session.snapshot.step.name] = answer
+        session.go(session.index)
+        yield f"{name}-answered", session
 
 
 def alternative(session: Session) -> str:
@@ -87,7 +107,7 @@ def shot(rows: list[Text], text: str, theme: Theme = LIGHT, room: Room | None = 
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img">',
         f"<title>{html.escape(text)}</title>",
         f'<rect width="100%" height="100%" rx="8" fill="{theme.paper}" stroke="{theme.dim}"/>',
-        f'<g font-family="{FACES}" font-size="{SIZE}" fill="{theme.ink}">',
+        f'<g font-family="{FACES}" font-size="{SIZE}" fill="{theme.ink}" shape-rendering="crispEdges">',
     ]
     for number, row in enumerate(rows):
         out.extend(_row(row, EDGE + number * LINE, theme))
@@ -105,7 +125,10 @@ def _row(row: Text, top: float, theme: Theme) -> Iterator[str]:
         if letters.strip(HALF) == "" and back:
             yield f'<rect x="{x:g}" y="{top:g}" width="{wide:g}" height="{LINE / 2:g}" fill="{fore}"/>'
             yield f'<rect x="{x:g}" y="{top + LINE / 2:g}" width="{wide:g}" height="{LINE / 2:g}" fill="{back}"/>'
-        elif letters.strip():
+            continue
+        if back:
+            yield f'<rect x="{x:g}" y="{top:g}" width="{wide:g}" height="{LINE:g}" fill="{back}"/>'
+        if letters.strip():
             weight = ' font-weight="bold"' if style.bold else ""
             fill = "" if fore == theme.ink else f' fill="{fore}"'
             yield (

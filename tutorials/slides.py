@@ -11,7 +11,7 @@ from typing import Any
 from minidl.errors import MinidlError
 from minidl.files import write_atomic
 from viz.deck.beamer import latex_text
-from viz.drawing.theme import LIGHT
+from viz.drawing.theme import LIGHT, Theme, theme_named
 
 from . import figures, shots
 from .answers import LETTERS
@@ -60,17 +60,19 @@ class Slide:
         return [line.strip().replace("*", "") for line in self.snapshot.after.text if line.strip()]
 
 
-def write(lesson: Lesson, folder: Path) -> list[str]:
-    """Write everything into a folder; return what to tell the lecturer, line by line.
+def write(lesson: Lesson, folder: Path, theme: str | Theme = LIGHT) -> list[str]:
+    """Write everything into a folder, in one theme; return what to tell the lecturer, line by line.
 
     Raises:
+        UsageError: there is no theme of that name.
         OSError: the folder cannot be written.
     """
+    palette = theme_named(theme)
     told: list[str] = []
     slides = []
     seen: dict[object, str] = {}
     decks: set[int] = set()
-    for number, snapshot in enumerate(record(lesson), 1):
+    for number, snapshot in enumerate(record(lesson, palette), 1):
         slide = Slide(snapshot, number)
         slides.append(slide)
         value, key = _shown(snapshot)
@@ -78,21 +80,21 @@ def write(lesson: Lesson, folder: Path) -> list[str]:
             if value is not None and key not in seen:
                 seen[key] = f"{number:02}-{snapshot.step.name}"
                 for ending in (".svg", ".pdf"):
-                    figures.write(value, folder / "figures" / f"{seen[key]}{ending}")
+                    figures.write(value, folder / "figures" / f"{seen[key]}{ending}", palette)
             slide.figure = seen.get(key, "")
             for letter, art in zip(LETTERS, snapshot.sketches, strict=False):
                 slide.sketches.append(f"{number:02}-{snapshot.step.name}-{letter}")
                 for ending in (".svg", ".pdf"):
-                    figures.write(art.value, folder / "figures" / f"{slide.sketches[-1]}{ending}")
+                    figures.write(art.value, folder / "figures" / f"{slide.sketches[-1]}{ending}", palette)
             for name, deck in _decks(snapshot, decks):
                 for ending in (".pdf", ".html"):
                     deck.save(folder / "decks" / f"{number:02}-{name}{ending}")
                 slide.decks.append(f"{number:02}-{name}")
         except (MinidlError, ImportError) as error:
             told.append(f"Step {number} has no figure: {error}")
-    screens = shots.save(lesson, folder / "screens")
-    write_atomic(folder / "slides.tex", beamer(lesson, slides))
-    write_atomic(folder / "slides.html", pages(lesson, slides, folder))
+    screens = shots.save(lesson, folder / "screens", palette)
+    write_atomic(folder / "slides.tex", beamer(lesson, slides, palette))
+    write_atomic(folder / "slides.html", pages(lesson, slides, folder, palette))
     made = len(list((folder / "figures").glob("*.pdf")))
     count = sum(len(slide.decks) for slide in slides)
     told.append(
@@ -120,7 +122,7 @@ def _shown(snapshot: Snapshot) -> tuple[Any, object]:
     root = snapshot.names[step.picture.root]
     values = not any(asked.startswith("value") for asked in step.picture.asked)
     gradients = "*" in step.picture.gradients
-    return viz.draw(root, values=values, grads=gradients), (id(root), values, gradients)
+    return viz.draw(root, values=values, grads=gradients, theme=snapshot.theme), (id(root), values, gradients)
 
 
 def _decks(snapshot: Snapshot, known: set[int]) -> Iterator[tuple[str, Any]]:
@@ -133,13 +135,12 @@ def _decks(snapshot: Snapshot, known: set[int]) -> Iterator[tuple[str, Any]]:
             yield name.strip("_"), value
 
 
-def beamer(lesson: Lesson, slides: list[Slide]) -> str:
+def beamer(lesson: Lesson, slides: list[Slide], theme: Theme = LIGHT) -> str:
     """Return the LaTeX skeleton: a slide a step, the answer on a second overlay, the hints as notes."""
     frames = "\n".join(_beamer_frame(slide) for slide in slides)
-    theme = LIGHT
     colours = "\n".join(
         rf"\definecolor{{minidl{name}}}{{HTML}}{{{getattr(theme, name)[1:].upper()}}}"
-        for name in ("ink", "line", "value", "gradient", "local", "accent")
+        for name in ("ink", "line", "paper", "value", "gradient", "local", "accent")
     )
     return rf"""% {latex_text(lesson.title)}: a skeleton to edit. It compiles as it stands, from its own folder.
 \documentclass[aspectratio=169]{{beamer}}
@@ -147,7 +148,7 @@ def beamer(lesson: Lesson, slides: list[Slide]) -> str:
 \usepackage{{graphicx}}
 \setbeamertemplate{{navigation symbols}}{{}}
 {colours}
-\setbeamercolor{{normal text}}{{fg=minidlink}}
+\setbeamercolor{{normal text}}{{fg=minidlink,bg=minidlpaper}}
 \setbeamercolor{{frametitle}}{{fg=minidlline}}
 \setbeamercolor{{structure}}{{fg=minidllocal}}
 \title{{{latex_text(lesson.title)}}}
@@ -181,14 +182,14 @@ def _beamer_frame(slide: Slide) -> str:
     return "\n".join([*lines, r"\end{frame}"])
 
 
-def pages(lesson: Lesson, slides: list[Slide], folder: Path) -> str:
+def pages(lesson: Lesson, slides: list[Slide], folder: Path, theme: Theme = LIGHT) -> str:
     """Return the HTML skeleton: sections as reveal.js wants them, with a script of its own that leafs through them."""
     sections = [f"<section><h1>{_text(lesson.title)}</h1><p>{_text(lesson.promise)}</p></section>"]
     sections += [_section(slide, folder) for slide in slides]
     return PAGE % {
         "title": _text(lesson.title),
         "sections": "\n".join(sections),
-        "ink": LIGHT.ink, "line": LIGHT.line, "paper": LIGHT.paper, "accent": LIGHT.accent,
+        "ink": theme.ink, "line": theme.line, "paper": theme.paper, "accent": theme.accent,
     }  # fmt: skip
 
 

@@ -5,17 +5,25 @@ Every run starts from the first line, in names of its own: what a run does to a 
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import io
 import sys
+import threading
 import time
 import traceback
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
+
+from viz.drawing.theme import LIGHT, Theme, drawn_in
 
 from .checking import Printed
 from .lesson import Lesson
 from .recording import Page, fresh_randomness, page_of
+
+SECONDS = 60.0
+"""How long a try may take: the longest lesson needs a few."""
 
 
 @dataclass
@@ -58,12 +66,14 @@ class Trial:
         lesson: the lesson.
         index: the step, from 0.
         answered: whether what follows the answer belongs to it.
+        theme: the colours of its figures.
         lines: the program.
     """
 
     lesson: Lesson
     index: int
     answered: bool
+    theme: Theme = LIGHT
     lines: list[Line] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,14 +93,28 @@ class Trial:
         for line in self.lines:
             line.text = line.given
 
-    def run(self) -> Tried:
-        """Run the program and draw the step with what it made; Ctrl-C stops it."""
+    def run(self, seconds: float = SECONDS) -> Tried:
+        """Run the program and draw the step with what it made; Ctrl-C stops it, and the end of its time does."""
+        limit = _Limit(seconds)
+        try:
+            return self._run(limit)
+        except KeyboardInterrupt:  # just before the first line or just after the last
+            return limit.told()
+
+    def _run(self, limit: _Limit) -> Tried:
         names: dict[str, Any] = {}
         printed: io.StringIO = Printed()
         started = time.perf_counter()
         kept, sys.stdin = sys.stdin, io.StringIO()  # what asks for input finds none
         try:
-            with contextlib.redirect_stdout(printed), fresh_randomness():
+            with (
+                contextlib.redirect_stdout(printed),
+                fresh_randomness(),
+                drawn_in(self.theme),
+                warnings.catch_warnings(),
+                limit,
+            ):
+                warnings.showwarning = lambda message, *_: print(f"(Python warns: {message})")
                 for number in range(1, self.index + 2):
                     for late in (False, True):
                         if number > self.index and not late:
@@ -100,8 +124,8 @@ class Trial:
                 step = self.lesson.steps[self.index]
                 text = step.reveal if self.answered and step.question else step.say
                 page = page_of(step, printed.getvalue(), names, text, answered=self.answered)
-        except KeyboardInterrupt:
-            return Tried(None, "Stopped. Nothing is lost: u brings the lesson's own lines back.")
+        except KeyboardInterrupt as error:
+            return limit.told(self._place(error))
         except BaseException as error:
             return Tried(None, _in_words(error), self._place(error))
         finally:
@@ -123,6 +147,38 @@ class Trial:
             if part:
                 return part[min(max(row, 1), len(part)) - 1]
         return -1
+
+
+class _Limit:
+    """Ends what runs within it after some seconds, as Ctrl-C would."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.over = False
+        self._lock = threading.Lock()
+        self._running = False
+
+    def __enter__(self) -> None:
+        self._running = True
+        self._timer = threading.Timer(self.seconds, self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:  # from here on nobody is interrupted
+            self._running = False
+        self._timer.cancel()
+
+    def _end(self) -> None:
+        with self._lock:
+            if self._running:
+                self.over = True
+                _thread.interrupt_main()
+
+    def told(self, line: int = -1) -> Tried:
+        """What becomes of a run that was ended."""
+        why = f"Stopped after {self.seconds:g} seconds: is there a loop without an end?" if self.over else "Stopped."
+        return Tried(None, f"{why} Nothing is lost.", line)
 
 
 def _where(number: int, late: bool) -> str:

@@ -128,6 +128,8 @@ class Menu:
         selected: the index of the marked item among those found.
         typed: a number, or what is searched.
         searching: whether letters are searched; before `/` they are not.
+        clamps: whether a number beyond the last stands for the last.
+        said: why a number led nowhere.
     """
 
     title: str
@@ -136,6 +138,8 @@ class Menu:
     selected: int = 0
     typed: str = ""
     searching: bool = False
+    clamps: bool = False
+    said: str = ""
 
     @property
     def found(self) -> list[Item]:
@@ -166,7 +170,9 @@ class Menu:
         prompt = Text(" / " if self.searching else " › ", STYLES["prompt"])
         prompt.append(f"{self.typed}_")
         if not self.typed:
-            prompt.append(f"   {'letters' if self.searching else 'a number, or / to search'}", STYLES["quiet"])
+            prompt.append(
+                f"   {'letters' if self.searching else self.said or 'a number, or / to search'}", STYLES["quiet"]
+            )
         counted = f"{len(found)} of {len(self.items)}" if len(found) != len(self.items) else str(len(found))
         keys = key_line("↑ ↓ mark   Enter: the marked one, or the number   Esc or q back")
         return page(title_row(self.title, counted, room), [*body, prompt, Text()], keys, room)
@@ -191,8 +197,13 @@ class Menu:
 
     def _enter(self) -> bool:
         if self.typed and not self.searching:
-            wanted = [item for item in self.items if item.number == int(self.typed)]
-            return self.choose(wanted[0] if wanted else self.items[-1])
+            number, self.typed = int(self.typed), ""
+            wanted = [item for item in self.items if item.number == number]
+            if self.clamps and number > self.items[-1].number:
+                wanted = self.items[-1:]
+            if not wanted:
+                self.said = f"there is no {number} here"
+            return self.choose(wanted[0]) if wanted else True
         found = self.found
         return self.choose(found[self.selected]) if found else True
 
@@ -211,7 +222,7 @@ def steps_menu(session: Session) -> Menu:
         return False
 
     title = f"{session.lesson.number} · {session.lesson.title}: go to which step?"
-    return Menu(title, items, go, session.index)
+    return Menu(title, items, go, session.index, clamps=True)
 
 
 def _first_words(step: Step) -> str:
@@ -254,17 +265,23 @@ class Card:
 
 def card_lines(session: Session) -> list[str]:
     """What the card says."""
-    lesson, (asked, right, at_once) = session.lesson, session.score()
-    lines = [lesson.promise, ""]
-    lines += [f"asked          {asked}", f"found          {right}", f"right at once  {at_once}"]
+    lesson = session.lesson
+    lines = [lesson.promise, "", *score_lines(session)]
+    if lesson.read:
+        lines += ["", "To read on:", *(f"  {line}" for line in lesson.read)]
+    if lesson.follows:
+        lines += ["", f"Next: minidl tutorial {lesson.follows}"]
+    return [piece for line in lines for piece in (wrap(line) if line else [""])]
+
+
+def score_lines(session: Session) -> list[str]:
+    """What became of the questions."""
+    asked, right, at_once = session.score()
+    lines = [f"asked          {asked}", f"found          {right}", f"right at once  {at_once}"]
     if session.unanswered():
         lines.append(f"still open     step {', '.join(map(str, session.unanswered()))}")
     stumbles = session.stumbles()
     if stumbles:
         lines += ["", "Where it was hard, to look at again:"]
         lines += [f"  step {number:>2}  {name.replace('-', ' ')}: {why}" for number, name, why in stumbles[:6]]
-    if lesson.read:
-        lines += ["", "To read on:", *(f"  {line}" for line in lesson.read)]
-    if lesson.follows:
-        lines += ["", f"Next: minidl tutorial {lesson.follows}"]
-    return [piece for line in lines for piece in (wrap(line) if line else [""])]
+    return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import re
 from pathlib import Path
@@ -12,11 +13,14 @@ from viz.drawing.svg import embedded_faces
 from viz.drawing.theme import LIGHT, Theme
 from viz.report.inline import inline
 
-from . import figures
+from . import figures, workbench
 from .answers import LETTERS
 from .lesson import Lesson
 from .picture import Drawing
+from .progress import Place
 from .recording import Page, Snapshot, record
+from .session import Session
+from .views import score_lines
 
 STYLE = """
 :root { --ink: %(ink)s; --line: %(line)s; --fill: %(fill)s; --dim: %(dim)s; --paper: %(paper)s; }
@@ -36,25 +40,38 @@ figure { margin: 0.8rem 0; overflow-x: auto; } figure svg { display: block; max-
 figcaption { color: var(--line); font-size: 0.9rem; text-align: center; }
 .sketches { display: flex; gap: 1rem; flex-wrap: wrap; } .sketches figure { flex: 1 1 12rem; }
 .question { font-weight: bold; }
+.given { border-left: 3px solid %(accent)s; padding-left: 0.8rem; margin: 0.7rem 0; } .given ol { margin: 0; }
 details { margin: 0.7rem 0; } summary { cursor: pointer; color: var(--line); }
 nav ol { columns: 16rem auto; padding-left: 1.6rem; } nav a { color: inherit; }
 @media print { details:not([open]) > *:not(summary) { display: block; } nav { display: none; } }
 """
 
 
-def save(lesson: Lesson, path: Path, theme: Theme = LIGHT) -> Path:
+def save(lesson: Lesson, path: Path, theme: Theme = LIGHT, place: Place | None = None) -> Path:
     """Write a lesson as one page that needs no other file and no network, and return its path.
+
+    Args:
+        lesson: the lesson.
+        path: where to write.
+        theme: the colours.
+        place: a learner's place, whose answers stand in it.
 
     Raises:
         OSError: it cannot be written.
     """
-    return write_atomic(path, page(lesson, theme))
+    return write_atomic(path, page(lesson, theme, place))
 
 
-def page(lesson: Lesson, theme: Theme = LIGHT) -> str:
+def page(lesson: Lesson, theme: Theme = LIGHT, place: Place | None = None) -> str:
     """Return the page."""
-    writer = _Writer()
-    sections = [writer.section(number, snapshot) for number, snapshot in enumerate(record(lesson), 1)]
+    session = Session(lesson, record(lesson, theme), copy.deepcopy(place) if place else Place())
+    writer = _Writer(theme)
+    sections = []
+    for index in range(len(lesson.steps)):
+        session.go(index)
+        sections.append(writer.section(session))
+    if place is not None:
+        sections.append(f"<section><h2>What became of it</h2>{''.join(map(_sentence, score_lines(session)))}</section>")
     title = html.escape(f"{lesson.number} · {lesson.title}")
     items = "".join(
         f'<li><a href="#step-{number}">{_name(step.name)}</a></li>' for number, step in enumerate(lesson.steps, 1)
@@ -77,26 +94,33 @@ def page(lesson: Lesson, theme: Theme = LIGHT) -> str:
 class _Writer:
     """Writes the steps; keeps the letters' fonts, which stand once at the top."""
 
-    def __init__(self) -> None:
+    def __init__(self, theme: Theme) -> None:
+        self.theme = theme
         self.faces: set[str] = set()
         self._pictures = 0
 
-    def section(self, number: int, snapshot: Snapshot) -> str:
-        """One step."""
+    def section(self, session: Session) -> str:
+        """One step, with what the learner answered, if anything."""
+        number, snapshot = session.index + 1, session.snapshot
         before, question = snapshot.before, snapshot.step.question
         parts = [self._picture(before), _program(before), *map(_sentence, before.text)]
         if question is not None:
             parts += [f'<p class="question">{_emphasis(line)}</p>' for line in snapshot.ask]
             parts += [self._options(snapshot)]
-            parts += [_folded(f"Hint {k}", f"<p>{_emphasis(hint)}</p>") for k, hint in enumerate(snapshot.hints, 1)]
-            parts.append(_folded("Answer", self._answer(snapshot)))
+            taken = session.answer.hints
+            for k, hint in enumerate(snapshot.hints, 1):
+                parts.append(_folded(f"Hint {k}{' (taken)' * (k <= taken)}", f"<p>{_emphasis(hint)}</p>"))
+            parts += [_given(session), self._answer(session)]
         if snapshot.step.figure:
             parts.append(self._drawn(snapshot.names[snapshot.step.figure], ""))
         body = "\n".join(part for part in parts if part)
         return f'<section id="step-{number}">\n<h2>{number} · {_name(snapshot.step.name)}</h2>\n{body}\n</section>'
 
-    def _answer(self, snapshot: Snapshot) -> str:
-        after, correct = snapshot.after, snapshot.correct
+    def _answer(self, session: Session) -> str:
+        """What follows the answer: folded away, or open where the learner has settled it."""
+        snapshot = session.snapshot
+        correct, before = snapshot.correct, snapshot.before.art
+        after = snapshot.after if session.open else session.page
         words = ""
         if snapshot.options:
             k = LETTERS.index(correct)
@@ -104,10 +128,13 @@ class _Writer:
             words = f"<p>[{correct}] {_emphasis(snapshot.options[k])}: {_emphasis(said)}</p>"
         elif "\n" not in correct:
             words = f"<p>{html.escape(correct.replace('-', '−'))}</p>"
-        before = snapshot.before.art
+        if session.answer.right:
+            words = ""  # it stands above, with what the learner said
         is_new = after.drawing or (after.art and (before is None or before.say != after.art.say))
         picture = self._picture(after) if is_new else ""
-        return "\n".join([words, _program(after), *map(_sentence, after.text), picture])
+        return _folded(
+            "Answer", "\n".join([words, _program(after), *map(_sentence, after.text), picture]), not session.open
+        )
 
     def _options(self, snapshot: Snapshot) -> str:
         if not snapshot.options:
@@ -126,7 +153,7 @@ class _Writer:
     def _drawn(self, value: object, say: str) -> str:
         caption = f"<figcaption>{_emphasis(say)}</figcaption>" if say else ""
         try:
-            svg = figures.figure_of(value).svg()
+            svg = figures.figure_of(value, self.theme).svg()
         except (MinidlError, ImportError) as error:
             return f"<figure>{caption}<p>(It could not be drawn: {html.escape(str(error))})</p></figure>"
         self.faces.add(embedded_faces(svg))
@@ -163,8 +190,20 @@ def _emphasis(line: str) -> str:
     return re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", html.escape(line, quote=False)).replace("\n", "<br>")
 
 
-def _folded(title: str, content: str) -> str:
-    return f"<details><summary>{title}</summary>{content}</details>"
+def _folded(title: str, content: str, is_open: bool = False) -> str:
+    opened = ' open=""' if is_open else ""
+    return f"<details{opened}><summary>{title}</summary>{content}</details>"
+
+
+def _given(session: Session) -> str:
+    """What the learner answered, each with what was said to it; and their file, as it is now."""
+    lines = [f"<li>{_emphasis(given)}{': ' * bool(say)}{_emphasis(say)}</li>" for given, say in session.said()]
+    if not lines and session.answer.settled:
+        lines = ["<li>(shown)</li>"]
+    file = ""
+    if session.file is not None and lines and session.file.is_file():
+        file = f'<pre class="code">{html.escape(workbench.read(session.file), quote=False)}</pre>'
+    return f'<div class="given"><p>You answered:</p><ol>{"".join(lines)}</ol>{file}</div>' if lines else ""
 
 
 def _name(name: str) -> str:

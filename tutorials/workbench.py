@@ -88,6 +88,23 @@ def prepare(lesson: Lesson, step: Step) -> Path:
     return path
 
 
+def set_aside(lesson: Lesson) -> list[Path]:
+    """Begin the files of a lesson afresh; return where those are kept that their learner had changed.
+
+    Raises:
+        OSError: one cannot be moved.
+    """
+    kept = []
+    for step in lesson.steps:
+        if not isinstance(step.question, Program) or not (path := path_of(lesson, step)).is_file():
+            continue
+        if path.read_bytes() == source_of(lesson, step, step.question.file).encode():
+            path.unlink()
+        else:
+            kept.append(path.replace(path.with_suffix(".old.py")))
+    return kept
+
+
 def read(path: Path) -> str:
     """Read a learner's file.
 

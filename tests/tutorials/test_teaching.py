@@ -185,7 +185,7 @@ def test_code_with_braces_and_greek_stands_on_a_slide() -> None:
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[tuple[str, Path]] = []
-    monkeypatch.setattr(slides, "write", lambda lesson, folder: [written.append((lesson.name, folder)) or "done"])
+    written: list[tuple[str, Path, str]] = []
+    monkeypatch.setattr(slides, "write", lambda *given: [written.append((given[0].name, *given[1:])) or "done"])
     assert call("slides", "2", "-o", str(tmp_path)) == (0, "done\n")
-    assert written == [("circuits", tmp_path)]
+    assert written == [("circuits", tmp_path, "light")]
