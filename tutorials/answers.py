@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import functools
+import operator
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from types import CodeType
@@ -16,6 +19,16 @@ from .lesson import Choice, Exercise, Number, Program, Question, Shape
 from .text import fill, number
 
 LETTERS = "abcdefgh"
+LONGEST = 80
+"""Letters of the longest number that is read."""
+_SIGNS = str.maketrans("−–×·", "--**")
+_OPERATIONS: dict[type[ast.operator], Callable[[float, float], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
 
 
 @dataclass(frozen=True)
@@ -81,27 +94,53 @@ def correct(question: Question, names: Mapping[str, Any]) -> str:
 
 
 def numbers(text: str) -> list[float] | None:
-    """Read numbers as a person types them: `-4`, `−4`, `1/2`, `[11, -6]`, `-1 1; 4 -4`; None if it is none.
+    """Read numbers as a person types them: `-4`, `1/2`, `0.9*0.1`, `10^4`, `[11, −6]`, `-1 1; 4 -4`; None if it is none.
 
     >>> numbers("[11, −6]"), numbers("1/2"), numbers("four")
     ([11.0, -6.0], [0.5], None)
     """
-    found: list[float] = []
-    for word in _words(text):
-        top, slash, below = word.partition("/")
-        try:
-            value = float(top) / float(below) if slash else float(top)
-        except (ValueError, ZeroDivisionError):
-            return None
-        if not np.isfinite(value):
-            return None
-        found.append(value)
-    return found or None
+    found = [arithmetic(word) for word in _words(text)]
+    known = [value for value in found if value is not None]
+    return known if known and len(known) == len(found) else None
+
+
+def arithmetic(text: str) -> float | None:
+    """Compute what stands there, numbers joined by + − · / ^ and brackets; None if it is anything else.
+
+    >>> arithmetic("(3.2 − 1) · 2"), arithmetic("10^-2"), arithmetic("x"), arithmetic("1/0")
+    (4.4, 0.01, None, None)
+    """
+    plain = text.strip().translate(_SIGNS).replace("^", "**")
+    if len(plain) > LONGEST or not re.fullmatch(r"[0-9.eE+\-*/() ]+", plain):
+        return None
+    try:
+        with warnings.catch_warnings():  # `1(2)`, a number that is called, earns a warning as well
+            warnings.simplefilter("ignore")
+            value = _computed(ast.parse(plain, mode="eval").body)
+    except (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):
+        return None
+    return value if np.isfinite(value) else None
+
+
+def _computed(node: ast.expr) -> float:
+    """The value of a piece of arithmetic; ValueError if it is none."""
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return float(value)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_computed(operand)
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _computed(operand)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
+            value = _OPERATIONS[type(op)](_computed(left), _computed(right))
+            if isinstance(value, float):  # a root of a negative number is none
+                return value
+    raise ValueError("no arithmetic")
 
 
 def _words(text: str) -> list[str]:
     """Split what was typed into its numbers."""
-    return re.sub(r"[\[\](){},;⎡⎤⎣⎦ᵀ]", " ", text.replace("−", "-").replace("–", "-")).split()
+    return re.sub(r"[\[\](){},;⎡⎤⎣⎦ᵀ]", " ", text.translate(_SIGNS)).split()
 
 
 def sizes(text: str) -> tuple[int, ...] | None:
@@ -132,12 +171,13 @@ def rounded(word: str, value: float) -> bool:
     (True, False, False)
     """
     try:
-        _, digits, exponent = Decimal(word).as_tuple()
+        typed = Decimal(word.strip().translate(_SIGNS))
     except InvalidOperation:
         return False
+    _, digits, exponent = typed.as_tuple()
     if not isinstance(exponent, int) or len(digits) < (2 if exponent < 0 else 3):
         return False
-    return abs(float(word) - value) <= 0.5 * 10.0**exponent * (1 + 1e-9)
+    return abs(float(typed) - value) <= 0.5 * 10.0**exponent * (1 + 1e-9)
 
 
 def _judge_choice(question: Choice, text: str, names: Mapping[str, Any]) -> Verdict:
@@ -157,9 +197,10 @@ def _judge_choice(question: Choice, text: str, names: Mapping[str, Any]) -> Verd
 def _judge_number(question: Number, text: str, names: Mapping[str, Any]) -> Verdict:
     answer = np.asarray(evaluate(question.answer, names), float)
     wanted = answer.size
-    if wanted == 1:
-        text = re.sub(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", "", text)  # 61,706 is one number
+    text = _one(text) if wanted == 1 else text
     guess = numbers(text)
+    if wanted == 1 and (computed := arithmetic(text)) is not None:
+        guess = [computed]
     if guess is None:
         kind = "a number" if wanted == 1 else f"{wanted} numbers, with spaces between"
         return _unreadable(f"Answer with {kind}.")
@@ -187,10 +228,17 @@ def _judge_number(question: Number, text: str, names: Mapping[str, Any]) -> Verd
     return Verdict(False, False, fill(question.unforeseen or "Not that. Press ? for a hint.", tried), {})
 
 
+def _one(text: str) -> str:
+    """What was typed as one number: 61,706 and 0,25 have a comma in them, and 10 000 a space."""
+    grouped = r"(?<![0-9.,])[1-9][0-9]{0,2}([ ,][0-9]{3})+(?![0-9.])"
+    text = re.sub(grouped, lambda found: re.sub("[ ,]", "", found[0]), text.strip(" []"))
+    return re.sub(r"^([-−–]?[0-9]*),([0-9]+)$", r"\1.\2", text)
+
+
 def _fitting(text: str, values: np.ndarray) -> list[bool]:
     """Say of each number typed whether it is the one at its place, or that one rounded."""
-    guess = numbers(text) or []
-    return [close(g, v) or rounded(w, v) for g, w, v in zip(guess, _words(text), values, strict=True)]
+    words = [text] if values.size == 1 else _words(text)
+    return [close(arithmetic(w), v) or rounded(w, v) for w, v in zip(words, values, strict=True)]
 
 
 def _which_fit(guess: list[float], hits: list[bool]) -> str:

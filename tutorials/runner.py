@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import shutil
 import subprocess
 import threading
 import time
@@ -26,6 +27,16 @@ Save = Callable[[], None]
 
 PATIENCE = 0.4
 """Seconds that a step's code may take without a word."""
+
+
+EDITORS = ("nano", "micro", "notepad")
+"""Editors that say on their screen how to leave them."""
+
+
+def editor_at_hand() -> str:
+    """The editor that $VISUAL or $EDITOR names, or one that is there and that a beginner can leave, or ""."""
+    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    return named or next((name for name in EDITORS if shutil.which(name)), "")
 
 
 class Runner:
@@ -160,18 +171,17 @@ class Runner:
         return True
 
     def _edit_file(self) -> None:
-        """Open the learner's file in the editor of $VISUAL or $EDITOR, and come back when it is closed."""
+        """Open the learner's file in an editor, and come back when it is closed."""
         session = self.session
         session.prepare()
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-        if not editor:
+        if not (editor := editor_at_hand()):
             session.message = f"Open it in your editor: {session.file}\n(To have e do so, set $EDITOR.)"
             return
         self.console.set_alt_screen(False)
         self.console.show_cursor(True)
         try:
             self.keys.__exit__(None, None, None)
-            subprocess.run([*shlex.split(editor), str(session.file)], check=False)
+            subprocess.run([*shlex.split(editor, posix=os.name != "nt"), str(session.file)], check=False)
             session.message = "Enter runs and checks it."
         except (OSError, ValueError) as error:
             session.message = f"{editor} could not be started: {error}. The file is {session.file}"

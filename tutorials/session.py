@@ -156,7 +156,9 @@ class Session:
                 workbench.prepare(self.lesson, self.snapshot.step)
             except OSError as error:
                 why = error.strerror or error
-                self.message = f"It cannot be written: {why}.\n(→ goes on without it; $MINIDL_STATE names another folder)"
+                self.message = (
+                    f"It cannot be written: {why}.\n(→ goes on without it; $MINIDL_STATE names another folder)"
+                )
 
     def check(self) -> None:
         """Run the learner's file and say what came of it."""

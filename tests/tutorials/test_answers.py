@@ -17,7 +17,9 @@ PAIR = Number(("Both?",), "[-1 / 3, 12.4]", ("weak", "strong"))
     ("question", "text"),
     [
         (LN_10, "2.302585"), (LN_10, "2.303"), (SLOPE, "-.0025"), (SLOPE, "−0.00247"),
-        (SLOPE, "-2.5e-3"), (COUNT, "61,706"), (COUNT, "61706"), (PAIR, "-1/3 12.4"), (PAIR, "-.33, 12.4"),
+        (SLOPE, "-2.5e-3"), (COUNT, "61,706"), (COUNT, "61706"), (COUNT, "61 706"),
+        (COUNT, "[61706]"), (COUNT, "617.06 * 10^2"), (SLOPE, "-0,0024665"), (LN_10, "2.302585 + 0"),
+        (LN_10, "(1 + 1.302585)·1"), (PAIR, "[-1/3, 31/2.5]"), (PAIR, "-1/3 12.4"), (PAIR, "-.33, 12.4"),
     ],
 )  # fmt: skip
 def test_right(question: Number, text: str) -> None:
@@ -53,7 +55,20 @@ def test_which_of_two_fits() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("61,70", "2 numbers given; 1 is asked."), ("1,234,567 8", "2 numbers given; 1 is asked."), ("x", "a number")],
+    [
+        ("61 70", "2 numbers given; 1 is asked."),
+        ("1,234,567 8", "2 numbers given; 1 is asked."),
+        ("x", "a number"),
+        ("9**9**9**9", "a number"),
+        ("1/0", "a number"),
+        ("(-1)^.5", "a number"),
+        ("1(2)", "2 numbers"),
+        ("(" * 79, "a number"),
+        ("__import__('os')", "a number"),
+        ("9" * 400, "a number"),
+        ("nan", "a number"),
+        ("1e999", "a number"),
+    ],
 )
 def test_what_cannot_be_read(text: str, words: str) -> None:
     verdict = answers.judge(COUNT, text, {})

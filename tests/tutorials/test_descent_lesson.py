@@ -130,6 +130,8 @@ def test_the_edge_lies_between_the_second_and_the_third_rate(learner: Learner) -
         (("m_hat = m / (1 - beta1**t)", "m_hat = m"), "that is lr · m"),
         (("m_hat = m / (1 - beta1**t)", "m_hat = m / (1 - beta1)"), "Has t its power?"),
         (("v_hat = v / (1 - beta2**t)", "v_hat = v"), "v is not corrected yet"),
+        (("(1 - beta2) * g * g", "g * g"), "not all of it"),
+        (("(1 - beta2) * g * g", "(1 - beta2) * g"), "squared"),
         (("(v_hat**0.5 + eps)", "(v_hat + eps) ** 0.5"), "under the root"),
         (("(v_hat**0.5 + eps)", "v_hat**0.5"), "ε is missing"),
         (("w = w - ", "w = w + "), "downhill is minus"),

@@ -460,6 +460,20 @@ def test_e_opens_the_learner_s_editor(terminal: MakeTerminal, monkeypatch: pytes
     assert "could not be started" in take(terminal(["e"]))
 
 
+@pytest.mark.parametrize(("there", "opened"), [({"vi", "nano"}, "nano"), ({"vi"}, ""), ({"notepad"}, "notepad")])
+def test_without_a_named_editor_one_is_taken_that_a_beginner_can_leave(
+    there: set[str], opened: str, terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch, state: Path
+) -> None:
+    called: list[list[str]] = []
+    for name in ("EDITOR", "VISUAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: name if name in there else None)
+    monkeypatch.setattr("subprocess.run", lambda words, check: called.append(words))
+    text = take(terminal(["g", "1", "4", "enter", "e"]))
+    assert [words[0] for words in called] == [opened] * bool(opened)
+    assert ("Enter runs and checks it." if opened else "Open it in your editor") in text
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_a_whole_lesson_in_a_window_of_any_size(
     size: tuple[int, int], terminal: MakeTerminal, learner: Learner

@@ -584,6 +584,7 @@ ACTIVATIONS = Lesson(
     minutes=18,
     version=1,
     steps=STEPS,
+    follows="losses",
     read=(
         "LeCun, Bottou, Orr and Müller (1998), Efficient BackProp: why tanh, section four.",
         "Glorot, Bordes and Bengio (2011), Deep sparse rectifier neural networks.",

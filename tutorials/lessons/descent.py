@@ -19,7 +19,7 @@ valley = plots.contours(loss, {"start": [start]}, **frame)
         picture=Picture("valley", "A narrow valley seen from above; lines of equal loss run along it.", rows=7),
         say=(
             "A loss over two weights, x and y, from above: each line joins places of",
-            "equal loss. It is steep in y, nearly flat in x, lowest where both are zero.",
+            "equal loss. Steep in y, nearly flat in x; at the bottom both are zero.",
         ),
         question=Choice(
             ask=("From the mark on the left, the steepest way down goes …",),
@@ -585,12 +585,18 @@ MIXED = [1.0, -2.0, 0.5, 3.0, 0.1]
                     "after one gradient of one, w is {got}; minidl's is {want}.",
                     (
                         Mistake("[-0.0001]", "that is lr · m. m̂ is m / (1 − β₁ᵗ), and √v̂ + ε divides it."),
+                        Mistake("[-0.001 * 0.001**0.5]", "v takes in (1 − β₂) of the square, not all of it."),
                         Mistake("[-0.001 / 0.001**0.5]", "v is not corrected yet: it wants a hat as well."),
                         Mistake("[-0.001 * 0.1 / 0.001]", "m is divided by v. Take the root of v̂."),
                         Mistake("places(literal.AdamUncorrected, [1.0])", "m and v are not corrected yet: the hats."),
                         Mistake("places(literal.AdamPrinted, [1.0])", "nothing moved: m must take g in first."),
                         Mistake("[0.001]", "right length, wrong way: downhill is minus."),
                     ),
+                ),
+                Check(
+                    "np.iscomplexobj(adam(MIXED))",
+                    "False",
+                    "after negative gradients w is a complex number: v takes in the gradient squared, and has a root.",
                 ),
                 Check(
                     "adam(MIXED)",
@@ -654,6 +660,7 @@ DESCENT = Lesson(
     minutes=20,
     version=1,
     steps=STEPS,
+    follows="rates",
     read=(
         "Polyak (1964), Some methods of speeding up the convergence of iteration",
         "  methods; Goh (2017), Why momentum really works.",

@@ -570,6 +570,7 @@ INITIALISATION = Lesson(
     minutes=15,
     version=1,
     steps=STEPS,
+    follows="vanishing",
     read=(
         "Glorot and Bengio (2010), Understanding the difficulty of training deep",
         "  feedforward neural networks: n_in and n_out, for tanh.",

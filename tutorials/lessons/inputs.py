@@ -519,6 +519,7 @@ INPUTS = Lesson(
     minutes=15,
     version=1,
     steps=STEPS,
+    follows="initialisation",
     read=(
         "LeCun, Bottou, Orr and Müller (1998), Efficient BackProp: centred, equal and",
         "  unrelated inputs, and why.",

@@ -682,6 +682,7 @@ LOSSES = Lesson(
     minutes=19,
     version=1,
     steps=STEPS,
+    follows="descent",
     read=(
         "Bishop (2006), Pattern Recognition and Machine Learning, chapter four:",
         "  where cross-entropy comes from, and why it fits softmax.",

@@ -533,6 +533,7 @@ NEURON = Lesson(
     minutes=20,
     version=1,
     steps=STEPS,
+    follows="circuits",
     read=(
         "Rosenblatt (1958), The perceptron: the rule that learns from its mistakes.",
         "Minsky and Papert (1969), Perceptrons: what one layer cannot do, with proofs.",

@@ -608,6 +608,7 @@ NORMALISATION = Lesson(
     minutes=16,
     version=1,
     steps=STEPS,
+    follows="nonlinearity",
     read=(
         "Ioffe and Szegedy (2015), Batch normalization.",
         "Santurkar et al. (2018), How does batch normalization help optimization?",

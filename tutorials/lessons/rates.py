@@ -614,6 +614,7 @@ RATES = Lesson(
     minutes=18,
     version=1,
     steps=STEPS,
+    follows="inputs",
     read=(
         "LeCun, Bottou, Orr and Müller (1998), Efficient BackProp: lr and λ.",
         "Bergstra, Bengio (2012), Random search for hyper-parameter optimization.",

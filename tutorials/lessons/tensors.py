@@ -457,5 +457,6 @@ TENSORS = Lesson(
     minutes=18,
     version=2,
     steps=STEPS,
+    follows="activations",
     read=("Parr and Howard (2018), The matrix calculus you need for deep learning.",),
 )

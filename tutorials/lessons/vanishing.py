@@ -624,6 +624,7 @@ VANISHING = Lesson(
     minutes=20,
     version=1,
     steps=STEPS,
+    follows="normalisation",
     read=(
         "Hochreiter (1991), Untersuchungen zu dynamischen neuronalen Netzen: found it first.",
         "Glorot and Bengio (2010), Understanding the difficulty of training deep",
