@@ -13,8 +13,8 @@ import minidl
 from minidl.graph import Notation
 from minidl.primitives import Elementwise, catalogue, registry
 from minidl.primitives.kinds import sample
+from tutorials.learning.recording import record
 from tutorials.lesson import Lesson
-from tutorials.recording import record
 
 
 def blocks(path: Path, language: str) -> list[str]:

@@ -15,19 +15,19 @@ from rich.console import Console
 from minidl.errors import DataError, UsageError
 from viz.drawing.theme import Theme, theme_named
 
-from . import workbench
-from .keys import Keys, keyboard
+from .learning import workbench
+from .learning.progress import Place, Progress
+from .learning.recording import record
+from .learning.session import Session
 from .lesson import Lesson
 from .lessons import LESSONS
 from .loading import find
-from .plain import Ask, Plain
-from .progress import Place, Progress
-from .recording import record
-from .room import ROWS
-from .runner import Runner, Save, browse, film
-from .session import Session
+from .terminal.keys import Keys, keyboard
+from .terminal.plain import Ask, Plain
+from .terminal.room import ROWS
+from .terminal.runner import Runner, Save, browse, film
+from .terminal.views import Item, Menu, lesson_words
 from .text import WIDTH, wrap
-from .views import Item, Menu, lesson_words
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell reports it. Leaving with `q` is 0."""
@@ -226,13 +226,13 @@ def _export(
         place = None
     with_answers = ", with your answers (--clean leaves them out)" if place else ""
     if html is not None:
-        from . import webpage
+        from .export import webpage
 
         _say(
             terminal, f"{webpage.save(lesson, html, theme, place)}: one page, which needs no other file{with_answers}."
         )
     if svg is not None:
-        from . import shots
+        from .export import shots
 
         _say(terminal, f"{svg}: {len(shots.save(lesson, svg, theme, place))} screens{with_answers}.")
     return 0

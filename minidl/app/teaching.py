@@ -17,8 +17,8 @@ def slides(
     theme: Annotated[str, typer.Option(help="light, dark, print or colorblind.", metavar="NAME")] = "light",
 ) -> None:
     """Write a lesson's figures, decks and screens, with a Beamer and an HTML skeleton that show them."""
+    from tutorials.export.slides import write
     from tutorials.loading import find
-    from tutorials.slides import write
 
     for line in write(find(name), output, theme):
         typer.echo(line)
@@ -32,7 +32,7 @@ def check(
 
     Exit status 0 when all pass, 1 when one does not.
     """
-    from tutorials import workbench
+    from tutorials.learning import workbench
     from tutorials.loading import program_of
 
     source = workbench.read(file)

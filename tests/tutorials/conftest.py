@@ -10,13 +10,13 @@ from typing import Any, Self
 import pytest
 from rich.console import Console
 
-from tutorials import workbench
 from tutorials.command import Terminal
+from tutorials.learning import workbench
+from tutorials.learning.progress import Place
+from tutorials.learning.recording import Recording, record
+from tutorials.learning.session import Session
 from tutorials.lesson import Lesson, Option, Pick, Picture, Program, Step
 from tutorials.lessons import LESSONS
-from tutorials.progress import Place
-from tutorials.recording import Recording, record
-from tutorials.session import Session
 from viz.drawing.theme import LIGHT, Theme
 
 RECORDED: dict[str, Recording] = {}
@@ -112,7 +112,7 @@ def learner() -> Callable[..., Session]:
 def _recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test runs a lesson's code, or checks a file, that another has run or checked."""
     monkeypatch.setattr(workbench, "check", checked)
-    for module in ("command", "webpage", "shots", "slides"):
+    for module in ("command", "export.webpage", "export.shots", "export.slides"):
         monkeypatch.setattr(f"tutorials.{module}.record", recorded)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tutorials import answers
+from tutorials.learning import answers
 from tutorials.lesson import Mistake, Number
 
 LN_10 = Number(("ln 10?",), "2.302585", ("weak", "strong"), (Mistake("2.3", "You rounded."), Mistake("3.3", "No.")))

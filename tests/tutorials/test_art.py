@@ -11,16 +11,16 @@ from rich.cells import cell_len
 import minidl
 import viz
 from minidl.errors import RenderError
-from tutorials import screen
-from tutorials.art import Art, coloured, drawable, text_rows
-from tutorials.figures import plotted
+from tutorials.drawing.art import Art, coloured, drawable, text_rows
+from tutorials.learning.progress import Place
+from tutorials.learning.recording import record
+from tutorials.learning.session import Session
 from tutorials.lesson import Lesson
-from tutorials.progress import Place
-from tutorials.recording import record
-from tutorials.room import Room
-from tutorials.runner import Runner
-from tutorials.session import Session
-from tutorials.views import FigureView
+from tutorials.terminal import screen
+from tutorials.terminal.figures import plotted
+from tutorials.terminal.room import Room
+from tutorials.terminal.runner import Runner
+from tutorials.terminal.views import FigureView
 
 x = np.linspace(-3, 3, 61)
 

@@ -12,13 +12,14 @@ import pytest
 from rich.text import Text
 
 from minidl.errors import RenderError, UsageError
-from tutorials import figures, screen, shots, slides, webpage
 from tutorials.command import Terminal, run
+from tutorials.export import shots, slides, webpage
+from tutorials.learning.progress import Place
+from tutorials.learning.recording import record
+from tutorials.learning.session import Session
 from tutorials.lesson import Lesson, Picture, Step
 from tutorials.lessons.circuits import CIRCUITS
-from tutorials.progress import Place
-from tutorials.recording import record
-from tutorials.session import Session
+from tutorials.terminal import figures, screen
 from viz.drawing.theme import DARK, LIGHT, PRINT, Theme
 
 MakeTerminal = Callable[..., Terminal]

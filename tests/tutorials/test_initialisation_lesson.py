@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import minidl
+from tutorials.learning.session import Session
 from tutorials.lesson import Picture
 from tutorials.lessons.initialisation import INITIALISATION
-from tutorials.session import Session
 
 Learner = Callable[..., Session]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tutorials import keys
+from tutorials.terminal import keys
 
 pty = pytest.importorskip("pty")
 termios = pytest.importorskip("termios")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from rich.style import Style
 
-from tutorials.art import Art, text_rows
-from tutorials.labels import Sheet, lay_out, readable, shrunk
+from tutorials.drawing.art import Art, text_rows
+from tutorials.drawing.labels import Sheet, lay_out, readable, shrunk
 from viz.drawing.lettered import Lettered, Word
 from viz.plots import activation, histograms, learning_rates
 
@@ -111,7 +111,7 @@ def test_it_is_drawn_once_for_all_sizes(monkeypatch: pytest.MonkeyPatch) -> None
         drawn.append(figure)
         return APART
 
-    monkeypatch.setattr("tutorials.art._taken_apart", taken_apart)
+    monkeypatch.setattr("tutorials.drawing.art._taken_apart", taken_apart)
     for size in ((74, 8), (114, 20), (74, 8)):
         text_rows(art, *size, colour=True)
     assert len(drawn) == 1

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
-from tutorials import answers, screen
+from tutorials.learning import answers
+from tutorials.learning.session import Session
 from tutorials.lesson import Choice, Exercise, Lesson, Number, Pick, Program, Shape
 from tutorials.lessons import LESSONS
 from tutorials.lessons.circuits import CIRCUITS
 from tutorials.lessons.tensors import TENSORS
-from tutorials.room import Room
-from tutorials.session import Session
+from tutorials.terminal import screen
+from tutorials.terminal.room import Room
+from tutorials.terminal.views import Card, CodeView, steps_menu
 from tutorials.text import wrap
-from tutorials.views import Card, CodeView, steps_menu
 
 Learner = Callable[..., Session]
 

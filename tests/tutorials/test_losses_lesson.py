@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tutorials import answers
+from tutorials.learning import answers
+from tutorials.learning.session import Session
 from tutorials.lesson import Program
 from tutorials.lessons.losses import LOSSES
-from tutorials.session import Session
 
 Learner = Callable[..., Session]
 

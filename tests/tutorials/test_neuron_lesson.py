@@ -11,9 +11,9 @@ import pytest
 
 import minidl
 from minidl.nn import functional as F
+from tutorials.learning.session import Session
 from tutorials.lesson import Choice, Program, Step
 from tutorials.lessons.neuron import NEURON
-from tutorials.session import Session
 
 Learner = Callable[..., Session]
 

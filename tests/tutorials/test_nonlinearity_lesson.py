@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from minidl.data.toys import truth_table
-from tutorials.art import text_rows
+from tutorials.drawing.art import text_rows
+from tutorials.learning.session import Session
 from tutorials.lessons.nonlinearity import NONLINEARITY
-from tutorials.session import Session
 
 Learner = Callable[..., Session]
 

@@ -11,9 +11,9 @@ import pytest
 import minidl
 from minidl import nn
 from minidl.errors import ShapeError
+from tutorials.learning.session import Session
 from tutorials.lesson import Picture
 from tutorials.lessons.normalisation import NORMALISATION
-from tutorials.session import Session
 
 Learner = Callable[..., Session]
 

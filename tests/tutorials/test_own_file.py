@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from minidl.errors import DataError, UsageError
-from tutorials import workbench
-from tutorials.checking import Printed, nudge, same
-from tutorials.checking import run as run_here
 from tutorials.command import Terminal, run
+from tutorials.learning import workbench
+from tutorials.learning.checking import Printed, nudge, same
+from tutorials.learning.checking import run as run_here
+from tutorials.learning.progress import Progress
+from tutorials.learning.session import Session
 from tutorials.lesson import Check, Lesson, Mistake, Program
 from tutorials.lessons import LESSONS
 from tutorials.lessons.circuits import CIRCUITS
-from tutorials.progress import Progress
-from tutorials.screen import styled
-from tutorials.session import Session
+from tutorials.terminal.screen import styled
 
 Learner = Callable[..., Session]
 MakeTerminal = Callable[..., Terminal]

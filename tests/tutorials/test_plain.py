@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from minidl.errors import RenderError
-from tutorials import figures
 from tutorials.command import Terminal, run
+from tutorials.learning.progress import Place, Progress
+from tutorials.learning.recording import record
+from tutorials.learning.session import Session
 from tutorials.lesson import Lesson
 from tutorials.lessons.circuits import CIRCUITS
-from tutorials.plain import Plain
-from tutorials.progress import Place, Progress
-from tutorials.recording import record
-from tutorials.session import Session
+from tutorials.terminal import figures
+from tutorials.terminal.plain import Plain
 
 MakeTerminal = Callable[..., Terminal]
 

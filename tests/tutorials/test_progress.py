@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from minidl.errors import UsageError
-from tutorials import progress, workbench
 from tutorials.command import Terminal, run
+from tutorials.learning import progress, workbench
+from tutorials.learning.progress import Answer, Place, Progress
 from tutorials.lessons import LESSONS
 from tutorials.lessons.circuits import CIRCUITS
-from tutorials.progress import Answer, Place, Progress
 
 MakeTerminal = Callable[..., Terminal]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tutorials.learning.session import Session
 from tutorials.lesson import Program
 from tutorials.lessons.rates import RATES
-from tutorials.session import Session
 
 Learner = Callable[..., Session]
 

@@ -13,13 +13,15 @@ import pytest
 
 from minidl.errors import DataError, UsageError
 from minidl.files import write_atomic
-from tutorials import answers, command, runner
+from tutorials import command
 from tutorials.command import Terminal, run
+from tutorials.learning import answers
+from tutorials.learning.progress import Progress
+from tutorials.learning.session import Session
 from tutorials.lesson import Exercise, Lesson, Step
 from tutorials.lessons.circuits import CIRCUITS
-from tutorials.progress import Progress
-from tutorials.session import Session
-from tutorials.views import code_rows
+from tutorials.terminal import runner
+from tutorials.terminal.views import code_rows
 
 MakeTerminal = Callable[..., Terminal]
 Learner = Callable[..., Session]
@@ -189,7 +191,7 @@ def test_ctrl_c_stops_an_exercise_and_not_the_lesson(terminal: MakeTerminal, mon
         raise KeyboardInterrupt
 
     number = str([step.name for step in CIRCUITS.steps].index("your-turn") + 1)
-    monkeypatch.setattr("tutorials.recording.Snapshot.judge", stopped)
+    monkeypatch.setattr("tutorials.learning.recording.Snapshot.judge", stopped)
     shown = take(terminal(["g", *number, "enter", *"2.5", "enter", "left"]))
     assert "Stopped. The answer has not been taken; nothing is lost." in shown
     assert "your-turn" not in place().answers
@@ -412,8 +414,8 @@ def test_a_file_of_answers_that_is_no_text(terminal: MakeTerminal, tmp_path: Pat
 def test_a_step_that_takes_its_time_says_so(
     terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch, pictures: Lesson
 ) -> None:
-    from tutorials.progress import Place
-    from tutorials.recording import record
+    from tutorials.learning.progress import Place
+    from tutorials.learning.recording import record
 
     monkeypatch.setattr(runner, "PATIENCE", 0.0)
     slow = replace(pictures, steps=(pictures.steps[0], Step("slow", code="import time\ntime.sleep(0.05)\nprint(7)")))

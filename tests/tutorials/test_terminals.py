@@ -24,11 +24,11 @@ from rich.console import Console
 
 from minidl.files import write_atomic
 from tutorials.command import Terminal, run
+from tutorials.learning.progress import Progress
+from tutorials.learning.session import Session
 from tutorials.lesson import Lesson
 from tutorials.lessons import LESSONS
 from tutorials.lessons.circuits import CIRCUITS
-from tutorials.progress import Progress
-from tutorials.session import Session
 
 pty = pytest.importorskip("pty")
 Learner = Callable[..., Session]

@@ -8,12 +8,12 @@ import pytest
 from rich.cells import cell_len
 
 import minidl
+from tutorials.learning.session import Session
+from tutorials.learning.trying import Trial, Tried
 from tutorials.lesson import Lesson
 from tutorials.lessons.circuits import CIRCUITS
-from tutorials.room import Room
-from tutorials.runview import RunView
-from tutorials.session import Session
-from tutorials.trying import Trial, Tried
+from tutorials.terminal.room import Room
+from tutorials.terminal.runview import RunView
 
 Learner = Callable[..., Session]
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from minidl.nn import init
-from tutorials import workbench
+from tutorials.learning import workbench
+from tutorials.learning.recording import fresh_randomness
+from tutorials.learning.session import Session
 from tutorials.lesson import Program
 from tutorials.lessons.vanishing import VANISHING
-from tutorials.recording import fresh_randomness
-from tutorials.session import Session
 from viz.gradients.units import units
 
 Learner = Callable[..., Session]

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .lesson import Choice, Exercise, Number, Program, Question, Shape
-from .text import fill, number
+from ..lesson import Choice, Exercise, Number, Program, Question, Shape
+from ..text import fill, number
 
 LETTERS = "abcdefgh"
 LONGEST = 80
@@ -127,10 +127,8 @@ def _computed(node: ast.expr) -> float:
     match node:
         case ast.Constant(value=int() | float() as value):
             return float(value)
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_computed(operand)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _computed(operand)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant() | ast.BinOp() as operand):
+            return -_computed(operand) if isinstance(sign, ast.USub) else _computed(operand)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
             value = _OPERATIONS[type(op)](_computed(left), _computed(right))
             if isinstance(value, float):  # a root of a negative number is none

@@ -6,11 +6,11 @@ a hint or a wrong answer can lead to. After the answer, what was read before mak
 
 from __future__ import annotations
 
-from .art import LEAST_ROWS
-from .lesson import Choice, Exercise, Number, Pick, Program, Question, Shape
-from .recording import Snapshot
+from ..drawing.art import LEAST_ROWS
+from ..learning.recording import Snapshot
+from ..lesson import Choice, Exercise, Number, Pick, Program, Question, Shape
+from ..text import MEASURE, wrap
 from .room import Room
-from .text import MEASURE, wrap
 
 OFFER = 1
 """The row that offers a stronger hint, or to show the answer."""

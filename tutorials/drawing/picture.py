@@ -21,8 +21,8 @@ from typing import Any
 from minidl.autodiff import formula as written_formula
 from minidl.graph import Node
 
-from .lesson import Circuit
-from .text import MEASURE, array, matrix
+from ..lesson import Circuit
+from ..text import MEASURE, array, matrix
 
 MARGIN = 3
 SLACK = 6

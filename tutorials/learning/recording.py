@@ -12,11 +12,11 @@ import minidl
 from minidl.errors import DataError
 from viz.drawing.theme import LIGHT, Theme, drawn_in, theme_named, usual_theme
 
+from ..drawing.art import Art, drawable
+from ..drawing.picture import Drawing, draw
+from ..lesson import Choice, Circuit, Exercise, Lesson, Pick, Picture, Program, Step
+from ..text import fill, show, wrap
 from . import answers
-from .art import Art, drawable
-from .lesson import Choice, Circuit, Exercise, Lesson, Pick, Picture, Program, Step
-from .picture import Drawing, draw
-from .text import fill, show, wrap
 
 
 @dataclass(frozen=True)

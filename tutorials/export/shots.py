@@ -14,13 +14,13 @@ from rich.text import Text
 from minidl.files import write_atomic
 from viz.drawing.theme import LIGHT, Theme
 
-from . import screen
-from .art import HALF
-from .lesson import Lesson
-from .progress import Answer, Place
-from .recording import record
-from .room import Room
-from .session import Session
+from ..drawing.art import HALF
+from ..learning.progress import Answer, Place
+from ..learning.recording import record
+from ..learning.session import Session
+from ..lesson import Lesson
+from ..terminal import screen
+from ..terminal.room import Room
 
 CELL = 9.0
 LINE = 20.0

@@ -9,13 +9,13 @@ from typing import Protocol
 from rich.cells import cell_len
 from rich.text import Text
 
+from ..drawing.art import Art
+from ..learning.session import Session
+from ..lesson import Lesson, Step
+from ..text import wrap
 from . import figures
-from .art import Art
-from .lesson import Lesson, Step
 from .room import Room
 from .screen import STYLES, art_rows, key_line, page, program_rows, styled
-from .session import Session
-from .text import wrap
 
 
 class View(Protocol):

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.text import Text
 
+from ..learning.answers import LETTERS
+from ..learning.session import Session
+from ..lesson import Choice
 from . import screen
-from .answers import LETTERS
 from .keys import END, RESIZED, Keys
-from .lesson import Choice
 from .room import Room
 from .runview import RunView
-from .session import Session
 from .views import Card, CodeView, FigureView, View, steps_menu
 
 Save = Callable[[], None]

@@ -13,8 +13,8 @@ from pathlib import Path
 from minidl.errors import DataError, UsageError
 from minidl.files import write_atomic
 
+from ..lesson import Lesson, Program, Step
 from . import progress
-from .lesson import Lesson, Program, Step
 
 SECONDS = 10
 """How long a file may run."""
@@ -127,13 +127,13 @@ def check(program: Program, source: str, path: str = "exercise.py", seconds: flo
     job["checks"] = [
         {**asdict(c), "mistakes": [[m.value, m.say] for m in c.mistakes]} for c in program.checks
     ]  # fmt: skip
-    home = str(Path(__file__).resolve().parent.parent)
+    home = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
     environment = {**os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8"}
     count = len(program.checks)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tutorials.checking"],
+            [sys.executable, "-m", "tutorials.learning.checking"],
             input=json.dumps(job).encode(),
             capture_output=True,
             timeout=seconds + GRACE,

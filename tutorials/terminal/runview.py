@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from rich.text import Text
 
-from .art import LEAST_ROWS
+from ..drawing.art import LEAST_ROWS
+from ..learning.session import Session
+from ..learning.trying import Trial, Tried
+from ..text import MEASURE, wrap
 from .room import Room
 from .screen import MARGIN, STYLES, art_rows, key_line, page, picture_rows, styled
-from .session import Session
-from .text import MEASURE, wrap
-from .trying import Trial, Tried
 from .views import title_row
 
 LEAST_CODE = 5

@@ -13,9 +13,9 @@ import numpy as np
 from minidl.errors import MinidlError
 from viz.drawing.theme import LIGHT, Theme, theme_named
 
-from . import progress
-from .art import coloured, drawn
-from .session import Session
+from ..drawing.art import coloured, drawn
+from ..learning import progress
+from ..learning.session import Session
 
 
 def path_of(session: Session) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from .text import WIDTH
+from ..text import WIDTH
 
 ROWS = 24
 """Rows of the smallest terminal that shows the full screen."""

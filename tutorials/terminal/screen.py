@@ -9,14 +9,14 @@ from rich.text import Text
 
 from viz.drawing.theme import TERMINAL
 
+from ..drawing.art import LEAST_ROWS, Art, text_rows
+from ..drawing.picture import Drawing
+from ..learning.answers import LETTERS
+from ..learning.session import Session
+from ..lesson import Choice, Exercise, Number, Pick, Program, Shape
+from ..text import EMPHASIS, WIDTH, wrap
 from . import allotment
-from .answers import LETTERS
-from .art import LEAST_ROWS, Art, text_rows
-from .lesson import Choice, Exercise, Number, Pick, Program, Shape
-from .picture import Drawing
 from .room import Room
-from .session import Session
-from .text import EMPHASIS, WIDTH, wrap
 
 MARGIN = "   "
 LEAST_AIR = 2

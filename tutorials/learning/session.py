@@ -8,9 +8,9 @@ from typing import Any
 
 from minidl.errors import MinidlError
 
+from ..lesson import Choice, Exercise, Lesson, Program
 from . import workbench
 from .answers import LETTERS
-from .lesson import Choice, Exercise, Lesson, Program
 from .progress import Answer, Place
 from .recording import Page, Recording, Snapshot
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from minidl.files import write_atomic
 
-from .lesson import Lesson
+from ..lesson import Lesson
 
 FORMAT = 1
 

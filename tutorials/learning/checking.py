@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from ..text import fill
 from .answers import close
-from .text import fill
 
 MOST_PRINTED = 2000
 H = 1e-5

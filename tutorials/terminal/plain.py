@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
+from ..learning.answers import LETTERS
+from ..learning.recording import Page
+from ..learning.session import Session
+from ..learning.trying import Trial
+from ..text import EMPHASIS, MEASURE, WIDTH, wrap
 from . import figures
-from .answers import LETTERS
-from .recording import Page
 from .runner import Save
-from .session import Session
-from .text import EMPHASIS, MEASURE, WIDTH, wrap
-from .trying import Trial
 from .views import card_lines, steps_menu
 
 Ask = Callable[[str], str]

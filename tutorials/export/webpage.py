@@ -13,14 +13,15 @@ from viz.drawing.svg import embedded_faces
 from viz.drawing.theme import LIGHT, Theme
 from viz.report.inline import inline
 
-from . import figures, workbench
-from .answers import LETTERS
-from .lesson import Lesson
-from .picture import Drawing
-from .progress import Place
-from .recording import Page, Snapshot, record
-from .session import Session
-from .views import score_lines
+from ..drawing.picture import Drawing
+from ..learning import workbench
+from ..learning.answers import LETTERS
+from ..learning.progress import Place
+from ..learning.recording import Page, Snapshot, record
+from ..learning.session import Session
+from ..lesson import Lesson
+from ..terminal import figures
+from ..terminal.views import score_lines
 
 STYLE = """
 :root { --ink: %(ink)s; --line: %(line)s; --fill: %(fill)s; --dim: %(dim)s; --paper: %(paper)s; }

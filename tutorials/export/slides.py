@@ -13,10 +13,11 @@ from minidl.files import write_atomic
 from viz.deck.beamer import latex_text
 from viz.drawing.theme import LIGHT, Theme, theme_named
 
-from . import figures, shots
-from .answers import LETTERS
-from .lesson import Circuit, Lesson
-from .recording import Snapshot, record
+from ..learning.answers import LETTERS
+from ..learning.recording import Snapshot, record
+from ..lesson import Circuit, Lesson
+from ..terminal import figures
+from . import shots
 
 MOST_CODE = 12
 """Lines of code that fit on a slide under a heading."""

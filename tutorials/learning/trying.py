@@ -18,8 +18,8 @@ from typing import Any
 
 from viz.drawing.theme import LIGHT, Theme, drawn_in
 
+from ..lesson import Lesson
 from .checking import Printed
-from .lesson import Lesson
 from .recording import Page, fresh_randomness, page_of
 
 SECONDS = 60.0
