@@ -13,6 +13,8 @@ import minidl
 from minidl.graph import Notation
 from minidl.primitives import Elementwise, catalogue, registry
 from minidl.primitives.kinds import sample
+from tutorials.learning.recording import record
+from tutorials.lesson import Lesson
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -23,7 +25,7 @@ def test_the_python_in_the_readme_runs(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = blocks(repository / "README.md", "python")
+    *found, _ = blocks(repository / "README.md", "python")
     assert len(found) == 3
     for block in found:
         exec(compile(block, "README.md", "exec"), {})
@@ -31,6 +33,16 @@ def test_the_python_in_the_readme_runs(
     assert said
     assert capsys.readouterr().out.split() == " ".join(said).split()
     assert all((tmp_path / f"circuit.{suffix}").stat().st_size > 400 for suffix in ("svg", "html", "tex"))
+
+
+def test_the_step_of_a_lesson_in_the_readme_plays(repository: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(blocks(repository / "README.md", "python")[-1], "README.md", "exec"), names)
+    lesson = Lesson(91, "steep", "Steep", "See.", 1, 1, (names["step"],))
+    (played,) = record(lesson)
+    assert played.correct == "0.25"
+    assert played.after.text == ("0.25, and nowhere steeper.",)
+    assert played.judge("0.5").say.startswith("That is its height there.")
 
 
 def test_every_figure_and_link_of_the_readme_exists(repository: Path) -> None:

@@ -13,19 +13,21 @@ from typing import TextIO
 from rich.console import Console
 
 from minidl.errors import DataError, UsageError
+from viz.drawing.theme import Theme, theme_named
 
-from .keys import Keys, keyboard
+from .learning import workbench
+from .learning.progress import Place, Progress
+from .learning.recording import record
+from .learning.session import Session
 from .lesson import Lesson
 from .lessons import LESSONS
 from .loading import find
-from .plain import Ask, Plain
-from .progress import Place, Progress
-from .recording import record
-from .room import ROWS
-from .runner import Runner, Save, browse, film
-from .session import Session
+from .terminal.keys import Keys, keyboard
+from .terminal.plain import Ask, Plain
+from .terminal.room import ROWS
+from .terminal.runner import Runner, Save, browse, film
+from .terminal.views import Item, Menu, lesson_words
 from .text import WIDTH, wrap
-from .views import Item, Menu, lesson_words
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell reports it. Leaving with `q` is 0."""
@@ -70,29 +72,34 @@ def run(
     answers: Path | None = None,
     html: Path | None = None,
     svg: Path | None = None,
+    clean: bool = False,
+    theme: str = "light",
     terminal: Terminal | None = None,
 ) -> int:
     """Carry out `minidl tutorial` and return its exit status.
 
     Args:
         lesson: a lesson's name or number; `"reset"` to forget the place in `name`; None to list the lessons.
-        name: the lesson to reset.
+        name: the lesson to reset, or `"all"`.
         auto: play unattended with the right answers (every lesson, where none is named).
         plain: lines of text instead of the full screen.
         answers: a file of answers, one a line, with which to play unattended.
-        html: write the lesson to this file, as one page, instead of taking it.
+        html: write the lesson to this file, as one page with one's answers, instead of taking it.
         svg: write its screens into this folder, as pictures, instead of taking it.
+        clean: write them as if nothing had been answered yet.
+        theme: the colours of figures.
         terminal: where to show and ask; the process's own where None.
 
     Returns:
         0; or 130 after Ctrl-C. The place is kept either way.
 
     Raises:
-        UsageError: no such lesson, or arguments that do not go together.
+        UsageError: no such lesson or theme, or arguments that do not go together.
         DataError: the file of answers is not text.
         OSError: the file of answers cannot be read.
     """
     terminal = terminal or Terminal()
+    palette = theme_named(theme)
     if lesson != "reset" and name is not None:
         raise UsageError(
             f"minidl tutorial takes one lesson; {name!r} was given as well. Only `reset NAME` takes two words."
@@ -100,18 +107,18 @@ def run(
     if lesson == "reset":
         return _reset(name, terminal)
     if html is not None or svg is not None:
-        return _export(lesson, html, svg, terminal)
+        return _export(lesson, html, svg, terminal, palette, clean)
     unattended = auto or answers is not None
     if lesson in (None, "all") and answers is not None:
         raise UsageError("--answers needs the lesson that the answers are for: minidl tutorial LESSON --answers FILE")
     try:
         if unattended:
             for one in LESSONS if lesson in (None, "all") else (find(lesson or ""),):
-                _play(one, terminal, plain, _read_answers(answers))
+                _play(one, terminal, plain, _read_answers(answers), palette)
             return 0
         chosen = find(lesson) if lesson is not None else _choose(terminal, plain)
         while chosen is not None:
-            chosen = _take(chosen, terminal, plain)
+            chosen = _take(chosen, terminal, plain, palette)
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
@@ -120,12 +127,12 @@ def run(
 # Taking a lesson ----------------------------------------------------------------------------------------------------
 
 
-def _take(lesson: Lesson, terminal: Terminal, plain: bool) -> Lesson | None:
+def _take(lesson: Lesson, terminal: Terminal, plain: bool, theme: Theme) -> Lesson | None:
     """Take a lesson from the place that was kept; return the next one where the learner goes on to it."""
     if not terminal.types:
         if terminal.shows:
             _say(terminal, "The input is not a terminal, so no keys can be read: playing with the right answers.")
-        _play(lesson, terminal, True, None)
+        _play(lesson, terminal, True, None, theme)
         return None
     progress = Progress()
     place = progress.taken_up(lesson)
@@ -133,7 +140,7 @@ def _take(lesson: Lesson, terminal: Terminal, plain: bool) -> Lesson | None:
         place.step = 0
     if place.step and not plain and not _why_plain(terminal):
         _say(terminal, f"{lesson.title}: running the code up to your place.")
-    session = Session(lesson, record(lesson), place)
+    session = Session(lesson, record(lesson, theme), place)
     reason = _why_plain(terminal)
     goes_on = False
     try:
@@ -198,28 +205,36 @@ def _farewell(session: Session, kept: bool) -> str:
     return f"{lesson.title}: your place is kept, {place}. To go on: minidl tutorial {lesson.name}"
 
 
-def _play(lesson: Lesson, terminal: Terminal, plain: bool, answers: Iterator[str] | None) -> None:
+def _play(lesson: Lesson, terminal: Terminal, plain: bool, answers: Iterator[str] | None, theme: Theme) -> None:
     """Play a lesson unattended; the learner's own place is neither read nor changed."""
-    session = Session(lesson, record(lesson), Place())
+    session = Session(lesson, record(lesson, theme), Place())
     if answers is None and not plain and terminal.types and not _why_plain(terminal):
         film(session, terminal.console)
     else:
         Plain(session, terminal.out, lambda: None).play(answers)
 
 
-def _export(wanted: str | None, html: Path | None, svg: Path | None, terminal: Terminal) -> int:
-    """Write a lesson as a page and as pictures of its screens."""
+def _export(
+    wanted: str | None, html: Path | None, svg: Path | None, terminal: Terminal, theme: Theme, clean: bool
+) -> int:
+    """Write a lesson as a page and as pictures of its screens, with the learner's answers where there are any."""
     if wanted is None:
         raise UsageError("--html and --svg need the lesson to write: minidl tutorial LESSON --html FILE")
     lesson = find(wanted)
+    place = None if clean else Progress().places.get(lesson.key)
+    if place is not None and not place.answers:
+        place = None
+    with_answers = ", with your answers (--clean leaves them out)" if place else ""
     if html is not None:
-        from . import webpage
+        from .export import webpage
 
-        _say(terminal, f"{webpage.save(lesson, html)}: one page, which needs no other file.")
+        _say(
+            terminal, f"{webpage.save(lesson, html, theme, place)}: one page, which needs no other file{with_answers}."
+        )
     if svg is not None:
-        from . import shots
+        from .export import shots
 
-        _say(terminal, f"{svg}: {len(shots.save(lesson, svg))} screens.")
+        _say(terminal, f"{svg}: {len(shots.save(lesson, svg, theme, place))} screens{with_answers}.")
     return 0
 
 
@@ -242,14 +257,14 @@ def _choose(terminal: Terminal, plain: bool) -> Lesson | None:
         _say(terminal, notice)
     if terminal.types and not plain and not _why_plain(terminal):
         return _choose_on_screen(terminal, progress)
-    _say(terminal, "The lessons:", "")
+    _say(terminal, "The lessons; minidl tutorial NAME starts one:", "")
+    wide = max(len(lesson.title) for lesson in LESSONS)
     for lesson in LESSONS:
         state = _state(lesson, progress)
-        _say(
-            terminal,
-            f"{lesson.number:>3}  {lesson.title:<12} {state:<14} {lesson.minutes} min   minidl tutorial {lesson.name}",
-        )
-        _say(terminal, f"     {lesson.promise}", "")
+        line = f"{lesson.number:>3}  {lesson.title:<{wide}}  {state:<15}  {lesson.minutes:>2} min   {lesson.name}"
+        if len(line) >= _width(terminal):
+            line = f"{lesson.number:>3}  {lesson.title}\n     {state}, {lesson.minutes} min: {lesson.name}"
+        _say(terminal, line, f"     {lesson.promise}", "")
     if not (terminal.types and terminal.shows):
         return None
     offered = _offer(progress)
@@ -278,7 +293,9 @@ def _choose_on_screen(terminal: Terminal, progress: Progress) -> Lesson | None:
         return False
 
     items = [Item(x.number, _line(x, progress), x.promise, lesson_words(x)) for x in LESSONS]
-    menu = Menu("minidl: the lessons", items, choose, LESSONS.index(_offer(progress)))
+    done = sum(progress.places.get(x.key, Place()).finished for x in LESSONS)
+    title = f"minidl: the lessons, {done} of {len(LESSONS)} done"
+    menu = Menu(title, items, choose, LESSONS.index(_offer(progress)))
     browse(menu, terminal.console, terminal.keys)
     return chosen[0] if chosen else None
 
@@ -307,18 +324,50 @@ def _offer(progress: Progress) -> Lesson:
 
 def _reset(name: str | None, terminal: Terminal) -> int:
     if name is None:
-        raise UsageError("reset needs a lesson: minidl tutorial reset NAME")
-    lesson = find(name)
+        raise UsageError("reset needs a lesson, or all of them: minidl tutorial reset NAME, minidl tutorial reset all")
     progress = Progress()
+    if name.strip().lower() == "all":
+        return _reset_all(progress, terminal)
+    lesson = find(name)
     known = progress.reset(lesson.name)
     for notice in progress.notices:
         _say(terminal, notice)
     if known and not progress.writable:
         return 1
-    _say(terminal, f"{lesson.title} starts afresh." if known else f"{lesson.title} was not begun; nothing to reset.")
+    files = workbench.set_aside(lesson)
+    begun = known or files
+    _say(terminal, f"{lesson.title} starts afresh." if begun else f"{lesson.title} was not begun; nothing to reset.")
+    _say_paths(terminal, "Your file is kept as:", files)
     return 0
+
+
+def _reset_all(progress: Progress, terminal: Terminal) -> int:
+    kept = progress.reset_all()
+    for notice in progress.notices:
+        _say(terminal, notice)
+    if not progress.writable:
+        return 1
+    if kept is None:
+        _say(terminal, "No lesson was begun; nothing to reset.")
+        return 0
+    _say(terminal, "All lessons start afresh.")
+    _say_paths(terminal, "Your places and answers are kept as:", [kept])
+    _say_paths(
+        terminal, "Your files are kept as:", [path for lesson in LESSONS for path in workbench.set_aside(lesson)]
+    )
+    return 0
+
+
+def _say_paths(terminal: Terminal, words: str, paths: list[Path]) -> None:
+    """Say where files are, each on a line of its own, which is never broken."""
+    if paths:
+        print(words, *(f"  {path}" for path in paths), sep="\n", file=terminal.out)
+
+
+def _width(terminal: Terminal) -> int:
+    return min(WIDTH, terminal.console.width) if terminal.shows else WIDTH
 
 
 def _say(terminal: Terminal, *lines: str) -> None:
     for line in lines:
-        print(*wrap(line, WIDTH - 1), sep="\n", file=terminal.out)
+        print(*wrap(line, max(_width(terminal) - 1, 20)), sep="\n", file=terminal.out)

@@ -15,6 +15,8 @@ WIDTH = 80
 """Columns of the smallest terminal that shows the full screen."""
 MEASURE = 74
 """Columns a line of narration may take."""
+EMPHASIS = re.compile(r"(?<![\w*])\*(\w[^*]*(?<!\s))\*(?![\w*])")
+"""What is marked `*so*`; the products of a learner's own code, such as `g*z * (1 - z)`, are no marks."""
 
 
 def number(value: float) -> str:
@@ -30,7 +32,12 @@ def number(value: float) -> str:
         text = f"{whole:,}" if abs(whole) >= 10_000 else str(whole)
     else:
         text = f"{float(value):.6g}"
-    return text.replace("-", "−").replace("e−0", "e−").replace("e+0", "e")
+    return _printed(text)
+
+
+def _printed(text: str) -> str:
+    """A number as Python writes it, as it is printed: `−1.5e−7` for `-1.5e-07`."""
+    return re.sub(r"e(−?)\+?0?(?=\d)", r"e\1", text.replace("-", "−"))
 
 
 def array(value: Any) -> str:
@@ -89,7 +96,10 @@ class _Filler(string.Formatter):
         if format_spec == "()":
             text = show(value)
             return f"({text})" if text.startswith("−") else text
-        return format(value, format_spec) if format_spec else show(value)
+        if not format_spec:
+            return show(value)
+        text = format(value, format_spec)
+        return text if isinstance(value, str) else _printed(text)
 
 
 def fill(template: str, names: Mapping[str, Any]) -> str:
@@ -101,6 +111,8 @@ def fill(template: str, names: Mapping[str, Any]) -> str:
     '1 · (−2)'
     >>> fill("f = {f}, of shape {W.shape}", {"f": -12.0, "W": np.zeros((2, 3))})
     'f = −12, of shape (2, 3)'
+    >>> fill("{y:.1f}, {y:+.1e} and {n:.2g}", {"y": -4.2, "n": 1e21})
+    '−4.2, −4.2e0 and 1e21'
     """
     return _Filler().vformat(template, (), names)
 

@@ -27,7 +27,7 @@ def info() -> None:
 
 
 def _rows() -> list[tuple[str, str]]:
-    from tutorials.progress import folder
+    from tutorials.learning.progress import folder
     from viz.drawing.engine import engine_info
 
     from .._version import __version__

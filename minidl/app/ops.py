@@ -212,8 +212,8 @@ PRINTED = 24
 
 def _drawing(op: Operation, width: int) -> list[str]:
     """The example as a picture in text: values above the wires, gradients below; none where it would not fit."""
+    from tutorials.drawing.picture import draw
     from tutorials.lesson import Circuit
-    from tutorials.picture import draw
 
     from ..autodiff import order
     from .examples import example

@@ -14,12 +14,13 @@ lesson = typer.Typer(help="Write a lesson of one's own.", no_args_is_help=True)
 def slides(
     name: Annotated[str, typer.Argument(help="A lesson's name, number or file.", metavar="LESSON")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")] = Path("slides"),
+    theme: Annotated[str, typer.Option(help="light, dark, print or colorblind.", metavar="NAME")] = "light",
 ) -> None:
     """Write a lesson's figures, decks and screens, with a Beamer and an HTML skeleton that show them."""
+    from tutorials.export.slides import write
     from tutorials.loading import find
-    from tutorials.slides import write
 
-    for line in write(find(name), output):
+    for line in write(find(name), output, theme):
         typer.echo(line)
 
 
@@ -31,7 +32,7 @@ def check(
 
     Exit status 0 when all pass, 1 when one does not.
     """
-    from tutorials import workbench
+    from tutorials.learning import workbench
     from tutorials.loading import program_of
 
     source = workbench.read(file)

@@ -16,7 +16,7 @@ def tutorial(
             show_default=False,
         ),
     ] = None,
-    name: Annotated[str | None, typer.Argument(help="The lesson to reset.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(help="The lesson to reset, or all.", show_default=False)] = None,
     auto: Annotated[
         bool, typer.Option("--auto", help="Play unattended with the right answers; every lesson, where none is named.")
     ] = False,
@@ -35,12 +35,20 @@ def tutorial(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option("--html", help="Write the lesson as one HTML page.", metavar="FILE", show_default=False),
+        typer.Option(
+            "--html", help="Write the lesson as one HTML page, with your answers.", metavar="FILE", show_default=False
+        ),
     ] = None,
     svg: Annotated[
         Path | None,
-        typer.Option("--svg", help="Write its screens as pictures.", metavar="FOLDER", show_default=False),
+        typer.Option(
+            "--svg", help="Write its screens as pictures, as you saw them.", metavar="FOLDER", show_default=False
+        ),
     ] = None,
+    clean: Annotated[bool, typer.Option("--clean", help="With --html and --svg: without your answers.")] = False,
+    theme: Annotated[
+        str, typer.Option(help="Of the figures: light, dark, print or colorblind.", metavar="NAME")
+    ] = "light",
 ) -> None:
     """Take a lesson in the terminal: predict, run, understand. Your place is kept.
 
@@ -49,4 +57,8 @@ def tutorial(
     """
     from tutorials.command import run
 
-    raise typer.Exit(run(lesson, name, auto=auto, plain=plain, answers=answers, html=html, svg=svg))
+    raise typer.Exit(
+        run(
+            lesson, name, auto=auto, plain=plain, answers=answers, html=html, svg=svg, clean=clean, theme=theme,
+        )
+    )  # fmt: skip

@@ -42,8 +42,9 @@ def command(*arguments: str, environment: dict[str, str]) -> subprocess.Complete
 def test_through_a_pipe_the_lessons_are_listed(environment: dict[str, str]) -> None:
     done = command(environment=environment)
     assert done.returncode == 0, done.stderr
-    assert "minidl tutorial circuits" in done.stdout
-    assert "minidl tutorial tensors" in done.stdout
+    assert "minidl tutorial NAME starts one" in done.stdout
+    for name in ("circuits", "tensors"):
+        assert any(line.endswith(f" min   {name}") for line in done.stdout.splitlines())
     assert "\x1b" not in done.stdout
 
 

@@ -11,13 +11,32 @@ import pytest
 from rich.console import Console
 
 from tutorials.command import Terminal
-from tutorials.lesson import Lesson, Option, Pick, Picture, Step
+from tutorials.learning import workbench
+from tutorials.learning.progress import Place
+from tutorials.learning.recording import Recording, record
+from tutorials.learning.session import Session
+from tutorials.lesson import Lesson, Option, Pick, Picture, Program, Step
 from tutorials.lessons import LESSONS
-from tutorials.progress import Place
-from tutorials.recording import Recording, record
-from tutorials.session import Session
+from viz.drawing.theme import LIGHT, Theme
 
 RECORDED: dict[str, Recording] = {}
+CHECKED: dict[tuple[Program, str, str, float], workbench.Report] = {}
+CHECK = workbench.check
+
+
+def recorded(lesson: Lesson, theme: str | Theme = LIGHT) -> Recording:
+    """A recording that all tests of a process share: what has run once need not run again."""
+    if lesson not in LESSONS or theme is not LIGHT:
+        return record(lesson, theme)
+    return RECORDED.setdefault(lesson.name, record(lesson))
+
+
+def checked(program: Program, source: str, path: str = "exercise.py", seconds: float = workbench.SECONDS) -> Any:
+    """The report on a file, whose process is started once for all tests."""
+    key = (program, source, path, seconds)
+    if key not in CHECKED:
+        CHECKED[key] = CHECK(program, source, path, seconds)
+    return CHECKED[key]
 
 
 class Script:
@@ -82,13 +101,19 @@ def learner() -> Callable[..., Session]:
     """Makes a fresh learner at a step of a lesson, given by its index or name."""
 
     def make(lesson: Lesson, step: int | str = 0) -> Session:
-        if lesson.name not in RECORDED:
-            RECORDED[lesson.name] = record(lesson)
-        fresh = Session(lesson, RECORDED[lesson.name], Place())
+        fresh = Session(lesson, recorded(lesson), Place())
         fresh.go(step if isinstance(step, int) else [s.name for s in lesson.steps].index(step))
         return fresh
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def _recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test runs a lesson's code, or checks a file, that another has run or checked."""
+    monkeypatch.setattr(workbench, "check", checked)
+    for module in ("command", "export.webpage", "export.shots", "export.slides"):
+        monkeypatch.setattr(f"tutorials.{module}.record", recorded)
 
 
 @pytest.fixture(autouse=True)

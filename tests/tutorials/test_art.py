@@ -11,15 +11,16 @@ from rich.cells import cell_len
 import minidl
 import viz
 from minidl.errors import RenderError
-from tutorials import screen
-from tutorials.art import Art, drawable, text_rows
+from tutorials.drawing.art import Art, coloured, drawable, text_rows
+from tutorials.learning.progress import Place
+from tutorials.learning.recording import record
+from tutorials.learning.session import Session
 from tutorials.lesson import Lesson
-from tutorials.progress import Place
-from tutorials.recording import record
-from tutorials.room import Room
-from tutorials.runner import Runner
-from tutorials.session import Session
-from tutorials.views import FigureView
+from tutorials.terminal import screen
+from tutorials.terminal.figures import plotted
+from tutorials.terminal.room import Room
+from tutorials.terminal.runner import Runner
+from tutorials.terminal.views import FigureView
 
 x = np.linspace(-3, 3, 61)
 
@@ -99,10 +100,10 @@ def test_a_picture_made_after_the_answer_appears_with_it(session: Session) -> No
 
 
 def test_a_picture_that_cannot_be_drawn_is_told(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(self: Art, width: int, height: int) -> None:
+    def fails(self: Art, width: int, rows: int, fine: int = 1) -> None:
         raise RenderError("no engine")
 
-    monkeypatch.setattr(Art, "pixels", fails)
+    monkeypatch.setattr(Art, "sheet", fails)
     shown = plain(screen.frame(session))
     assert "A bowl whose lowest place is 0. (It cannot be drawn here: no engine)" in shown
     session.go(1)
@@ -124,3 +125,11 @@ def test_o_opens_it_or_says_where_it_is(session: Session, terminal: Any, monkeyp
     Runner(session, t.console, t.keys, lambda: None).run()
     assert "There is no desktop to open it on." in t.console.file.getvalue()
     assert "Running the code. Ctrl-C stops it." in t.console.file.getvalue()
+
+
+def test_a_matrix_has_on_a_page_the_colours_that_it_has_in_the_terminal() -> None:
+    (image,) = plotted(np.tri(12)).draw().axes[0].images
+    assert set(image.get_array().ravel().tolist()) == {0, 255}  # an image of numbers from 0 to 1 is grey
+    (image,) = plotted(np.array([[1.0, -1.0]])).draw().axes[0].images
+    np.testing.assert_array_equal(image.get_array(), coloured(np.array([[1.0, -1.0]])))
+    assert image.get_array().min() < 255

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tutorials.learning.session import Session
 from tutorials.lessons.gpu import GPU
-from tutorials.session import Session
 
 Learner = Callable[..., Session]
 

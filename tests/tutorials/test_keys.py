@@ -6,11 +6,12 @@ import os
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator
 
 import pytest
 
-from tutorials import keys
+from tutorials.terminal import keys
 
 pty = pytest.importorskip("pty")
 termios = pytest.importorskip("termios")
@@ -80,6 +81,20 @@ def test_the_terminal_is_left_as_it_was_found(keyboard: int) -> None:
         reader.read()
         assert termios.tcgetattr(reads)[3] != before[3]
     assert termios.tcgetattr(reads)[3] == before[3]
+
+
+def test_on_windows_a_change_of_size_is_noticed_between_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    readchar = pytest.importorskip("readchar")
+    hits, sizes = iter([False, False, True]), iter([(80, 24), (80, 24), (120, 40), (120, 40)])
+    console = types.ModuleType("msvcrt")
+    console.kbhit = lambda: next(hits)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "msvcrt", console)
+    monkeypatch.setitem(sys.modules, "termios", None)
+    monkeypatch.setattr(keys, "_size", lambda: next(sizes))
+    monkeypatch.setattr(keys, "SIZE_SECONDS", 0.0)
+    monkeypatch.setattr(readchar, "readkey", lambda: "\x00H")
+    with keys.keyboard() as reader:
+        assert [reader.read(), reader.read()] == ["resized", "up"]
 
 
 def test_elsewhere_readchar_reads(monkeypatch: pytest.MonkeyPatch) -> None:

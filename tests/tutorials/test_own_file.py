@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 from minidl.errors import DataError, UsageError
-from tutorials import workbench
-from tutorials.checking import Printed, nudge, same
-from tutorials.checking import run as run_here
 from tutorials.command import Terminal, run
+from tutorials.learning import workbench
+from tutorials.learning.checking import Printed, nudge, same
+from tutorials.learning.checking import run as run_here
+from tutorials.learning.progress import Progress
+from tutorials.learning.session import Session
 from tutorials.lesson import Check, Lesson, Mistake, Program
 from tutorials.lessons import LESSONS
 from tutorials.lessons.circuits import CIRCUITS
-from tutorials.progress import Progress
-from tutorials.session import Session
+from tutorials.terminal.screen import styled
 
 Learner = Callable[..., Session]
 MakeTerminal = Callable[..., Terminal]
@@ -112,10 +113,9 @@ PROGRAMS = [(lesson, step) for lesson in LESSONS for step in lesson.steps if isi
 @pytest.mark.parametrize(("lesson", "step"), PROGRAMS, ids=[f"{lesson.name}-{s.name}" for lesson, s in PROGRAMS])
 def test_the_file_as_given_fails_and_the_solution_passes(lesson: Lesson, step: object) -> None:
     program = step.question  # type: ignore[attr-defined]
-    given = workbench.check(program, workbench.source_of(lesson, step, program.file))  # type: ignore[arg-type]
+    given, solved = (workbench.check(program, source) for source in (program.file, program.solution))
     assert not given.right
     assert given.say
-    solved = workbench.check(program, workbench.source_of(lesson, step, program.solution))  # type: ignore[arg-type]
     assert solved.right, solved.say
 
 
@@ -154,3 +154,17 @@ def test_a_file_says_which_exercise_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="UTF-8"):
         workbench.read(tmp_path / "a.py")
+
+
+@pytest.mark.parametrize(
+    ("line", "plain", "bold"),
+    [
+        ("dx = np.dot(W.T, g*z * (1 - z))", "dx = np.dot(W.T, g*z * (1 - z))", []),
+        ("a*b*c and 2 *x * y**2 * z", "a*b*c and 2 *x * y**2 * z", []),
+        ("(*leaky* ReLU), *is* σ: *All of it.*", "(leaky ReLU), is σ: All of it.", ["leaky", "is", "All of it."]),
+    ],
+)
+def test_the_products_of_ones_own_code_are_no_marks_of_emphasis(line: str, plain: str, bold: list[str]) -> None:
+    text = styled(line)
+    assert text.plain.strip() == plain
+    assert [text.plain[span.start : span.end] for span in text.spans if span.style == "bold"] == bold

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import minidl
+from tutorials.drawing.picture import Drawing, draw
 from tutorials.lesson import Circuit
-from tutorials.picture import Drawing, draw
 
 
 def text(drawing: Drawing) -> list[str]:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tutorials import keys
+from tutorials.terminal import keys
 
 
 def test_a_key_is_waited_for_and_left_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

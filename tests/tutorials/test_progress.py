@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from minidl.errors import UsageError
-from tutorials import progress
 from tutorials.command import Terminal, run
-from tutorials.progress import Answer, Place, Progress
+from tutorials.learning import progress, workbench
+from tutorials.learning.progress import Answer, Place, Progress
+from tutorials.lessons import LESSONS
+from tutorials.lessons.circuits import CIRCUITS
 
 MakeTerminal = Callable[..., Terminal]
 
@@ -58,6 +61,19 @@ def test_two_windows_do_not_undo_each_other() -> None:
     two.place("tensors@2").step = 7
     two.save("tensors@2")
     assert {key: place.step for key, place in Progress().places.items()} == {"circuits@2": 4, "tensors@2": 7}
+
+
+def test_two_windows_of_one_lesson_keep_what_was_answered_in_either() -> None:
+    one, two = Progress(), Progress()
+    right, wrong = Answer(["-12"], True, True, 0), Answer(["4"], False, False, 0)
+    one.place("circuits@2").answers = {"the-value": right, "the-rate": wrong}
+    one.place("circuits@2").furthest = 9
+    one.save("circuits@2")
+    two.place("circuits@2").answers = {"the-value": wrong, "the-rate": right, "one-gate": right}
+    two.save("circuits@2")
+    place = Progress().places["circuits@2"]
+    assert place.answers == {"the-value": right, "the-rate": right, "one-gate": right}
+    assert place.furthest == 9
 
 
 def test_another_version_of_a_lesson_is_kept_and_not_used(terminal: MakeTerminal) -> None:
@@ -182,6 +198,45 @@ def test_reset_forgets_one_lesson_only(terminal: MakeTerminal) -> None:
     assert "nothing to reset" in said(t)
 
 
+def test_reset_of_all_keeps_what_was_there(terminal: MakeTerminal, state: Path) -> None:
+    filled()
+    t = terminal()
+    assert run("reset", "all", terminal=t) == 0
+    assert Progress().places == {}
+    assert "All lessons start afresh." in said(t)
+    assert "circuits@2" in (state / "progress-before-reset.json").read_text(encoding="utf-8")
+    t = terminal()
+    assert run("reset", "all", terminal=t) == 0
+    assert "nothing to reset" in said(t)
+    assert "circuits@2" in (state / "progress-before-reset.json").read_text(encoding="utf-8")
+
+
+def test_reset_of_all_that_cannot_keep_them_does_nothing(
+    terminal: MakeTerminal, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled()
+    (state / "progress-before-reset.json").mkdir()
+    t = terminal()
+    assert run("reset", "all", terminal=t) == 1
+    assert "Nothing has been reset" in said(t)
+    assert "circuits@2" in Progress().places
+
+
+def test_reset_begins_a_file_afresh_and_keeps_the_learner_s(terminal: MakeTerminal, state: Path) -> None:
+    filled()
+    step = next(step for step in CIRCUITS.steps if step.name == "by-hand")
+    file = workbench.prepare(CIRCUITS, step)
+    assert run("reset", "circuits", terminal=terminal()) == 0
+    assert not file.exists()  # it was as given
+    workbench.prepare(CIRCUITS, step)
+    file.write_text("x = 1\n", encoding="utf-8")
+    t = terminal()
+    run("reset", "circuits", terminal=t)
+    assert "circuits-by-hand.old.py" in said(t)
+    assert file.with_name("circuits-by-hand.old.py").read_text(encoding="utf-8") == "x = 1\n"
+    assert not file.exists()
+
+
 def test_reset_of_an_unknown_lesson(terminal: MakeTerminal) -> None:
     with pytest.raises(UsageError, match="Did you mean circuits"):
         run("reset", "circuit", terminal=terminal())
@@ -200,9 +255,12 @@ def test_the_list_shows_each_lesson_its_promise_and_its_progress(terminal: MakeT
     filled()
     t = terminal(shows=False)
     assert run(terminal=t) == 0
-    text = said(t)
-    assert "2 Circuits step 4 of 15 14 min minidl tutorial circuits" in text
-    assert "3 Tensors not begun" in text
+    text = t.out.getvalue()  # type: ignore[attr-defined]
+    rows = [" ".join(row.split()) for row in text.splitlines()]
+    assert "2 Circuits step 4 of 15 14 min circuits" in rows
+    assert any(row.startswith("3 Tensors not begun") for row in rows)
+    assert len({row.index(" min") for row in text.splitlines() if " min " in row}) == 1  # in columns
+    assert max(map(len, text.splitlines())) < 80
     assert "Find every gradient of a formula in one pass, and check it by nudging." in text
 
 
@@ -244,6 +302,28 @@ def test_the_list_on_the_screen_is_searched_and_numbered(terminal: MakeTerminal)
     t = terminal(["3", "enter", "q"])
     assert run(terminal=t) == 0
     assert "Tensors" in said(t)
+
+
+def test_a_number_without_a_lesson_leads_nowhere(terminal: MakeTerminal) -> None:
+    t = terminal(["1", "3", "enter", "escape"])
+    assert run(terminal=t) == 0
+    assert "there is no 13 here" in t.console.file.getvalue()  # type: ignore[attr-defined]
+    assert Progress().places == {}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_the_list_has_room_for_every_lesson(size: tuple[int, int], terminal: MakeTerminal) -> None:
+    filled()
+    t = terminal(["down", "escape"], width=size[0], height=size[1])
+    assert run(terminal=t) == 0
+    frame = t.console.file.getvalue().split("\x1b[2J")[1]  # type: ignore[attr-defined]
+    rows = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", frame).split("\n")
+    for lesson in LESSONS:
+        assert (
+            sum(f"{lesson.number:>3}  {lesson.title} " in row and f"{lesson.minutes} min" in row for row in rows) == 1
+        )
+    assert f"0 of {len(LESSONS)} done" in rows[0]
+    assert len(rows) == size[1]
 
 
 def test_answers_survive_a_new_version_of_a_lesson(terminal: MakeTerminal) -> None:

@@ -13,13 +13,15 @@ import pytest
 
 from minidl.errors import DataError, UsageError
 from minidl.files import write_atomic
-from tutorials import command, runner
+from tutorials import command
 from tutorials.command import Terminal, run
-from tutorials.lesson import Lesson, Step
+from tutorials.learning import answers
+from tutorials.learning.progress import Progress
+from tutorials.learning.session import Session
+from tutorials.lesson import Exercise, Lesson, Step
 from tutorials.lessons.circuits import CIRCUITS
-from tutorials.progress import Progress
-from tutorials.session import Session
-from tutorials.views import code_rows
+from tutorials.terminal import runner
+from tutorials.terminal.views import code_rows
 
 MakeTerminal = Callable[..., Terminal]
 Learner = Callable[..., Session]
@@ -56,15 +58,6 @@ def all_right(lesson: Lesson, learner: Learner) -> list[str]:
             keys += [*correct, "enter"]
         keys.append("right")
     return keys
-
-
-def test_a_whole_lesson_with_every_answer_right(lesson: Lesson, learner: Learner, terminal: MakeTerminal) -> None:
-    t = terminal(all_right(lesson, learner))
-    shown = take(t, lesson.name)
-    assert f"step {len(lesson.steps)} of {len(lesson.steps)}" in shown
-    asked = sum(s.question is not None for s in lesson.steps)
-    assert f"Of {asked} questions you found {asked}, {asked} of them at once." in " ".join(said(t).split())
-    assert place(lesson).finished
 
 
 def test_space_enter_and_arrows_step_on_and_back(terminal: MakeTerminal) -> None:
@@ -193,6 +186,24 @@ def test_ctrl_c_leaves_and_the_place_is_kept(terminal: MakeTerminal) -> None:
     assert t.console.file.getvalue().rstrip().endswith("\x1b[?1049l")  # type: ignore[attr-defined]
 
 
+def test_ctrl_c_stops_an_exercise_and_not_the_lesson(terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    number = str([step.name for step in CIRCUITS.steps].index("your-turn") + 1)
+    monkeypatch.setattr("tutorials.learning.recording.Snapshot.judge", stopped)
+    shown = take(terminal(["g", *number, "enter", *"2.5", "enter", "left"]))
+    assert "Stopped. The answer has not been taken; nothing is lost." in shown
+    assert "your-turn" not in place().answers
+
+
+def test_a_value_that_does_not_run_is_told() -> None:
+    exercise = Exercise(("How many?",), "n", "row = [0] * n\nlast = row[n - 1]", "n == 3", ("a", "b"), (), "No.", "3")
+    verdict = answers.judge(exercise, "2.5", {})
+    assert not verdict.settled
+    assert "With that it does not run: TypeError" in verdict.say
+
+
 def test_a_broken_terminal_loses_nothing(terminal: MakeTerminal) -> None:
     class Broken:
         def __enter__(self) -> Broken:
@@ -299,7 +310,7 @@ def test_the_figure_is_saved_and_its_path_shown(
             path.parent.mkdir()
             path.write_text("<svg/>", encoding="utf-8")
 
-    monkeypatch.setattr(viz, "draw", lambda root: Figure(), raising=False)
+    monkeypatch.setattr(viz, "draw", lambda root, theme: Figure(), raising=False)
     shown = take(terminal(["g", "9", "enter", "f"]))
     path = state / "figures" / "circuits-one-pass.svg"
     assert path.exists()
@@ -309,7 +320,7 @@ def test_the_figure_is_saved_and_its_path_shown(
 def test_a_figure_that_cannot_be_made_is_no_dead_end(terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
     viz = pytest.importorskip("viz")
 
-    def fails(root: object) -> None:
+    def fails(root: object, theme: object) -> None:
         raise command.UsageError("no Graphviz engine")
 
     monkeypatch.setattr(viz, "draw", fails, raising=False)
@@ -403,8 +414,8 @@ def test_a_file_of_answers_that_is_no_text(terminal: MakeTerminal, tmp_path: Pat
 def test_a_step_that_takes_its_time_says_so(
     terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch, pictures: Lesson
 ) -> None:
-    from tutorials.progress import Place
-    from tutorials.recording import record
+    from tutorials.learning.progress import Place
+    from tutorials.learning.recording import record
 
     monkeypatch.setattr(runner, "PATIENCE", 0.0)
     slow = replace(pictures, steps=(pictures.steps[0], Step("slow", code="import time\ntime.sleep(0.05)\nprint(7)")))
@@ -449,6 +460,20 @@ def test_e_opens_the_learner_s_editor(terminal: MakeTerminal, monkeypatch: pytes
     assert called == [["ed", "-s", str(state / "exercises" / "circuits-by-hand.py")]]
     monkeypatch.setenv("EDITOR", "'")
     assert "could not be started" in take(terminal(["e"]))
+
+
+@pytest.mark.parametrize(("there", "opened"), [({"vi", "nano"}, "nano"), ({"vi"}, ""), ({"notepad"}, "notepad")])
+def test_without_a_named_editor_one_is_taken_that_a_beginner_can_leave(
+    there: set[str], opened: str, terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch, state: Path
+) -> None:
+    called: list[list[str]] = []
+    for name in ("EDITOR", "VISUAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: name if name in there else None)
+    monkeypatch.setattr("subprocess.run", lambda words, check: called.append(words))
+    text = take(terminal(["g", "1", "4", "enter", "e"]))
+    assert [words[0] for words in called] == [opened] * bool(opened)
+    assert ("Enter runs and checks it." if opened else "Open it in your editor") in text
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

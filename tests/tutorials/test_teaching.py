@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from minidl.app.main import app
 from minidl.errors import DataError, UsageError
-from tutorials import slides, workbench
+from tutorials.export import slides
+from tutorials.learning import workbench
 from tutorials.lesson import Lesson, Step
 from tutorials.lessons.circuits import CIRCUITS
 from tutorials.loading import find, from_file, program_of, write_new
@@ -46,8 +47,8 @@ def test_a_new_lesson_plays_as_it_stands(tmp_path: Path) -> None:
 
 
 def test_the_template_s_mistakes_are_told_apart(tmp_path: Path) -> None:
-    from tutorials.answers import evaluate, fill
-    from tutorials.recording import record
+    from tutorials.learning.answers import evaluate, fill
+    from tutorials.learning.recording import record
 
     snapshot = record(from_file(write_new("momentum", tmp_path)))[0]
     question = snapshot.step.question
@@ -92,7 +93,7 @@ def test_a_file_that_is_no_lesson(text: str, words: str, tmp_path: Path) -> None
     ],
 )
 def test_a_step_that_does_not_run_is_named(step: Step, words: str) -> None:
-    from tutorials.recording import record
+    from tutorials.learning.recording import record
 
     with pytest.raises(DataError, match=re.escape(f"broken, {words}")):
         record(Lesson(9, "broken", "Broken", "See.", 1, 1, (step,)))[0]
@@ -155,7 +156,7 @@ def test_a_lesson_becomes_slides(pictures: Lesson, tmp_path: Path) -> None:
 
 
 def test_a_circuit_on_a_slide_does_not_give_the_answer_away() -> None:
-    from tutorials.recording import record
+    from tutorials.learning.recording import record
 
     recording = record(CIRCUITS)
     names = [step.name for step in CIRCUITS.steps]
@@ -175,7 +176,7 @@ def test_a_deck_that_a_step_makes_comes_along(tmp_path: Path) -> None:
 
 def test_code_with_braces_and_greek_stands_on_a_slide() -> None:
     step = Step("a_b", say=("50 % of σ",), code="x = {'a': 1}\nif x:\n    y = 2")
-    from tutorials.recording import record
+    from tutorials.learning.recording import record
 
     lesson = Lesson(9, "braces", "Braces", "See.", 1, 1, (step,))
     tex = slides.beamer(lesson, [slides.Slide(snapshot, 1) for snapshot in record(lesson)])
@@ -185,7 +186,7 @@ def test_code_with_braces_and_greek_stands_on_a_slide() -> None:
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[tuple[str, Path]] = []
-    monkeypatch.setattr(slides, "write", lambda lesson, folder: [written.append((lesson.name, folder)) or "done"])
+    written: list[tuple[str, Path, str]] = []
+    monkeypatch.setattr(slides, "write", lambda *given: [written.append((given[0].name, *given[1:])) or "done"])
     assert call("slides", "2", "-o", str(tmp_path)) == (0, "done\n")
-    assert written == [("circuits", tmp_path)]
+    assert written == [("circuits", tmp_path, "light")]

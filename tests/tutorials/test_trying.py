@@ -8,12 +8,12 @@ import pytest
 from rich.cells import cell_len
 
 import minidl
+from tutorials.learning.session import Session
+from tutorials.learning.trying import Trial, Tried
 from tutorials.lesson import Lesson
 from tutorials.lessons.circuits import CIRCUITS
-from tutorials.room import Room
-from tutorials.runview import RunView
-from tutorials.session import Session
-from tutorials.trying import Trial
+from tutorials.terminal.room import Room
+from tutorials.terminal.runview import RunView
 
 Learner = Callable[..., Session]
 
@@ -74,6 +74,23 @@ def test_ctrl_c_stops_it() -> None:
     assert "Stopped." in tried.error
 
 
+def test_a_loop_without_an_end_is_stopped_and_its_line_named() -> None:
+    trial = changed(Trial(CIRCUITS, 0, False), "z = ", "while True: pass")
+    tried = trial.run(seconds=0.2)
+    assert tried.error == "Stopped after 0.2 seconds: is there a loop without an end? Nothing is lost."
+    assert trial.lines[tried.line].text == "while True: pass"
+    trial.restore()
+    assert trial.run(seconds=5).error == ""
+
+
+def test_what_python_warns_of_is_told(recwarn: pytest.WarningsRecorder) -> None:
+    warn = "import warnings; warnings.simplefilter('default'); warnings.warn('too large'); z = minidl.scalar(-4.0)"
+    page = changed(Trial(CIRCUITS, 0, False), "z = ", warn).run().page
+    assert page is not None
+    assert "(Python warns: too large)" in page.output
+    assert not recwarn.list
+
+
 def test_a_try_leaves_the_random_numbers_alone() -> None:
     before = minidl.default_generator.get_state()
     changed(Trial(CIRCUITS, 0, False), "z = ", "z = minidl.rand(())").run()
@@ -114,12 +131,16 @@ def test_a_failed_try_keeps_the_last_figure_and_offers_the_way_back(learner: Lea
     assert any("u brings the lesson's lines back" in row for row in shown)
 
 
-@pytest.mark.parametrize("room", [Room(), Room(120, 40)], ids=["80x24", "120x40"])
-def test_the_view_fits(lesson: Lesson, learner: Learner, room: Room) -> None:
-    for index in range(0, len(lesson.steps), 3):
-        view = RunView(learner(lesson, index))
+def test_the_view_fits(lesson: Lesson, learner: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Laid out about what the lesson shows; that a run gives the same is said above."""
+    for index, step in enumerate(lesson.steps):
+        session = learner(lesson, index)
+        results = iter([Tried(session.page), Tried(None, "NameError: name 'x' is not defined. " * 9, 0)])
+        monkeypatch.setattr(Trial, "run", lambda trial, found=results: next(found))
+        view = RunView(session)
         for key in ["", "down", "e", "x", "enter"]:
-            view.press(key) if key else None
-            rows = view.rows(room)
-            assert len(rows) == room.height
-            assert max(cell_len(row.plain) for row in rows) <= room.width
+            view.press(key) if key and view.trial.lines else None
+            for room in (Room(), Room(120, 40)):
+                rows = view.rows(room)
+                assert len(rows) == room.height, step.name
+                assert max(cell_len(row.plain) for row in rows) <= room.width, step.name

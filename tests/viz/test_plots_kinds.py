@@ -41,6 +41,11 @@ SMALL_PLOTS: dict[str, Callable[[Theme], plots.Plot]] = {
     "iterates": lambda t: plots.iterates(lambda x: 1 - abs(2 * x - 1), (1, 2), theme=t),
     "rates": lambda t: plots.learning_rates([0.1, 1, 10], {"a": [1, 2, math.nan], "b": [3, 1, 1]}, theme=t),
     "scatter": lambda t: plots.scatter([0.5, 0.9, math.nan], [0.4, 0.6, 1.0], ["a", "b", "c"], theme=t),
+    "sharing": lambda t: plots.sharing({"a": np.ones((2, 2, 1, 1)), "b": np.eye(2)[:, :, None, None]}, (0,) * 4, theme=t),
+    "spreads": lambda t: plots.spreads({"a": {"1": POINTS, "2": POINTS / 9}, "b": {"1": POINTS, "2": [0.0]}}, theme=t),
+    "loss_curves": lambda t: plots.loss_curves(
+        {"good": [2.0, 1.0, 0.01], "high": [2.0, 9.0, math.inf]}, {"good": [1.0, 1.0, 0.1]}, every=10, theme=t
+    ),
     "schedules": lambda t: plots.schedules({"a": lambda s: 0.1, "b": lambda s: 0.1 / (s + 1)}, 9, theme=t),
 }  # fmt: skip
 
@@ -133,6 +138,19 @@ def test_saved_in_every_format_and_nothing_else(tmp_path: Path) -> None:
     assert set(plot._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
 
 
+def test_loss_curves_say_which_runs_came_to_an_end() -> None:
+    plot = plots.loss_curves({"a": [4.0, 1.0], "b": [4.0, math.nan, 3.0], "c": [math.inf]}, step_name="epoch")
+    assert plot.text == "The loss over 2 epochs. a: from 4 to 1. b: from 4, diverged after 0. c: diverged at once."
+    sizes = plots.loss_curves({"a": [4.0, 1.0]}, loss_name="size", step_name="layers back")
+    assert sizes.text == "The size over 1 layers back. a: from 4 to 1."
+    with house_style(LIGHT):
+        (losses,) = plot.draw().axes
+        assert [words.get_text() for words in losses.texts if words.get_text()] == ["a", "b (diverged)"]
+        assert len(losses.lines) == 2  # of c there is nothing to draw
+        above, below = plots.loss_curves({"a": [4.0, 1.0]}, {"a": [1.0, 0.1]}).draw().axes
+        assert (above.get_ylabel(), below.get_ylabel()) == ("loss", "learning rate")
+
+
 NASTY = 'a "b" <c> & $d^{ \\frac{\n🙂 שלום ' + "x" * 10_000
 
 
@@ -145,6 +163,7 @@ def test_names_may_hold_anything() -> None:
         plots.contours(lambda x, y: x * x + y * y, {NASTY: [[1, 1]]}, axes_names=(NASTY[:30], "y")),
         plots.kernels(np.ones((1, 1, 3, 3)), NASTY),
         plots.schedules({NASTY: lambda s: 0.1}, 5),
+        plots.loss_curves({NASTY: [1.0, 0.5]}, {NASTY: [1.0, 0.5]}, title=NASTY),
         plots.clouds({NASTY: POINTS}),
     ):
         svg = plot.svg()
@@ -166,6 +185,28 @@ def test_the_derivative_is_the_engines() -> None:
     assert "derivative from 0 to 12" in cubed.text
 
 
+def test_a_function_of_ones_own_has_no_derivative_of_an_operation_that_is_called_alike() -> None:
+    def linear(x: Any) -> Any:
+        return F.relu(x) - F.relu(-x)
+
+    plot = plots.activation([linear, minidl.heaviside])
+    assert plot.text.startswith("linear(x) over x from −5 to 5: values from −5 to 5, derivative from 0 to 1. ")
+    assert plot.text.endswith("derivative from 0 to 0 (∂y/∂x = 0).")
+
+
+def test_a_function_may_be_drawn_without_its_derivative() -> None:
+    alone = plots.activation("sigmoid", derivatives=False)
+    assert alone.text == "σ(x) over x from −5 to 5: values from 0.006693 to 0.9933."
+    assert LIGHT.fill not in alone.svg()
+    assert series(LIGHT, 1).color in plots.activation("sigmoid").svg()
+    assert series(LIGHT, 1).color not in alone.svg()
+
+
+def test_where_a_step_is_flat_is_shaded() -> None:
+    assert LIGHT.fill in plots.activation(minidl.heaviside).svg()
+    assert LIGHT.fill not in plots.activation(lambda x: 2 * x).svg()
+
+
 def test_iterates_double_their_peaks() -> None:
     def tent(x: Any) -> Any:
         return F.relu(2 * F.relu(x) - 4 * F.relu(x - 0.5))
@@ -183,6 +224,8 @@ def test_a_path_is_what_the_optimizer_did_and_its_fate_is_told() -> None:
     gone = np.array([[1.0, 1.0], [math.nan, math.inf]])
     assert "to (nan, ∞)" in plots.contours(bowl, {"gone": gone}).text
     plots.contours(bowl, {"gone": gone}).svg()
+    few, many = (plots.contours(bowl, levels=count).svg() for count in (4, 12))
+    assert few.count("<path") < many.count("<path")
 
 
 def test_a_boundary_counts_what_is_right_and_leaves_the_model_as_it_was() -> None:
@@ -208,6 +251,45 @@ def test_layers_report_zeros_saturation_and_what_is_not_finite() -> None:
     text = plots.histograms({"a": [0, 0, 0.999, -0.2], "b": [math.nan, 1, 2, 3]}, limits=(-1, 1)).text
     assert "a: 4 values, std 0.47, zeros 50 %, saturated 25 %." in text
     assert "nan, ∞ 1" in text
+
+
+def test_spreads_tell_the_size_of_every_layer_of_every_network() -> None:
+    networks = {"a": {"in": [3.0, -4.0, 0.0, 0.0], "out": [1e-9, -1e-9]}, "b": {"in": [1.0], "out": [0.0]}}
+    told = plots.spreads(networks).text
+    assert told == "Sizes of numbers in 2 networks. a: in 2.5, out 10⁻⁹. b: in 1.0, out 0."
+
+
+def test_sharing_counts_what_moved_and_in_how_many_images() -> None:
+    mask = np.zeros((3, 2, 2, 2), bool)
+    mask[1] = True
+    told = plots.sharing({"layer": mask, "all": np.ones_like(mask)}, (1, 0, 0, 0)).text
+    assert told.endswith("layer: 8 of 24 numbers, in 1 image. all: 24 of 24 numbers, in 3 images.")
+
+
+def test_a_cloud_s_ellipse_is_two_deviations_wide_and_a_circle_has_no_axes() -> None:
+    corners = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])  # a standard deviation of 1 to all sides
+    figure = plots.clouds({"long": corners * [3.0, 1.0] + [5.0, 0.0], "round": corners}).draw()
+    reaches = [np.ptp(axes.lines[-2].get_xydata(), axis=0) for axes in figure.axes]
+    np.testing.assert_allclose(reaches, [[12, 4], [4, 4]], atol=0.01)
+    arrows = [sum(getattr(words, "arrow_patch", None) is not None for words in axes.texts) for axes in figure.axes]
+    assert arrows == [4, 0]
+
+
+def test_bars_print_as_many_digits_as_are_asked_for() -> None:
+    numbers = [
+        [words.get_text() for words in plots.bars({"a": {"x": 164.02}}, log=False, digits=k).draw().axes[0].texts]
+        for k in (2, 4)
+    ]
+    assert numbers == [["$1.6\\times10^{2}$"], ["164.0"]]
+
+
+def test_four_low_panels_of_bars_stand_two_by_two_and_high_ones_side_by_side() -> None:
+    for rows, ranks in ((3, 2), (5, 1)):
+        panel = {str(k): k - 1.0 for k in range(rows)}
+        axes = plots.bars(dict.fromkeys("abcd", panel), log=False).draw().axes
+        assert len({round(each.get_position().y0, 6) for each in axes}) == ranks
+        named = [k for k, each in enumerate(axes) if each.get_yticks().size]
+        assert named == [0, 2][:ranks]
 
 
 def test_layer_sizes_are_norms_and_a_step_is_measured() -> None:
@@ -253,6 +335,7 @@ def test_numbers_are_set_with_raised_exponents() -> None:
         (lambda: plots.confusion_matrix([[1, 2]]), ShapeError, r"\(K, K\); got \(1, 2\)"),
         (lambda: plots.contours(lambda x, y: 1.0), ShapeError, "element by element"),
         (lambda: plots.contours(lambda x, y: x * math.nan), UsageError, "finite nowhere"),
+        (lambda: plots.contours(lambda x, y: x, levels=0), UsageError, "at least one line"),
         (lambda: plots.contours(lambda x, y: x, {"p": [[1, 2, 3]]}), ShapeError, r"path p must be \(steps, 2\)"),
         (lambda: plots.crops(np.zeros((4, 4)), [(0, 0, 5, 5)]), UsageError, "not inside the 4×4 image"),
         (lambda: plots.decision_boundary(lambda x: x, [[1, 2, 3]], [0]), ShapeError, r"points \(N, 2\)"),
@@ -264,6 +347,19 @@ def test_numbers_are_set_with_raised_exponents() -> None:
         (lambda: plots.gallery(np.zeros((2, 4, 4)), [1]), ShapeError, "2 images and 1 labels"),
         (lambda: plots.gallery([]), MinidlError, "images"),
         (lambda: plots.histograms({"a": ["x"]}), DtypeError, "real numbers"),
+        (lambda: plots.spreads({"a": {"1": [1]}, "b": {"2": [1]}}), UsageError, "of the same layers"),
+        (lambda: plots.spreads({key: {"1": [1]} for key in "abcdefg"}), UsageError, "at most 6 networks"),
+        (lambda: plots.spreads({"a": {}}), UsageError, "a is empty"),
+        (lambda: plots.sharing({"a": np.ones((1, 1))}, (0,) * 4), ShapeError, "must have 4 axes"),
+        (
+            lambda: plots.sharing({"a": np.ones((1,) * 4), "b": np.ones((2, 1, 1, 1))}, (0,) * 4),
+            ShapeError,
+            "one shape",
+        ),
+        (lambda: plots.sharing({"a": np.ones((1,) * 4)}, (0, 0, 0, 1)), ShapeError, "is no place"),
+        (lambda: plots.sharing({"a": np.ones((1,) * 4)}, (0, 0, 0)), ShapeError, "is no place"),
+        (lambda: plots.sharing({"a": np.ones((3, 1, 30, 30))}, (0,) * 4), UsageError, "at most 2000 numbers"),
+        (lambda: plots.sharing(dict.fromkeys("abcdefg", np.ones((1,) * 4)), (0,) * 4), UsageError, "at most 6 masks"),
         (lambda: plots.histograms({"a": []}), UsageError, "layer a is empty"),
         (lambda: plots.histograms([1, 2]), UsageError, "mapping from names"),  # type: ignore[arg-type]
         (lambda: plots.iterates(lambda x: x, (0,)), UsageError, "whole numbers from 1"),
@@ -271,6 +367,10 @@ def test_numbers_are_set_with_raised_exponents() -> None:
         (lambda: plots.learning_rates([0.1, 1], [1]), ShapeError, "2 rates and 1 losses"),
         (lambda: plots.scatter([0.5], [50.0]), UsageError, "shares from 0 to 1"),
         (lambda: plots.schedules({"a": lambda s: 0.1}, 1), UsageError, "at least 2 steps"),
+        (lambda: plots.loss_curves({}), UsageError, "losses is empty"),
+        (lambda: plots.loss_curves({"a": [1.0]}, every=0), UsageError, "at least 1"),
+        (lambda: plots.loss_curves({"a": [1.0]}, {"b": [1.0]}), UsageError, "rates of the run b, but no losses"),
+        (lambda: plots.loss_curves({"a": [1.0]}, {"a": [1.0, 2.0]}), ShapeError, "2 rates and 1 losses of the run a"),
         (lambda: plots.gallery(np.zeros((1, 4, 4)), theme="neon"), UsageError, "no theme 'neon'"),
     ],
 )

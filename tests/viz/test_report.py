@@ -20,7 +20,7 @@ from minidl.errors import CheckpointError, DataError
 from minidl.models import LeNet
 from minidl.nn import functional as F
 from viz.passes.draw import draw_passes
-from viz.plots import curves, guesses, kernels
+from viz.plots import bars, curves, guesses, kernels
 from viz.report.inline import inline
 from viz.report.page import write_report
 
@@ -247,6 +247,13 @@ def test_pictures_from_files_lose_what_is_no_picture() -> None:
     assert 'id="p-r"' in clean
     assert 'href="#p-r"' in clean
     assert "1 &lt; 2" in clean
+
+
+def test_a_bar_keeps_its_hatching_on_a_page() -> None:
+    page = inline(bars({"a": {"x": 1.0}, "b": {"x": 2.0}}).svg(), "p-", "bars.svg")
+    used = set(re.findall(r"fill: url\(#([\w-]+)\)", page))
+    assert used
+    assert used <= set(re.findall(r'<pattern id="([\w-]+)" patternUnits', page))
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ print("f was", f.item(), "and is now", round(f_up.item(), 4))
         picture=Circuit("f", asked=("gradient x",)),
         say=(
             "f moved by {moved} when x moved by {h}. How fast does f change with x?",
-            "That rate is the *gradient* of f for x, written ∂f/∂x.",
+            "That rate is the *gradient* of f for x, written ∂f/∂x: say d f by d x.",
         ),
         question=Number(
             ask=("∂f/∂x = ?",),
@@ -89,8 +89,7 @@ print("f was", f.item(), "and is now", round(f_up.item(), 4))
         ),
         then="slope_x = (moved / h).item()",
         reveal=(
-            "Values stand above the wire. Gradients stand below it, with an arrow,",
-            "since they will turn out to travel back.",
+            "Values stand above the wire; gradients below it, with an arrow back.",
             "Nudging is slow but honest: it needs no theory. It is our referee.",
         ),
     ),
@@ -190,6 +189,7 @@ for step in minidl.autodiff.backward_steps(f):
             "",
             "          gradient of that input = upstream · local",
             "",
+            "At f it begins with one, since f moves just as f does.",
             "For x: upstream {slope_q}, local {local}, so {slope_x}.",
             "That is the chain rule. Working through the circuit with it, from f",
             "back to the inputs, is *backpropagation*. Each gate needs to know only",
@@ -220,16 +220,15 @@ lenet = nn.Sequential(nn.Conv2d(1, 6, 5), nn.Conv2d(6, 16, 5),
 inputs, layers = sum(p.data.size for p in lenet.parameters()), len(lenet)
 """,
         say=(
-            "Three inputs took three nudges, and each ran the circuit again.",
-            "Why care? These are the layers of LeNet, which reads handwritten",
-            "digits. It has {inputs} numbers to turn, and training asks for the",
-            "gradient of every one of them, thousands of times over.",
+            "Three nudges took three runs of the circuit. LeNet, which reads digits,",
+            "has {inputs} weights and biases. (Above are its layers; only the count",
+            "matters here.) Training asks for all their gradients, thousands of times.",
         ),
         question=Choice(
             ask=("All {inputs} gradients by backpropagation cost about as much as …",),
             options=(
-                Option("{inputs} runs of the network", "work == inputs", "That is what nudging costs."),
-                Option("{layers} runs, one a layer", "work == layers", "It needs fewer."),
+                Option("{inputs} runs of the network", "work == inputs", "That is what nudging costs; this way, two."),
+                Option("{layers} runs, one a layer", "work == layers", "It needs fewer: two."),
                 Option("two runs", "work == len(f.inputs)", "So it is."),
             ),
             hints=(
@@ -303,11 +302,12 @@ for h in (0.1, 0.01, 0.001):
 by_backward = minidl.autodiff.gradients(g)[a].item()
 """,
         say=(
-            "Did you see that the referee nudged a to both sides this time?",
+            "This time the referee nudged a to both sides. Why?",
             "",
             "Since a meets itself at ×, g is curved in a: a step up and a step",
             "down do not change it alike. Nudged to one side, the referee is off",
-            "by about h. Nudged to both, the curve cancels.",
+            "by about h. Nudged to both, that cancels: here wholly; elsewhere a trace",
+            "is left, as small as h · h.",
             "",
             "Backpropagation says {by_backward}. It needs no h at all.",
             "Nudging to both sides is how you check any gradient you write.",
@@ -344,7 +344,7 @@ dx = minidl.autodiff.gradients(f)[x].item()
             "So the last exercise is a file of your own, in your own editor.",
         ),
         question=Program(
-            ask=("Give the three gradients of f = (x + y) · z, for any x, y and z.",),
+            ask=("Give the gradients of f = (x + y) · z for any x, y, z. df_dq is ∂f/∂q.",),
             file="""
 def gradients(x, y, z):
     q = x + y
@@ -391,8 +391,8 @@ z = minidl.squared_norm(v).named("z")
 """,
         picture=Circuit("z"),
         say=(
-            "The same kind of circuit, with matrices on the wires. Same rules: values",
-            "go right, gradients come back. But what is the gradient of a matrix?",
+            "The same rules with matrices on the wires: values go right, gradients come",
+            "back. (‖·‖² adds up the squares.) But what is the gradient of a matrix?",
             "That is the next lesson, Tensors: minidl tutorial tensors",
         ),
     ),

@@ -444,8 +444,7 @@ print("one layer:   (A @ W) @ x =", (A @ W.data) @ x.data)
             "local slope of its own, and upstream passes through it, layer after",
             "layer after layer. What if that slope is small?",
             "",
-            "That is lesson four, Activations. It is still being written; till then:",
-            "minidl draw --example vanishing",
+            "That is the next lesson, Activations: minidl tutorial activations",
         ),
     ),
 )
@@ -458,5 +457,6 @@ TENSORS = Lesson(
     minutes=18,
     version=2,
     steps=STEPS,
+    follows="activations",
     read=("Parr and Howard (2018), The matrix calculus you need for deep learning.",),
 )

@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 
 from minidl.errors import UsageError
-from tutorials.keys import LiveKeys, keyboard
+from tutorials.terminal.keys import LiveKeys, keyboard
 
 from .live import Live
 from .plain import summary

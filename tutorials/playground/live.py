@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tutorials.keys import END, RESIZED, LiveKeys
+from tutorials.terminal.keys import END, RESIZED, LiveKeys
 
 from .dials import dials
 from .plane import POINTS_SHOWN

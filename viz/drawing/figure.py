@@ -9,12 +9,15 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from minidl.errors import MissingEngineError, UsageError
 
 from . import engine, saving, svg, tikz, webpage
 from .geometry import Geometry, guarded, parse
+
+if TYPE_CHECKING:
+    from .lettered import Lettered
 
 SUFFIXES: Final = (".svg", ".pdf", ".png", ".html", ".tex", ".dot")
 SCREEN_DPI: Final = 192
@@ -88,6 +91,16 @@ class Figure:
         True
         """
         return tikz.document(self.geometry(), self.title, self.text)
+
+    def lettered(self, dpi: int = SCREEN_DPI) -> Lettered:
+        """Return the figure taken apart: its drawing as pixels, and its words with their places.
+
+        >>> [word.text for word in Figure('digraph { a [label="x"] }').lettered(96).words]
+        ['x']
+        """
+        from .lettered import take_apart
+
+        return take_apart(self.png(dpi), self.geometry())
 
     def geometry(self) -> Geometry:
         """Return where everything is: the boxes of the nodes, every stroke, every line of text; in points, y upwards.

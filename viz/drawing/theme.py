@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -152,8 +154,31 @@ THEMES = {theme.name: theme for theme in (LIGHT, DARK, PRINT, COLORBLIND)}
 """On paper, on a dark slide, printed in grey, and for red-green-blind readers."""
 
 
+_usual: ContextVar[Theme] = ContextVar("usual theme", default=LIGHT)
+
+
+def usual_theme() -> Theme:
+    """Return the theme of whoever asks for none: `LIGHT`, but within `drawn_in`."""
+    return _usual.get()
+
+
+@contextmanager
+def drawn_in(theme: str | Theme) -> Iterator[None]:
+    """Draw in a theme whatever asks for none, such as the figures in code that somebody else has written.
+
+    >>> with drawn_in("dark"):
+    ...     theme_named(LIGHT).name, theme_named("light").name
+    ('dark', 'light')
+    """
+    before = _usual.set(theme_named(theme))
+    try:
+        yield
+    finally:
+        _usual.reset(before)
+
+
 def theme_named(theme: str | Theme) -> Theme:
-    """Return the theme of that name, or the theme itself.
+    """Return the theme of that name, or the theme itself; for `LIGHT`, which nobody needs to ask for, the usual one.
 
     Raises:
         UsageError: there is no theme of that name.
@@ -162,7 +187,7 @@ def theme_named(theme: str | Theme) -> Theme:
     '#0072b2'
     """
     if isinstance(theme, Theme):
-        return theme
+        return usual_theme() if theme is LIGHT else theme
     if not isinstance(theme, str) or theme not in THEMES:
         raise UsageError(f"there is no theme {theme!r}; the themes are {', '.join(THEMES)}")
     return THEMES[theme]

@@ -11,6 +11,7 @@ import numpy as np
 
 import minidl
 from minidl import manual_seed, nn, no_grad, optim, tensor
+from minidl.data.toys import CURVES, truth_table
 from minidl.nn import functional as F
 from minidl.training import WarmupCosine
 
@@ -60,6 +61,39 @@ def _spirals(theme: Theme) -> Plot:
     return plots.decision_boundary(
         model, x, y, ["first arm", "second arm"], title="2–16–16–2 network, tanh, 110 steps of Adam", theme=theme
     )
+
+
+def _gates(theme: Theme) -> Plot:
+    """One neuron on AND and on XOR, and the three that do XOR."""
+
+    def neuron(x: Any, weights: Any, bias: Any) -> Any:
+        return x @ np.array(weights) + np.array(bias)
+
+    def three(x: Any) -> Any:
+        either_not_both = minidl.heaviside(neuron(x, [[1.0, -1.0], [1.0, -1.0]], [-0.5, 1.5]))
+        return neuron(either_not_both, [1.0, 1.0], -1.5)
+
+    cases = {
+        "AND": (lambda x: neuron(x, [1.0, 1.0], -1.5), *truth_table("and")),
+        "XOR": (lambda x: neuron(x, [1.0, 1.0], -0.5), *truth_table("xor")),
+        "XOR, two layers": (three, *truth_table("xor")),
+    }
+    return plots.boundaries(cases, ["no", "yes"], theme=theme)
+
+
+def _pieces(theme: Theme) -> Plot:
+    """Sums of ReLUs that meet a curve at evenly spread places, and run straight between and beyond them."""
+    curve = CURVES["sine"]
+
+    def network(knots: Array) -> Callable[[Any], Any]:
+        heights = np.diff(np.diff(curve(knots)) / np.diff(knots), prepend=0.0)
+        return lambda x: float(curve(knots[0])) + F.relu(x - knots[:-1]) @ heights
+
+    knots = {f"{n} units": np.linspace(-1, 1, n + 1) for n in (3, 6, 20)}
+    return plots.fits(
+        {title: network(k) for title, k in knots.items()}, target=curve, bends={t: k[:-1] for t, k in knots.items()},
+        x_range=(-1.4, 1.4), fitted_on=(-1, 1), theme=theme,
+    )  # fmt: skip
 
 
 def _valley(x: Any, y: Any) -> Any:
@@ -165,6 +199,38 @@ def _vanishing(theme: Theme) -> Plot:
     return plots.histograms(gradients, log=True, title=title, theme=theme)
 
 
+def _beginnings(theme: Theme) -> Plot:
+    """A signal on its way through twenty ReLU layers whose weights are drawn too small, right and too large."""
+    width = 256
+    networks: dict[str, dict[str, Any]] = {}
+    for name, std in {"std = 0.01": 0.01, "std = √(2/n)": math.sqrt(2 / width), "std = 0.2": 0.2}.items():
+        manual_seed(0)
+        x = minidl.randn(64, width)
+        networks[name] = {"input": x}
+        for depth in range(1, 21):
+            weight = nn.init.normal_(minidl.zeros(width, width), std=std)
+            x = F.relu(x @ weight)
+            if depth % 5 == 0:
+                networks[name][f"layer {depth}"] = x
+    return plots.spreads(networks, title="Three ways to begin", theme=theme)
+
+
+def _shared_statistics(theme: Theme) -> Plot:
+    """Nudges of one number, and what of the output of four normalisations moves."""
+    draw, at = np.random.default_rng(0), (1, 1, 1, 1)
+    images = draw.normal(size=(3, 4, 3, 3))
+    nudged = images.copy()
+    nudged[at] += 1
+    layers = {
+        "batch norm": nn.BatchNorm2d(4),
+        "layer norm": nn.LayerNorm(images.shape[1:]),
+        "instance norm": nn.InstanceNorm2d(4),
+        "group norm": nn.GroupNorm(2, 4),
+    }
+    felt = {name: abs((norm(tensor(nudged)) - norm(tensor(images))).data) > 1e-6 for name, norm in layers.items()}
+    return plots.sharing(felt, at, theme=theme)
+
+
 def _sizes(theme: Theme) -> Plot:
     images, labels, *_ = parts()
     manual_seed(2)
@@ -199,6 +265,26 @@ def _rates(theme: Theme) -> Plot:
             end = train(model, make(model.parameters(), float(rate)), images, labels, 3)[-1]["train_loss"]
             losses[name].append(end if end < 10 else math.inf)  # far above the ln 10 of knowing nothing
     return plots.learning_rates(rates, losses, title="Digits, three epochs", loss_name="training loss", theme=theme)
+
+
+def _loss_curves(theme: Theme) -> Plot:
+    """The valley of the optimizer race, at three rates below and above the edge 2/16; the loss and the rate."""
+    steps, losses, used = 60, {}, {}
+    rates: dict[str, Callable[[int], float]] = {
+        "too low": lambda t: 0.004, "too high": lambda t: 0.128, "falling": lambda t: 0.12 * 0.1 ** (t // 30)
+    }  # fmt: skip
+    for name, rate in rates.items():
+        x, y = (minidl.scalar(value) for value in (-4.0, 1.2))
+        optimizer, found = optim.SGD([x, y], lr=1.0), []
+        for t in range(steps):
+            optimizer.param_groups[0]["lr"] = rate(t)
+            optimizer.zero_grad()
+            loss = _valley(x, y)
+            loss.backward()
+            optimizer.step()
+            found.append(loss.item())
+        losses[name], used[name] = found, [rate(t) for t in range(steps)]
+    return plots.loss_curves(losses, used, title="Sixty steps down ½x² + 8y²", theme=theme)
 
 
 def _schedules(theme: Theme) -> Plot:
@@ -273,6 +359,8 @@ _MAKERS: dict[str, tuple[str, Callable[[Theme], Plot]]] = {
     "curves-early-stopping": ("Training curves with early stopping", _early_stopping),
     "curves-several-runs": ("Training curves of three optimizers", _runs),
     "decision-boundary": ("Decision boundary of a small network", _spirals),
+    "decision-boundaries": ("One neuron on AND and XOR, and two layers", _gates),
+    "fits": ("ReLU networks that follow a curve, piece by piece", _pieces),
     "optimizer-race": ("Three optimizers in one valley", _race),
     "activations": ("Activation functions and their derivatives", _activations),
     "activation-sigmoid": ("The sigmoid and its derivative", _sigmoid),
@@ -287,9 +375,12 @@ _MAKERS: dict[str, tuple[str, Callable[[Theme], Plot]]] = {
     "mistakes": ("Misclassified digits with the likeliest classes", _mistakes),
     "histograms-activations": ("Saturated activations, layer by layer", _saturated),
     "histograms-gradients": ("Vanishing gradients, layer by layer", _vanishing),
+    "spreads": ("A signal in twenty layers, three ways to begin", _beginnings),
+    "shared-statistics": ("Which numbers share their statistics", _shared_statistics),
     "bars-weights-gradients": ("Weights, gradients and steps, layer by layer", _sizes),
     "learning-rates": ("Loss against learning rate", _rates),
     "schedules": ("Learning rate schedules", _schedules),
+    "loss-curves": ("Losses of three runs over their learning rates", _loss_curves),
     "two-test-sets": ("Original and new test set", _test_sets),
     "double-descent": ("Double descent", _double_descent),
     "whitening": ("Whitening, step by step", _whitening),

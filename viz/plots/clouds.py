@@ -14,7 +14,7 @@ from minidl.primitives.matrices.decomposition import eigh
 
 from ..drawing.notation import number
 from ..drawing.theme import LIGHT, Theme, blend, theme_named
-from .inputs import array_of, series_of
+from .inputs import array_of, series_of, span
 from .palette import is_grey, readable, series
 from .plot import Plot
 from .style import HEAD, SMALL, frame, name_axes, new_figure, panels, plain_numbers
@@ -23,12 +23,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIDE: Final = 2.5
+ROW: Final = 5
+"""As many clouds stand in one row."""
+_TURN: Final = np.linspace(0, 2 * np.pi, 121)
+_ELLIPSE: Final = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 
 
 def clouds(
     by_name: Mapping[str, Any], *, axes_names: tuple[str, str] = ("x₁", "x₂"), theme: str | Theme = LIGHT
 ) -> Plot:
-    """Draw clouds of points side by side on one scale, each with its mean and its principal axes.
+    """Draw clouds of points side by side on one scale, each with its mean, its ellipse and its principal axes.
 
     Args:
         by_name: for each name points `(N, 2)`.
@@ -36,8 +40,9 @@ def clouds(
         theme: the palette, or its name.
 
     Returns:
-        The plot: a ring at each mean, arrows two standard deviations long along the principal axes, and under each cloud
-        its mean, its standard deviations and its correlation.
+        The plot: a ring at each mean; arrows two standard deviations long along the principal axes, and the ellipse through
+        their ends; where it is a circle, there is no longest axis and no arrow. Under each cloud stand its mean, its standard
+        deviations and its correlation.
 
     Raises:
         ShapeError: points are not pairs.
@@ -62,14 +67,14 @@ def clouds(
     directions = {name: _principal_axes(points) for name, points in found.items()}
 
     def draw() -> Figure:
-        columns = len(found) if len(found) <= 4 else -(-len(found) // 2)
+        columns = len(found) if len(found) <= ROW else -(-len(found) // 2)
         figure = new_figure(10, 6)
         everything = np.concatenate(list(found.values()))
-        reach = 1.05 * float(np.abs(everything).max()) or 1.0
+        ends = span(np.append(everything, 0.0))
         grid = panels(figure, len(found), columns, (SIDE, SIDE), (0.3, 1.75))
         for k, ((name, points), axes) in enumerate(zip(found.items(), grid, strict=True)):
-            axes.set_xlim(-reach, reach)
-            axes.set_ylim(-reach, reach)
+            axes.set_xlim(*ends)
+            axes.set_ylim(*ends)
             plain_numbers(axes, "both", 4)
             rule: dict[str, Any] = {"color": blend(palette.paper, palette.line, 0.45), "linewidth": 0.8, "zorder": 1}
             axes.axhline(0, **rule)
@@ -79,7 +84,10 @@ def clouds(
                 points[:, 0], points[:, 1], s=16, color=blend(palette.paper, look.color, 0.45), linewidths=0, zorder=2
             )
             mean = points.mean(axis=0)
-            for arrow in directions[name]:
+            ellipse = mean + _ELLIPSE @ np.stack(directions[name])
+            for color, width in ((palette.paper, 4.0), (_arrow_color(palette), 1.8)):
+                axes.plot(*ellipse.T, color=color, linewidth=width, zorder=3)
+            for arrow in () if _is_round(directions[name]) else directions[name]:
                 line: dict[str, Any] = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 17}
                 for color, width in ((palette.paper, 4.5), (_arrow_color(palette), 2.2)):
                     style = line | {"color": color, "linewidth": width}
@@ -107,6 +115,12 @@ def clouds(
 
 def _arrow_color(theme: Theme) -> str:
     return theme.ink if is_grey(theme) else theme.gradient
+
+
+def _is_round(axes: list[NDArray[np.float64]]) -> bool:
+    """Whether a cloud is spread alike to all sides."""
+    short, long = (float(np.hypot(*axis)) for axis in axes)
+    return short > 0.99 * long
 
 
 def _facts(points: NDArray[Any]) -> list[str]:

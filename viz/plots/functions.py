@@ -50,18 +50,23 @@ class _Curve:
 
 
 def activation(
-    functions: Given | Sequence[Given], *, x_range: tuple[float, float] = (-5.0, 5.0), theme: str | Theme = LIGHT
+    functions: Given | Sequence[Given],
+    *,
+    x_range: tuple[float, float] = (-5.0, 5.0),
+    derivatives: bool = True,
+    theme: str | Theme = LIGHT,
 ) -> Plot:
     """Draw activation functions with their derivatives, which the engine computes; saturated regions are shaded.
 
     Args:
         functions: a name in `minidl` or `minidl.nn.functional`, such as `"gelu"`, a function of a tensor, or several.
         x_range: the ends of the horizontal axis.
+        derivatives: whether to draw them; without, nothing is shaded either.
         theme: the palette, or its name.
 
     Returns:
-        The plot, a panel a function. Shaded is where |f′(x)| is less than a twentieth of its largest value: hardly any
-        gradient comes through there.
+        The plot, a panel a function. Shaded is where |f′(x)| is zero, or less than a twentieth of its largest value:
+        hardly any gradient comes through there.
 
     Raises:
         UsageError: a name is unknown, there is no function, more than twelve, or the range is empty.
@@ -77,25 +82,28 @@ def activation(
     x = _places(x_range, "activation")
     found = [_evaluated(function, x) for function in several]
     text = " ".join(
-        f"{curve.name}(x) over x from {number(x[0])} to {number(x[-1])}: values from {_range(curve.y)}, derivative from "
-        f"{_range(curve.slope)}" + (f" ({curve.formula})" if curve.formula else "") + "."
+        f"{curve.name}(x) over x from {number(x[0])} to {number(x[-1])}: values from {_range(curve.y)}"
+        + (f", derivative from {_range(curve.slope)}" if derivatives else "")
+        + (f" ({curve.formula})" if curve.formula and derivatives else "")
+        + "."
         for curve in found
     )
 
     def draw() -> Figure:
-        columns = len(found) if len(found) <= 3 else -(-len(found) // 2) if len(found) <= 8 else 4
+        columns = _columns(len(found))
         size = (4.4, 3.0) if len(found) == 1 else (2.75, 2.1)
         figure = new_figure(10, 6)
         for curve, axes in zip(found, panels(figure, len(found), columns, size, (_GAP, 1.12)), strict=True):
-            _draw_curve(axes, curve, x, palette)
+            _draw_curve(axes, curve, x, derivatives, palette)
         rows = -(-len(found) // columns)
-        if any(_ends_of(curve.flat) for curve in found):
-            words = "shaded: the derivative is less than 5 % of its largest value"
+        if derivatives and any(_ends_of(curve.flat) for curve in found):
+            words = "shaded: the derivative is zero, or less than 5 % of its largest value"
             top = rows * size[1] + (rows - 1) * 1.12 + (0.72 if any(curve.formula for curve in found) else 0.45)
             words_at(figure, 0, top, words, fontsize=SMALL, color=readable(palette.line, palette))
         return figure
 
-    return Plot(draw, "Activation functions and their derivatives", text, palette)
+    title = "Activation functions and their derivatives" if derivatives else "Activation functions"
+    return Plot(draw, title, text, palette)
 
 
 def iterates(
@@ -169,6 +177,11 @@ def _peaks(y: NDArray[Any]) -> int:
     return int(((steps[:-1] > 0) & (steps[1:] < 0)).sum())
 
 
+def _columns(count: int) -> int:
+    """How many panels stand side by side: one row, two, or three."""
+    return count if count <= 3 else 3 if count == 9 else -(-count // 2) if count <= 8 else 4
+
+
 def _places(x_range: tuple[float, float], plot: str, count: int = PLACES) -> NDArray[np.float64]:
     low, high = float(x_range[0]), float(x_range[1])
     if not (np.isfinite([low, high]).all() and low < high):
@@ -184,14 +197,14 @@ def _evaluated(given: Given, x: NDArray[Any]) -> _Curve:
     y = _checked(out, x, name)
     slope = np.array(data_of(grad(out.sum(), [leaf])[0])) if out.requires_grad else np.zeros_like(x)
     finite = np.abs(slope[np.isfinite(slope)])
-    flat = np.abs(slope) < FLAT * finite.max(initial=0.0)
+    flat = (np.abs(slope) < FLAT * finite.max(initial=0.0)) | (slope == 0)  # a step is flat everywhere
     name = "f" if name == "<lambda>" else name
-    return _Curve(_WRITTEN.get(name, name), y, slope, flat, _formula(name, out, leaf))
+    return _Curve(_WRITTEN.get(name, name), y, slope, flat, _formula(given, out, leaf))
 
 
 _WRITTEN: Final = {
     "sigmoid": "σ", "relu": "ReLU", "leaky_relu": "leaky ReLU", "gelu": "GELU", "elu": "ELU", "selu": "SELU",
-    "silu": "SiLU", "celu": "CELU", "relu6": "ReLU6", "mish": "Mish",
+    "silu": "SiLU", "celu": "CELU", "relu6": "ReLU6", "mish": "Mish", "heaviside": "Heaviside",
 }  # fmt: skip
 """How the field writes the functions' names."""
 
@@ -212,17 +225,17 @@ def _checked(out: Any, x: NDArray[Any], name: str) -> NDArray[np.float64]:
     return np.asarray(out.data, dtype=np.float64).copy()
 
 
-def _formula(name: str, out: Node, leaf: Node) -> str:
+def _formula(given: Given, out: Node, leaf: Node) -> str:
     """The derivative as its rule prints itself, where the function is one operation of the engine."""
     for op in catalogue.values():
-        if op.name == name and op.derivative:
+        if given in (op.name, op.function) and op.derivative:
             words = op.derivative
             for parameter, value in out.params.items():
                 symbol = tidy_name(parameter)
                 words = words.replace(f"{symbol}·", "") if value == 1 else words
                 words = words.replace(symbol, number(value)) if isinstance(value, int | float) else words
             return words
-    if out.primitive is None or list(out.inputs) != [leaf]:
+    if out.primitive is None or len(out.inputs) != 1 or out.inputs[0] is not leaf:
         return ""
     return "; ".join(local_derivatives(out.primitive, ("x",), "y", **dict(out.params)))
 
@@ -232,21 +245,22 @@ def _range(values: NDArray[Any]) -> str:
     return f"{number(finite.min())} to {number(finite.max())}" if finite.size else "nan to nan"
 
 
-def _draw_curve(axes: Axes, curve: _Curve, x: NDArray[Any], theme: Theme) -> None:
+def _draw_curve(axes: Axes, curve: _Curve, x: NDArray[Any], derivative: bool, theme: Theme) -> None:
     blue, red = series(theme, 0), series(theme, 1)
     axes.set_xlim(x[0], x[-1])
-    both = np.concatenate([curve.y, curve.slope])
+    both = np.concatenate([curve.y, curve.slope]) if derivative else curve.y
     inner = both[np.isfinite(both)]
     low, high = span(np.clip(inner, *_window(inner)), 0.08)
     axes.set_ylim(low, high)
     plain_numbers(axes, "x", 5)
     plain_numbers(axes, "y", 4)
-    for start, end in _ends_of(curve.flat):
+    for start, end in _ends_of(curve.flat) if derivative else []:
         tint: dict[str, Any] = {"color": theme.fill, "linewidth": 0, "zorder": 0}
         axes.axvspan(x[start], x[end], **tint)
     axes.axhline(0, color=blend(theme.paper, theme.line, 0.6), linewidth=0.8, zorder=1)
     axes.axvline(0, color=blend(theme.paper, theme.line, 0.6), linewidth=0.8, zorder=1)
-    axes.plot(*_with_gaps(x, curve.slope), color=red.color, linewidth=1.8, linestyle=red.dash, zorder=3)
+    if derivative:
+        axes.plot(*_with_gaps(x, curve.slope), color=red.color, linewidth=1.8, linestyle=red.dash, zorder=3)
     axes.plot(x, curve.y, color=blue.color, linewidth=2.2, zorder=4)
     axes.set_title(curve.name, fontsize=HEAD, pad=8)
     at = -1
@@ -254,8 +268,8 @@ def _draw_curve(axes: Axes, curve: _Curve, x: NDArray[Any], theme: Theme) -> Non
         Name("f", float(x[-1]), float(np.clip(curve.y[at], low, high)), blue.text),
         Name("f ′", float(x[-1]), float(np.clip(curve.slope[at], low, high)), red.text),
     ]
-    name_ends(axes, [name for name in ends if np.isfinite(name.y)], theme, italic=True)
-    if curve.formula:
+    name_ends(axes, [name for name in ends[: 1 + derivative] if np.isfinite(name.y)], theme, italic=True)
+    if curve.formula and derivative:
         width = axes.get_window_extent().width * 72 / axes.figure.dpi
         if text_width(curve.formula, SMALL + 1) < width + 40:
             words = re.sub(r"(?<![A-Za-z])[xy](?![A-Za-z])", r"$\g<0>$", curve.formula.replace("∂y/∂x", "$f\\,$′", 1))

@@ -37,6 +37,7 @@ def contours(
     y_range: tuple[float, float] | None = None,
     title: str = "",
     axes_names: tuple[str, str] = ("w₁", "w₂"),
+    levels: int = LEVELS,
     theme: str | Theme = LIGHT,
 ) -> Plot:
     """Draw the contour lines of a loss, and the paths of optimizers over it.
@@ -48,6 +49,7 @@ def contours(
         y_range: the ends of the vertical axis.
         title: what stands above.
         axes_names: the names of the two variables.
+        levels: how many lines there are; with few, the paths stand out, in a small picture above all.
         theme: the palette, or its name.
 
     Returns:
@@ -56,12 +58,14 @@ def contours(
 
     Raises:
         ShapeError: a path is not `(steps, 2)`, or the function's answer has another shape than its arguments.
-        UsageError: a range is empty, or the function is nowhere finite.
+        UsageError: a range is empty, the function is nowhere finite, or `levels` is less than 1.
 
     >>> contours(lambda x, y: x * x + 9 * y * y, {"still": [[1.0, 1.0], [0.0, 0.0]]}).text
     'Contour lines of a loss. still goes in 1 step from (1, 1), loss 10, to (0, 0), loss 0.'
     """
     palette, title = theme_named(theme), short(title, LONGEST_TITLE)
+    if levels < 1:
+        raise UsageError(f"contours: needs at least one line; got levels={levels}")
     ways: dict[str, NDArray[np.float64]] = {}
     for name, points in (series_of(paths, "contours", "paths") if paths else {}).items():
         way = array_of(points, "contours", f"the path {name}", ndim=2)
@@ -82,11 +86,11 @@ def contours(
         axes = panel(figure, 0, 0, WIDTH, HEIGHT)
         axes.set_xlim(*x_ends)
         axes.set_ylim(*y_ends)
-        levels = _levels(heights)
+        lies = _levels(heights, levels)
         shown = np.ma.masked_invalid(heights)
-        tints = [blend(palette.paper, palette.heat_high, 0.02 + 0.17 * k / LEVELS) for k in range(len(levels) + 1)]
-        axes.contourf(across, up, shown, levels=[-np.inf, *levels, np.inf], colors=tints)
-        lines = axes.contour(across, up, shown, levels=levels, colors=[palette.line], linewidths=0.8)
+        tints = [blend(palette.paper, palette.heat_high, 0.02 + 0.17 * k / levels) for k in range(len(lies) + 1)]
+        axes.contourf(across, up, shown, levels=[-np.inf, *lies, np.inf], colors=tints)
+        lines = axes.contour(across, up, shown, levels=lies, colors=[palette.line], linewidths=0.8)
         _number_lines(lines, everything, x_ends, y_ends, palette)
         for k, (name, way) in enumerate(ways.items()):
             look = series(palette, k)
@@ -177,14 +181,14 @@ def _heights(function: Callable[[Any, Any], Any], x: NDArray[Any], y: NDArray[An
     return heights
 
 
-def _levels(heights: NDArray[Any]) -> list[float]:
+def _levels(heights: NDArray[Any], count: int) -> list[float]:
     """Levels at evenly spaced logarithms of the height above the lowest place."""
     finite = heights[np.isfinite(heights)]
     low, high = float(finite.min()), float(np.quantile(finite, 0.995))
     if not high > low:
         return [low]
     first = max(float(np.quantile(finite, 0.01)) - low, (high - low) * 1e-4)
-    return [float(level) for level in low + np.geomspace(first, high - low, LEVELS)]
+    return [float(level) for level in low + np.geomspace(first, high - low, count)]
 
 
 def _number_lines(

@@ -97,12 +97,83 @@ def histograms(
     return Plot(draw, title or "Histograms by layer", text, palette)
 
 
+def spreads(panels: Mapping[str, Layers], *, title: str = "", theme: str | Theme = LIGHT) -> Plot:
+    """Draw how large the numbers of each layer are in several networks, side by side: where a signal dies out or explodes.
+
+    Args:
+        panels: for each network's name what `histograms` takes: for each layer's name its numbers. All have the same layers.
+        title: what the plot shows.
+        theme: the palette, or its name.
+
+    Returns:
+        The plot: a column a network, a row a layer, all on one axis of powers of ten of the absolute values; beside each
+        histogram stands the size of its numbers, the root of the mean square. Zeros have no place on the axis.
+
+    Raises:
+        UsageError: there is nothing to draw, more than six networks, or they do not have the same layers.
+
+    >>> spreads({"small": {"first": [1.0, -1.0], "last": [0.01, 0.0]}}).text
+    'Sizes of numbers in 1 network. small: first 1.0, last 0.0071.'
+    """
+    palette, title = theme_named(theme), short(title, LONGEST_TITLE)
+    given = {
+        name: series_of(layers, "spreads", name) for name, layers in series_of(panels, "spreads", "panels").items()
+    }
+    names = list(next(iter(given.values())))
+    if any(list(layers) != names for layers in given.values()) or not len(names) <= MOST_LAYERS or len(given) > 6:
+        raise UsageError(
+            f"spreads: draws at most 6 networks of the same layers, at most {MOST_LAYERS}, in the same order"
+        )
+    values = {
+        network: [array_of(layers[name], "spreads", f"{name} of {network}").ravel() for name in names]
+        for network, layers in given.items()
+    }
+    sizes = {network: [_size(array) for array in arrays] for network, arrays in values.items()}
+    told = " ".join(
+        f"{network}: {', '.join(f'{name} {significant(x)}' for name, x in zip(names, found, strict=True))}."
+        for network, found in sizes.items()
+    )
+    text = f"Sizes of numbers in {len(values)} network{'s' * (len(values) != 1)}. {told}"
+    shown = {network: [_on_scale(array, True) for array in arrays] for network, arrays in values.items()}
+
+    def draw() -> Figure:
+        row, width, gap = _row_height(len(names), 0.62, ROW), 1.7, 1.3
+        low, high = span(np.concatenate([array for arrays in shown.values() for array in arrays]), 0.02)
+        edges = np.linspace(low, high, BINS + 1)
+        figure, first = _rows(names, width, row, "", palette)
+        for k, (network, arrays) in enumerate(shown.items()):
+            axes = first if not k else panel(figure, k * (width + gap), 0, width, row * len(names))
+            if k:
+                axes.set_ylim(first.get_ylim())
+                axes.set_yticks([])
+                axes.spines["left"].set_visible(False)
+            axes.set_xlim(low, high)
+            whole = np.arange(math.ceil(low), math.floor(high) + 1)
+            whole = whole[whole % next(step for step in (1, 2, 5, 10, 20, 50, 100, 200) if len(whole) <= 4 * step) == 0]
+            axes.set_xticks(whole, [f"$10^{{{power}}}$" if power else "1" for power in whole], parse_math=True)
+            axes.axvline(0, color=blend(palette.paper, palette.line, 0.5), linewidth=0.8, zorder=0)
+            axes.set_title(network, fontsize=SIZE, pad=24)
+            axes.set_xlabel("absolute value", fontsize=SMALL)
+            grey = readable(palette.line, palette)
+            beside: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": SMALL}
+            axes.annotate("size", (1, 1), xycoords="axes fraction", xytext=(4, 8), color=grey, **beside)
+            for r, (array, size) in enumerate(zip(arrays, sizes[network], strict=True)):
+                base = len(names) - 1 - r
+                _ridge(axes, edges, np.histogram(array, edges)[0], base, 0.86, palette)
+                words, at = set_number(size, 2, zeros=True), (1, base + 0.25)
+                axes.annotate(words, at, (4, 0), ("axes fraction", "data"), parse_math=True, **beside)
+        return figure
+
+    return Plot(draw, title or "Sizes of numbers by layer", text, palette)
+
+
 def bars(
     panels: Mapping[str, Mapping[str, float]],
     *,
     title: str = "",
     log: bool = True,
     marks: Mapping[str, float] | None = None,
+    digits: int = 2,
     theme: str | Theme = LIGHT,
 ) -> Plot:
     """Draw one number a layer as bars, several such numbers side by side: `layer_sizes(model)` makes them.
@@ -112,10 +183,11 @@ def bars(
         title: what stands above.
         log: whether the axes are logarithmic. Zeros, and on such an axis negative numbers, have no bar.
         marks: for some quantities a number, such as `{"update / weight": 1e-3}`, at which a rule is drawn, named above it.
+        digits: how many digits the numbers at the ends have.
         theme: the palette, or its name.
 
     Returns:
-        The plot; every bar has its number at its end.
+        The plot; every bar has its number at its end. Four panels and more of few layers stand in two ranks.
 
     Raises:
         UsageError: there is nothing to draw, or the quantities do not have the same layers.
@@ -140,15 +212,18 @@ def bars(
 
     def draw() -> Figure:
         row = _row_height(len(names), 0.46, 0.36)
-        width, gap = 2.7, 0.95
+        width, gap, columns = 2.7, 0.95, _across(len(sizes), len(names))
+        height = row * len(names)
         figure, first = _rows(names, width, row, title, palette, middle=True)
         for k, (quantity, values) in enumerate(sizes.items()):
-            axes = first
+            axes, down = first, k // columns
             if k:
-                axes = panel(figure, k * (width + gap), 0, width, row * len(names))
+                axes = panel(figure, k % columns * (width + gap), down * (height + 0.85), width, height)
                 axes.set_ylim(first.get_ylim())
                 axes.set_yticks([])
-            _bars(axes, values, rules.get(quantity), log, series(palette, k), palette)
+            if k and not k % columns:
+                _name_rows(axes, names, 0.0, palette)
+            _bars(axes, values, rules.get(quantity), log, digits, series(palette, k), palette)
             axes.set_title(quantity, fontsize=SIZE, pad=24 if rules else 8)
             axes.spines["left"].set_visible(True)
         return figure
@@ -201,6 +276,11 @@ def _facts(values: NDArray[Any], limits: tuple[float, float] | None) -> dict[str
     return found
 
 
+def _size(values: NDArray[Any]) -> float:
+    """The root of the mean square."""
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
 def _percent(share: float) -> str:
     return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
@@ -221,12 +301,21 @@ def _rows(
     figure = new_figure(10, 6)
     axes = panel(figure, 0, 0, width, row * len(names))
     axes.set_ylim((-0.5, len(names) - 0.5) if middle else (-0.08, len(names)))
-    axes.set_yticks([len(names) - 1 - k + (0 if middle else 0.25) for k in range(len(names))], names, fontsize=SIZE)
-    axes.tick_params(axis="y", length=0, pad=8, labelcolor=theme.ink)
+    _name_rows(axes, names, 0.0 if middle else 0.25, theme)
     axes.spines["left"].set_visible(False)
     if title:
         words_at(figure, 0, -0.42, title, fontsize=HEAD, va="bottom")
     return figure, axes
+
+
+def _name_rows(axes: Axes, names: list[str], above: float, theme: Theme) -> None:
+    axes.set_yticks([len(names) - 1 - k + above for k in range(len(names))], names, fontsize=SIZE)
+    axes.tick_params(axis="y", length=0, pad=8, labelcolor=theme.ink)
+
+
+def _across(panels: int, rows: int) -> int:
+    """How many panels of bars stand side by side: low ones in two ranks, or four would be six times as wide as high."""
+    return -(-panels // 2) if panels > 3 and rows <= 4 else panels
 
 
 def _ridge(axes: Axes, edges: NDArray[Any], counts: NDArray[Any], base: float, height: float, theme: Theme) -> None:
@@ -258,7 +347,9 @@ def _columns(axes: Axes, facts: Mapping[str, Mapping[str, str]], width: float, r
             )  # fmt: skip
 
 
-def _bars(axes: Axes, values: NDArray[Any], mark: float | None, log: bool, look: Any, theme: Theme) -> None:
+def _bars(
+    axes: Axes, values: NDArray[Any], mark: float | None, log: bool, digits: int, look: Any, theme: Theme
+) -> None:
     usable = values[np.isfinite(values) & (values > 0 if log else True)]
     reach = np.append(usable, [mark] if mark is not None else [])
     if log:
@@ -273,6 +364,8 @@ def _bars(axes: Axes, values: NDArray[Any], mark: float | None, log: bool, look:
         powers_of_ten(axes, "x", 4)
     else:
         plain_numbers(axes, "x", 4)
+        if low < 0 < high:
+            axes.axvline(0, color=theme.line, linewidth=1.0, zorder=3)
     rows = np.arange(len(values))[::-1]
     for row, value in zip(rows, values, strict=True):
         drawn = bool(np.isfinite(value)) and (value > 0 or not log)
@@ -284,7 +377,7 @@ def _bars(axes: Axes, values: NDArray[Any], mark: float | None, log: bool, look:
             )  # fmt: skip
         at = max(value, low if log else 0.0) if drawn else low
         axes.annotate(
-            set_number(value, 2, zeros=True), (at, row), xytext=(5, 0), textcoords="offset points", va="center",
+            set_number(value, digits, zeros=True), (at, row), xytext=(5, 0), textcoords="offset points", va="center",
             fontsize=SMALL + 1, color=theme.ink if drawn else readable(theme.gradient, theme), parse_math=True,
             annotation_clip=False, zorder=5, bbox={"facecolor": theme.paper, "edgecolor": "none", "pad": 1.0},
         )  # fmt: skip

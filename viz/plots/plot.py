@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,8 @@ from .style import house_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from ..drawing.lettered import Lettered
 
 MARGIN: Final = 0.15
 """Inches of paper around everything that is drawn."""
@@ -73,6 +76,18 @@ class Plot:
         """Return the plot as one page of PDF."""
         return self._render("pdf")
 
+    def lettered(self, dpi: int = SCREEN_DPI) -> Lettered:
+        """Return the plot taken apart: its drawing as pixels, and its words with their places.
+
+        >>> from viz.plots import learning_rates
+        >>> [word.text for word in learning_rates([0.01, 0.1], [0.9, 0.2]).lettered(72).words if word.upright]
+        ['loss at the end']
+        """
+        with _one_at_a_time, house_style(self.theme), self._in_words("pixels"):
+            from .lettered import take_apart  # it loads matplotlib
+
+            return take_apart(self.draw(), dpi)
+
     def save(self, path: str | os.PathLike[str], *, dpi: int = SCREEN_DPI) -> Path:
         """Write the plot to `path`, in the format that its suffix names, and return the path.
 
@@ -94,15 +109,21 @@ class Plot:
         metadata = dict(_NO_DATES[format])
         if format == "pdf":
             metadata["Title"] = self.title.encode("utf-8", "replace").decode("utf-8")
-        with _one_at_a_time, house_style(self.theme), warnings.catch_warnings():
+        with _one_at_a_time, house_style(self.theme), self._in_words(format):
+            self.draw().savefig(
+                output, format=format, dpi=dpi or 72, metadata=metadata, bbox_inches="tight", pad_inches=MARGIN
+            )
+        return output.getvalue()
+
+    @contextlib.contextmanager
+    def _in_words(self, format: str) -> Iterator[None]:
+        """What matplotlib complains of, as an error that says which plot."""
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*missing from font", category=UserWarning)  # drawn as a box
             try:
-                self.draw().savefig(
-                    output, format=format, dpi=dpi or 72, metadata=metadata, bbox_inches="tight", pad_inches=MARGIN
-                )
+                yield
             except (MemoryError, ValueError, RuntimeError) as error:
                 raise RenderError(f"matplotlib cannot draw {self.title or 'the plot'} as {format}: {error}") from error
-        return output.getvalue()
 
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 5.4
 HEIGHT: Final = 3.1
+LOWER: Final = 1.3
+"""The height of the panel of learning rates below that of losses."""
+GAP: Final = 0.3
 
 
 def learning_rates(
@@ -184,3 +187,118 @@ def schedules(
         return figure
 
     return Plot(draw, title or "Learning rate schedules", text, palette)
+
+
+def loss_curves(
+    losses: Mapping[str, Any],
+    rates: Mapping[str, Any] | None = None,
+    *,
+    every: int = 1,
+    title: str = "",
+    loss_name: str = "loss",
+    step_name: str = "step",
+    theme: str | Theme = LIGHT,
+) -> Plot:
+    """Plot the losses of several runs against their steps and, below, the learning rates they were done with.
+
+    Args:
+        losses: for each run's name its losses `(T,)`, one after each `every` steps; runs may differ in length, and nan or
+            infinity means that it has diverged.
+        rates: for the same names the learning rates `(T,)`, if they changed.
+        every: how many steps lie between two losses.
+        title: what stands above.
+        loss_name: what the vertical axis is called.
+        step_name: what the horizontal axis counts: one word, such as `epoch`, or more, such as `layers back`.
+        theme: the palette, or its name.
+
+    Returns:
+        The plot. Each run's name stands at the end of its line; one that diverged says so, and its line ends before.
+
+    Raises:
+        ShapeError: a run has not as many rates as losses.
+        UsageError: there are no runs, `every` is less than 1, or a run has rates and no losses.
+
+    >>> loss_curves({"good": [2.0, 1.0, 0.5], "too high": [2.0, 9.0, float("inf")]}, every=10).text
+    'The loss over 20 steps. good: from 2 to 0.5. too high: from 2, diverged after 10.'
+    """
+    palette, title = theme_named(theme), short(title, LONGEST_TITLE)
+    if every < 1:
+        raise UsageError(f"loss_curves: every must be at least 1; got {every}")
+    given = series_of(losses, "loss_curves", "losses")
+    runs = {name: array_of(ys, "loss_curves", f"losses {name}", ndim=1) for name, ys in given.items()}
+    used: dict[str, NDArray[np.float64]] = {}
+    for name, ys in (series_of(rates, "loss_curves", "rates") if rates is not None else {}).items():
+        if name not in runs:
+            raise UsageError(f"loss_curves: there are rates of the run {name}, but no losses")
+        used[name] = array_of(ys, "loss_curves", f"rates {name}", ndim=1)
+        if len(used[name]) != len(runs[name]):
+            raise ShapeError(
+                f"loss_curves: {len(used[name])} rates and {len(runs[name])} losses of the run {name} do not belong together"
+            )
+    last = every * (max(map(len, runs.values())) - 1)
+    told = " ".join(f"{name}: {_course(ys, every)}." for name, ys in runs.items())
+    counted = step_name if " " in step_name else f"{step_name}s"
+    text = f"The {loss_name} over {last} {counted}. {told}"
+
+    def draw() -> Figure:
+        figure = new_figure(8, 7)
+        axes = panel(figure, 0, 0, WIDTH, HEIGHT)
+        _lines(axes, {name: _until_broken(ys) for name, ys in runs.items()}, every, last, palette)
+        axes.set_ylabel(loss_name, labelpad=8)
+        axes.set_title(title, fontsize=HEAD)
+        if used:
+            axes.tick_params(labelbottom=False)
+            axes = panel(figure, 0, HEIGHT + GAP, WIDTH, LOWER)
+            looks = {name: used.get(name, np.full(1, np.nan)) for name in runs}
+            _lines(axes, looks, every, last, palette, drawstyle="steps-pre")
+            axes.set_ylabel("learning rate", labelpad=8)
+        axes.set_xlabel(step_name)
+        return figure
+
+    return Plot(draw, title or "Loss against steps", text, palette)
+
+
+def _lines(
+    axes: Axes, runs: Mapping[str, NDArray[Any]], every: int, last: int, palette: Theme, drawstyle: str = "default"
+) -> None:
+    """Draw the lines of several runs, their names at their ends; the `k`-th looks the same in every panel."""
+    axes.set_xlim(0, max(last, 1))
+    everything = np.concatenate(list(runs.values()))
+    finite = everything[np.isfinite(everything)]
+    if finite.size and finite.min() > 0 and finite.max() / finite.min() > 20:
+        axes.set_ylim(finite.min() / 1.6, finite.max() * 1.6)
+        powers_of_ten(axes, "y")
+    else:
+        low, high = span(everything, 0.06)
+        axes.set_ylim(0.0 if 0 <= finite.min(initial=np.inf) < 0.4 * high else low, high)
+        plain_numbers(axes, "y", 5)
+    plain_numbers(axes, "x", 6, whole=True)
+    quiet_grid(axes, palette)
+    names = []
+    for k, (name, ys) in enumerate(runs.items()):
+        look, xs = series(palette, k), every * np.arange(len(ys))
+        good = np.flatnonzero(np.isfinite(ys))
+        if not good.size:
+            continue
+        each = max(1, len(ys) // 8)
+        axes.plot(
+            xs, ys, color=look.color, linewidth=2.2, linestyle=look.dash, marker=look.marker, markersize=5.5,
+            markevery=(k * each // len(runs), each), clip_on=False, zorder=3, drawstyle=drawstyle,
+        )  # fmt: skip
+        broke = bool(good[-1] < len(ys) - 1)
+        names.append(Name(name + " (diverged)" * broke, float(xs[good[-1]]), float(ys[good[-1]]), look.text))
+    name_ends(axes, names, palette)
+
+
+def _until_broken(ys: NDArray[Any]) -> NDArray[np.float64]:
+    """A run up to where it first was no number."""
+    broken = np.flatnonzero(~np.isfinite(ys))
+    return np.where(np.arange(len(ys)) < broken[0], ys, np.nan) if broken.size else ys
+
+
+def _course(ys: NDArray[Any], every: int) -> str:
+    kept = ys[: len(ys) if np.isfinite(ys).all() else int(np.flatnonzero(~np.isfinite(ys))[0])]
+    if not len(kept):
+        return "diverged at once"
+    end = f" to {number(kept[-1], 3)}" if len(kept) == len(ys) else f", diverged after {every * (len(kept) - 1)}"
+    return f"from {number(kept[0], 3)}{end}"

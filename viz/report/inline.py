@@ -18,13 +18,13 @@ DEEPEST: Final = 60
 
 _ELEMENT_NAMES: Final = (
     "svg g path polygon polyline ellipse circle rect line text tspan title desc defs use clipPath image linearGradient "
-    "radialGradient stop"
+    "radialGradient stop pattern"
 )
 _ATTRIBUTE_NAMES: Final = (
     "x y x1 y1 x2 y2 cx cy r rx ry d points width height viewBox preserveAspectRatio transform fill fill-opacity "
     "fill-rule stroke stroke-width stroke-opacity stroke-dasharray stroke-linecap stroke-linejoin stroke-miterlimit "
     "opacity font-family font-size font-style font-weight text-anchor dx dy textLength offset stop-color stop-opacity "
-    "baseline-shift clip-path clipPathUnits gradientUnits style id class role aria-labelledby href space"
+    "baseline-shift clip-path clipPathUnits gradientUnits patternUnits style id class role aria-labelledby href space"
 )
 _ELEMENTS: Final = frozenset(_ELEMENT_NAMES.split())
 _ATTRIBUTES: Final = frozenset(_ATTRIBUTE_NAMES.split())

@@ -1,0 +1,1 @@
+"""A lesson as pages, slides and terminal shots."""

@@ -1,0 +1,1 @@
+"""The lesson on a screen, key by key, or line by line."""
