@@ -432,3 +432,16 @@ def test_a_minus_may_be_typed_as_it_is_printed(learner: Learner) -> None:
     session = learner(CIRCUITS, "the-rate")
     session.submit("−4.0")
     assert session.answer.right
+
+
+def test_the_card_of_someone_who_found_all_of_it_hard_keeps_its_reading_list(lesson: Lesson, learner: Learner) -> None:
+    session = learner(lesson)
+    for index, step in enumerate(lesson.steps):
+        session.go(index)
+        if step.question is not None:
+            session.hint()
+            session.submit(session.snapshot.correct)
+    shown = [row.plain.strip() for row in Card(session).rows(Room())]
+    ends = lesson.read[-1:] + ((f"Next: minidl tutorial {lesson.follows}",) if lesson.follows else ())
+    assert all(wrap(f"  {end}")[-1].strip() in shown for end in ends)
+    assert any("1 hint" in row or row.startswith("hard at first") for row in shown)

@@ -251,7 +251,10 @@ class Card:
     def rows(self, room: Room) -> list[Text]:
         """Lay it out."""
         lesson = self.session.lesson
-        body = [styled(line) if line else Text() for line in card_lines(self.session)]
+        stumbles = len(self.session.stumbles())
+        while len(lines := card_lines(self.session, stumbles)) > room.height - 3 and stumbles:
+            stumbles -= 1
+        body = [styled(line) if line else Text() for line in lines]
         state = "some questions are still open" if self.session.unanswered() else "done"
         keys = "n next lesson   " if lesson.follows else ""
         keys += "← back   any other key leaves (the place is kept)"
@@ -263,10 +266,10 @@ class Card:
         return False
 
 
-def card_lines(session: Session) -> list[str]:
-    """What the card says."""
+def card_lines(session: Session, most: int | None = None) -> list[str]:
+    """What the card says, with at most so many of the steps that were hard."""
     lesson = session.lesson
-    lines = [lesson.promise, "", *score_lines(session)]
+    lines = [lesson.promise, "", *score_lines(session, most)]
     if lesson.read:
         lines += ["", "To read on:", *(f"  {line}" for line in lesson.read)]
     if lesson.follows:
@@ -274,14 +277,18 @@ def card_lines(session: Session) -> list[str]:
     return [piece for line in lines for piece in (wrap(line) if line else [""])]
 
 
-def score_lines(session: Session) -> list[str]:
-    """What became of the questions."""
+def score_lines(session: Session, most: int | None = None) -> list[str]:
+    """What became of the questions, with at most so many of those that were hard."""
     asked, right, at_once = session.score()
     lines = [f"asked          {asked}", f"found          {right}", f"right at once  {at_once}"]
     if session.unanswered():
         lines.append(f"still open     step {', '.join(map(str, session.unanswered()))}")
     stumbles = session.stumbles()
-    if stumbles:
+    if stumbles and most == 0:
+        lines.append(f"hard at first  {len(stumbles)}")
+    elif stumbles:
         lines += ["", "Where it was hard, to look at again:"]
-        lines += [f"  step {number:>2}  {name.replace('-', ' ')}: {why}" for number, name, why in stumbles[:6]]
+        lines += [f"  step {number:>2}  {name.replace('-', ' ')}: {why}" for number, name, why in stumbles[:most]]
+        if left := len(stumbles[most:] if most is not None else ()):
+            lines.append(f"  and {left} more")
     return lines
