@@ -333,7 +333,7 @@ def _double_descent(theme: Theme) -> Plot:
         for _ in range(6):
             w = tensor(draw.normal(size=(features, size)) / math.sqrt(features))
             hidden, unseen = F.relu(tensor(x) @ w), F.relu(tensor(others) @ w)
-            weights = minidl.linalg.pinv(hidden) @ tensor(y)  # type: ignore[attr-defined]
+            weights = minidl.linalg.pinv(hidden) @ tensor(y)
             errors.append(
                 [float(((h @ weights).data - t).__pow__(2).mean()) for h, t in ((hidden, y), (unseen, answers))]
             )
@@ -349,7 +349,7 @@ def _whitening(theme: Theme) -> Plot:
     draw = np.random.default_rng(0)
     data = tensor(draw.normal(size=(250, 2)) @ np.array([[1.5, 0.9], [0.0, 0.5]]) + [1.2, 0.9])
     centred = data - data.mean(0)
-    values, vectors = minidl.linalg.eigh(centred.T @ centred / 250)  # type: ignore[attr-defined]
+    values, vectors = minidl.linalg.eigh(centred.T @ centred / 250)
     turned, lengths = minidl.flip(centred @ vectors, (1,)), minidl.flip(values, (0,))  # the longest axis first
     steps = {"data": data, "− mean": centred, "turned (PCA)": turned, "whitened": turned / minidl.sqrt(lengths)}
     return plots.clouds(steps, theme=theme)
