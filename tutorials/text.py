@@ -19,6 +19,15 @@ EMPHASIS = re.compile(r"(?<![\w*])\*(\w[^*]*(?<!\s))\*(?![\w*])")
 """What is marked `*so*`; the products of a learner's own code, such as `g*z * (1 - z)`, are no marks."""
 
 
+def unmarked(text: str) -> str:
+    """The text without the marks of emphasis.
+
+    >>> unmarked("A *gate* computes g*z * (1 - z).")
+    'A gate computes g*z * (1 - z).'
+    """
+    return EMPHASIS.sub(r"\1", text)
+
+
 def number(value: float) -> str:
     """Write one number to six digits: `−12.4`, `61,706`, `3`.
 

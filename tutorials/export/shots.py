@@ -21,6 +21,7 @@ from ..learning.session import Session
 from ..lesson import Lesson
 from ..terminal import screen
 from ..terminal.room import Room
+from ..text import unmarked
 
 CELL = 9.0
 LINE = 20.0
@@ -89,7 +90,7 @@ def _answered(name: str, session: Session, answer: Answer) -> Iterator[tuple[str
 def alternative(session: Session) -> str:
     """What a screen shows, in words."""
     title = f"{session.lesson.title}, step {session.index + 1}."
-    return " ".join([title, *session.page.text, *session.page.spoken]).replace("*", "")
+    return unmarked(" ".join([title, *session.page.text, *session.page.spoken]))
 
 
 def shot(rows: list[Text], text: str, theme: Theme = LIGHT, room: Room | None = None) -> str:

@@ -17,6 +17,7 @@ from ..learning.answers import LETTERS
 from ..learning.recording import Snapshot, record
 from ..lesson import Circuit, Lesson
 from ..terminal import figures
+from ..text import unmarked
 from . import shots
 
 MOST_CODE = 12
@@ -51,14 +52,14 @@ class Slide:
         """The narration, the question and what there is to choose, without empty lines."""
         options = [f"[{LETTERS[k]}] {text}" for k, text in enumerate(self.snapshot.options)]
         lines = (*self.snapshot.before.text, *self.snapshot.ask, *options)
-        return [line.strip().replace("*", "") for line in lines if line.strip()]
+        return [unmarked(line.strip()) for line in lines if line.strip()]
 
     @property
     def revealed(self) -> list[str]:
         """What follows the answer."""
         if self.snapshot.step.question is None:
             return []
-        return [line.strip().replace("*", "") for line in self.snapshot.after.text if line.strip()]
+        return [unmarked(line.strip()) for line in self.snapshot.after.text if line.strip()]
 
 
 def write(lesson: Lesson, folder: Path, theme: str | Theme = LIGHT) -> list[str]:

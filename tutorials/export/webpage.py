@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import html
-import re
 from pathlib import Path
 
 from minidl.errors import MinidlError
@@ -22,6 +21,7 @@ from ..learning.session import Session
 from ..lesson import Lesson
 from ..terminal import figures
 from ..terminal.views import score_lines
+from ..text import EMPHASIS
 
 STYLE = """
 :root { --ink: %(ink)s; --line: %(line)s; --fill: %(fill)s; --dim: %(dim)s; --paper: %(paper)s; }
@@ -188,7 +188,7 @@ def _sentence(line: str) -> str:
 
 
 def _emphasis(line: str) -> str:
-    return re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", html.escape(line, quote=False)).replace("\n", "<br>")
+    return EMPHASIS.sub(r"<em>\1</em>", html.escape(line, quote=False)).replace("\n", "<br>")
 
 
 def _folded(title: str, content: str, is_open: bool = False) -> str:

@@ -9,7 +9,7 @@ from ..learning.answers import LETTERS
 from ..learning.recording import Page
 from ..learning.session import Session
 from ..learning.trying import Trial
-from ..text import EMPHASIS, MEASURE, WIDTH, wrap
+from ..text import MEASURE, WIDTH, unmarked, wrap
 from . import figures
 from .runner import Save
 from .views import card_lines, steps_menu
@@ -44,7 +44,7 @@ class Plain:
     def say(self, *lines: str) -> None:
         """Write sentences, broken where they are too long for the terminal, without the marks of emphasis."""
         for line in lines:
-            for piece in wrap(EMPHASIS.sub(r"\1", line), self.measure):
+            for piece in wrap(unmarked(line), self.measure):
                 print(piece, file=self.out)
         self.out.flush()
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from ..drawing.art import Art
 from ..learning.session import Session
 from ..lesson import Lesson, Step
-from ..text import wrap
+from ..text import unmarked, wrap
 from . import figures
 from .room import Room
 from .screen import STYLES, art_rows, key_line, page, program_rows, styled
@@ -228,7 +228,7 @@ def steps_menu(session: Session) -> Menu:
 def _first_words(step: Step) -> str:
     """How a step begins, where that holds no number that has yet to be computed."""
     plain = [line for line in step.say if "{" not in line and line.strip()]
-    return plain[0].replace("*", "") if plain else ""
+    return unmarked(plain[0]) if plain else ""
 
 
 def _words(step: Step) -> str:
