@@ -199,7 +199,7 @@ def _evaluated(given: Given, x: NDArray[Any]) -> _Curve:
     finite = np.abs(slope[np.isfinite(slope)])
     flat = (np.abs(slope) < FLAT * finite.max(initial=0.0)) | (slope == 0)  # a step is flat everywhere
     name = "f" if name == "<lambda>" else name
-    return _Curve(_WRITTEN.get(name, name), y, slope, flat, _formula(given, out, leaf))
+    return _Curve(_WRITTEN.get(name, name.replace("_", " ")), y, slope, flat, _formula(given, out, leaf))
 
 
 _WRITTEN: Final = {
