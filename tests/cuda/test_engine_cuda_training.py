@@ -146,7 +146,7 @@ def test_lenet_learns_digits_as_on_the_cpu(name: str, simulated_gpu: None) -> No
     assert found[0][-1] < found[0][0]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_lenet5_learns_enlarged_digits_as_on_the_cpu(simulated_gpu: None) -> None:
     found = []
     for device in DEVICES:

@@ -162,7 +162,7 @@ def test_a_lesson_in_a_pseudo_terminal(
     assert Progress().places[lesson.key].finished
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_lesson_as_the_command(lesson: Lesson, learner: Learner, state: Path) -> None:
     size = SIZES[lesson.number % len(SIZES)]
     check(lesson, *play(lesson, [("step 1 of", all_right(lesson, learner))], *size, state), size)

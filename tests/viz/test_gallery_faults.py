@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import cache
 
@@ -56,11 +57,14 @@ def test_every_figure_can_be_read_on_a_slide(name: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("theme", "engine"), [(theme, "bundled") for theme in THEMES] + [(LIGHT.name, "dot")])
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_figure_has_a_fault_in_any_theme_or_engine(
-    name: str, theme: str, kind: str, faults: Callable[[Figure], list[str]]
+    name: str, theme: str, engine: str, faults: Callable[[Figure], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if engine == "dot" and not shutil.which("dot"):
+        pytest.skip("Graphviz's dot is not installed")
+    monkeypatch.setenv("MINIDL_GRAPHVIZ", engine)
     figure = made(name, theme)
     assert faults(figure) == []
     assert unreadable(figure) == []
