@@ -70,9 +70,14 @@ def test_what_is_not_there_is_named(folder):
 
 
 PIECES = [pytest.param(e, "light", id=e.name) for e in exhibits()] + [
-    pytest.param(e, theme, id=f"{e.name}-{theme}", marks=pytest.mark.slow)
+    # Figures are made in these themes where their faults are looked for.
+    pytest.param(
+        e,
+        theme,
+        id=f"{e.name}-{theme}",
+        marks=pytest.mark.slow if e.name.startswith("plot-") else pytest.mark.exhaustive,
+    )
     for e in exhibits()
-    if e.name.startswith("plot-")  # the figures are made in every theme where their faults are looked for
     for theme in ("dark", "print")
 ]
 

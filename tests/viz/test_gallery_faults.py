@@ -56,8 +56,18 @@ def test_every_figure_can_be_read_on_a_slide(name: str, monkeypatch: pytest.Monk
     assert unreadable(made(name, LIGHT.name)) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("theme", "engine"), [("dark", "bundled"), ("print", "bundled"), ("light", "dot")])
+SAMPLED = {("dark", "bundled"), ("print", "bundled"), ("light", "dot")}
+"""The themes and engines that the slow tests look at; themes differ in colours and strokes, engines in places."""
+
+
+@pytest.mark.parametrize(
+    ("theme", "engine"),
+    [
+        pytest.param(theme, engine, marks=pytest.mark.slow if (theme, engine) in SAMPLED else pytest.mark.exhaustive)
+        for theme in THEMES
+        for engine in ("bundled", "dot")
+    ],
+)
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_figure_has_a_fault_in_any_theme_or_engine(
     name: str, theme: str, engine: str, faults: Callable[[Figure], list[str]], monkeypatch: pytest.MonkeyPatch
